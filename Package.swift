@@ -1,0 +1,107 @@
+// swift-tools-version: 6.0
+//
+// Fantail: a suite of separate executables around pure cores.
+// No package dependencies; engines come as system libraries behind module maps (Shared/CSQLite, Shared/COpenSSL).
+import PackageDescription
+
+/// A module under `Shared`, used by several services.
+func shared(_ name: String, uses dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Shared/\(name)")
+}
+
+/// A service: its pure core as a library, and the executable that wires the core to the loop.
+func service(
+    _ executable: String, folder: String, core: [Target.Dependency], main: [Target.Dependency] = []
+) -> [Target] {
+    [
+        .target(name: "\(folder)Core", dependencies: core, path: "Services/\(folder)/Core"),
+        .executableTarget(
+            name: executable, dependencies: [.init(stringLiteral: "\(folder)Core"), "ServiceKit"] + main,
+            path: "Services/\(folder)/Main"),
+    ]
+}
+
+/// Unit tests of one module, in `Tests/<module>Tests`.
+func tests(of name: String, uses dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.init(stringLiteral: name)] + dependencies, path: "Tests/\(name)Tests")
+}
+
+let package = Package(
+    name: "fantail",
+    targets: [
+        // C libraries and system calls that the Swift overlay does not export.
+        .systemLibrary(name: "CLinux", path: "Shared/CLinux"),
+        .systemLibrary(
+            name: "COpenSSL", path: "Shared/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CSQLite", path: "Shared/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+
+        // Pure: no Glibc, no Foundation, no clock, no dice.
+        shared("Primitives"),
+        shared("Ring", uses: ["Primitives"]),
+        shared("Cluster", uses: ["Primitives", "Ring"]),
+        shared("Messages", uses: ["Primitives"]),
+        shared("RPC", uses: ["Primitives", "Messages", "Cluster"]),
+        shared("CoreKit", uses: ["Primitives", "Messages", "Cluster", "Ring", "RPC"]),
+        shared("WebSocket", uses: ["Primitives"]),
+        shared("ClientProtocol", uses: ["Primitives"]),
+        shared("Tokens", uses: ["Primitives"]),
+        shared("ChatClient", uses: ["Primitives", "ClientProtocol", "WebSocket"]),
+        shared("Storage", uses: ["Primitives", "Messages"]),
+
+        // The floor on which system calls live.
+        shared("Crypto", uses: ["COpenSSL", "Primitives", "Tokens", "RPC", "WebSocket"]),
+        shared("ServiceKit", uses: ["CLinux", "Crypto", "CoreKit", "RPC", "Cluster", "Primitives", "Messages"]),
+    ]
+        + service(
+            "gateway", folder: "Gateway",
+            core: ["CoreKit", "Messages", "Cluster", "Ring", "WebSocket", "Tokens", "Primitives"], main: ["Crypto"])
+        + service(
+            "parser", folder: "Parser",
+            core: ["CoreKit", "Messages", "Cluster", "Ring", "ClientProtocol", "Primitives"])
+        + service(
+            "session", folder: "Session",
+            core: ["CoreKit", "Messages", "Cluster", "Ring", "ClientProtocol", "Primitives"])
+        + service("group", folder: "Group", core: ["CoreKit", "Messages", "Cluster", "Primitives"])
+        + service("last-seen", folder: "LastSeen", core: ["CoreKit", "Messages", "Cluster", "Primitives"])
+        + service(
+            "persistence", folder: "Persistence", core: ["CoreKit", "Messages", "Cluster", "Ring", "Storage", "Primitives"],
+            main: ["SQLiteStore"])
+        + [
+            .target(
+                name: "SQLiteStore", dependencies: ["CSQLite", "Storage", "Messages", "Primitives"],
+                path: "Services/Persistence/SQLiteStore"),
+            .executableTarget(
+                name: "fantail",
+                dependencies: ["ChatClient", "ClientProtocol", "ServiceKit", "Crypto", "Tokens", "Cluster", "Ring", "WebSocket"],
+                path: "Services/Fantail"),
+
+            // The simulator: a whole cluster of the real cores in one process.
+            .target(
+                name: "Simulation",
+                dependencies: [
+                    "GatewayCore", "ParserCore", "SessionCore", "GroupCore", "LastSeenCore", "PersistenceCore",
+                    "ChatClient", "ClientProtocol", "CoreKit", "RPC", "Cluster", "Ring", "Storage", "Tokens", "Crypto", "WebSocket",
+                ],
+                path: "Tests/Simulation/World"),
+            .executableTarget(name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulation/Simulate"),
+
+            tests(of: "Primitives"),
+            tests(of: "Ring"),
+            tests(of: "Cluster", uses: ["Ring"]),
+            tests(of: "Messages"),
+            tests(of: "RPC"),
+            tests(of: "WebSocket", uses: ["Crypto"]),
+            tests(of: "ClientProtocol"),
+            tests(of: "Tokens", uses: ["Crypto"]),
+            tests(of: "ChatClient"),
+            tests(of: "GatewayCore", uses: ["Crypto"]),
+            tests(of: "ParserCore"),
+            tests(of: "SessionCore"),
+            tests(of: "PersistenceCore"),
+            tests(of: "SQLiteStore", uses: ["Simulation", "Storage"]),
+            tests(of: "Simulation"),
+        ],
+    swiftLanguageModes: [.v6]
+)
