@@ -100,3 +100,26 @@ extension ByteReader {
         return Stamp(microseconds: Int64(value))
     }
 }
+
+/// A process of the cluster: its place in `cluster.conf` sorted by role and name, the same in every process of one epoch.
+public struct NodeID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public let rawValue: UInt16
+    @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
+    public var description: String { "#\(rawValue)" }
+    @inlinable public static func < (a: NodeID, b: NodeID) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// A client's connection, unique for the life of the cluster: a gateway starts counting at its start time in microseconds,
+/// so that an answer meant for a connection of its former life finds nobody.
+public struct ConnectionID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public let rawValue: UInt64
+    @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue }
+    public var description: String { "c\(rawValue)" }
+    @inlinable public static func < (a: ConnectionID, b: ConnectionID) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// How a client wants its frames: text for people and browsers, compact for apps. One schema.
+public enum ClientEncoding: UInt8, Sendable, CaseIterable {
+    case json = 1
+    case binary = 2
+}

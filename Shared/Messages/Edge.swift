@@ -1,0 +1,226 @@
+// What travels between a gateway and the services behind it.
+
+import Primitives
+
+/// Where a client's frame came from, and therefore where its answers go. It travels with the message, so that nobody on the
+/// way has to ask who sits where.
+public struct Origin: Equatable, Sendable {
+    public var gateway: NodeID
+    public var connection: ConnectionID
+    public var user: UserID
+    public var device: DeviceID
+    public var encoding: ClientEncoding
+    /// The user has more devices than this one: what it sends must reach them too.
+    public var hasSiblings: Bool
+
+    public init(
+        gateway: NodeID, connection: ConnectionID, user: UserID, device: DeviceID, encoding: ClientEncoding,
+        hasSiblings: Bool
+    ) {
+        self.gateway = gateway
+        self.connection = connection
+        self.user = user
+        self.device = device
+        self.encoding = encoding
+        self.hasSiblings = hasSiblings
+    }
+
+    func encode(into writer: inout ByteWriter) {
+        writer.u16(gateway.rawValue)
+        writer.u64(connection.rawValue)
+        writer.user(user)
+        writer.device(device)
+        writer.u8(encoding.rawValue)
+        writer.bool(hasSiblings)
+    }
+
+    init(from reader: inout ByteReader) throws(DecodeError) {
+        gateway = NodeID(rawValue: try reader.u16())
+        connection = ConnectionID(rawValue: try reader.u64())
+        user = try reader.user()
+        device = try reader.device()
+        guard let encoding = ClientEncoding(rawValue: try reader.u8()) else { throw .badValue(field: "encoding") }
+        self.encoding = encoding
+        hasSiblings = try reader.bool()
+    }
+}
+
+/// Gateway to parser, one-way: a whole WebSocket message as it came.
+public struct ClientInput: Equatable, Sendable {
+    public var origin: Origin
+    /// 0...`clientFrameBytesMax` bytes.
+    public var bytes: [UInt8]
+
+    public init(origin: Origin, bytes: [UInt8]) {
+        self.origin = origin
+        self.bytes = bytes
+    }
+
+    func encode(into writer: inout ByteWriter) {
+        origin.encode(into: &writer)
+        writer.blob(bytes)
+    }
+
+    init(from reader: inout ByteReader) throws(DecodeError) {
+        origin = try Origin(from: &reader)
+        bytes = try reader.blob(max: MessageLimits.clientFrameBytesMax)
+    }
+}
+
+/// Anyone to a gateway, one-way: a frame for one connection, rendered in that connection's encoding.
+public struct ClientOutput: Equatable, Sendable {
+    public var connection: ConnectionID
+    public var bytes: [UInt8]
+
+    public init(connection: ConnectionID, bytes: [UInt8]) {
+        self.connection = connection
+        self.bytes = bytes
+    }
+
+    func encode(into writer: inout ByteWriter) {
+        writer.u64(connection.rawValue)
+        writer.blob(bytes)
+    }
+
+    init(from reader: inout ByteReader) throws(DecodeError) {
+        connection = ConnectionID(rawValue: try reader.u64())
+        bytes = try reader.blob(max: MessageLimits.clientFrameBytesMax)
+    }
+}
+
+/// Anyone to a gateway, one-way: say why, then close this connection.
+public struct CloseConnection: Equatable, Sendable {
+    public var connection: ConnectionID
+    /// RFC 6455, section 7.4, or one of ours from 4000 on.
+    public var code: UInt16
+    public var reason: String
+
+    public init(connection: ConnectionID, code: UInt16, reason: String) {
+        self.connection = connection
+        self.code = code
+        self.reason = reason
+    }
+
+    func encode(into writer: inout ByteWriter) {
+        writer.u64(connection.rawValue)
+        writer.u16(code)
+        writer.string(reason)
+    }
+
+    init(from reader: inout ByteReader) throws(DecodeError) {
+        connection = ConnectionID(rawValue: try reader.u64())
+        code = try reader.u16()
+        reason = try reader.string(max: MessageLimits.reasonBytesMax)
+    }
+}
+
+/// To a session shard, one-way: this device of this user is connected here.
+///
+/// A parser sends it for the client's `hello`; a gateway sends it again, with `isResume`, when the user's shard has changed
+/// or lost its memory.
+public struct Attach: Equatable, Sendable {
+    public var origin: Origin
+    /// The highest inbox number that the device says it has; nil: what the store remembers.
+    public var cursor: UInt64?
+    /// Receipts up to this revision are known to the device; nil: it wants only new ones.
+    public var revision: Stamp?
+    public var isResume: Bool
+
+    public init(origin: Origin, cursor: UInt64?, revision: Stamp?, isResume: Bool) {
+        self.origin = origin
+        self.cursor = cursor
+        self.revision = revision
+        self.isResume = isResume
+    }
+
+    func encode(into writer: inout ByteWriter) {
+        origin.encode(into: &writer)
+        writer.bool(cursor != nil)
+        if let cursor { writer.varint(cursor) }
+        writer.bool(revision != nil)
+        if let revision { writer.stamp(revision) }
+        writer.bool(isResume)
+    }
+
+    init(from reader: inout ByteReader) throws(DecodeError) {
+        origin = try Origin(from: &reader)
+        cursor = try reader.bool() ? try reader.varint() : nil
+        revision = try reader.bool() ? try reader.stamp() : nil
+        isResume = try reader.bool()
+    }
+}
+
+/// Session shard to gateway, one-way: I hold this connection now. Sent again when `hasSiblings` changes.
+public struct Attached: Equatable, Sendable {
+    public var connection: ConnectionID
+    /// Where the receipts of this connection began; comes back in a resuming `Attach`.
+    public var revision: Stamp
+    public var hasSiblings: Bool
+
+    public init(connection: ConnectionID, revision: Stamp, hasSiblings: Bool) {
+        self.connection = connection
+        self.revision = revision
+        self.hasSiblings = hasSiblings
+    }
+
+    func encode(into writer: inout ByteWriter) {
+        writer.u64(connection.rawValue)
+        writer.stamp(revision)
+        writer.bool(hasSiblings)
+    }
+
+    init(from reader: inout ByteReader) throws(DecodeError) {
+        connection = ConnectionID(rawValue: try reader.u64())
+        revision = try reader.stamp()
+        hasSiblings = try reader.bool()
+    }
+}
+
+/// Gateway to session shard, one-way: this connection is gone, or lives at another shard.
+public struct Detach: Equatable, Sendable {
+    public var user: UserID
+    public var connection: ConnectionID
+
+    public init(user: UserID, connection: ConnectionID) {
+        self.user = user
+        self.connection = connection
+    }
+
+    func encode(into writer: inout ByteWriter) {
+        writer.user(user)
+        writer.u64(connection.rawValue)
+    }
+
+    init(from reader: inout ByteReader) throws(DecodeError) {
+        user = try reader.user()
+        connection = ConnectionID(rawValue: try reader.u64())
+    }
+}
+
+/// Parser to `group` or `last-seen`, one-way: a client asks for something that this release does not do yet.
+public struct FeatureRequest: Equatable, Sendable {
+    public var origin: Origin
+    /// The frame's type, 1...`featureBytesMax` bytes.
+    public var feature: String
+    /// The client's own mark on its request, given back in the answer.
+    public var reference: MessageID?
+
+    public init(origin: Origin, feature: String, reference: MessageID?) {
+        self.origin = origin
+        self.feature = feature
+        self.reference = reference
+    }
+
+    func encode(into writer: inout ByteWriter) {
+        origin.encode(into: &writer)
+        writer.string(feature)
+        writer.bool(reference != nil)
+        if let reference { writer.message(reference) }
+    }
+
+    init(from reader: inout ByteReader) throws(DecodeError) {
+        origin = try Origin(from: &reader)
+        feature = try reader.string(max: MessageLimits.featureBytesMax)
+        reference = try reader.bool() ? try reader.message() : nil
+    }
+}

@@ -1,0 +1,152 @@
+// Every message that services exchange, with its number. Numbers retire, they are never reborn.
+//
+// 1-15 edge, 16-31 delivery, 32-63 store requests, 64-95 answers. Next free: 8, 23, 40, 72.
+// A newer release appends fields to the end of a payload; an older one ignores what it does not know, a newer one takes a
+// missing field as absent.
+
+import Primitives
+
+/// A message between services. One case a message; the payload's own file says who sends it and what answers it.
+public enum Message: Equatable, Sendable {
+    case clientInput(ClientInput)
+    case clientOutput(ClientOutput)
+    case closeConnection(CloseConnection)
+    case attach(Attach)
+    case attached(Attached)
+    case detach(Detach)
+    case featureRequest(FeatureRequest)
+    case deliver(Deliver)
+    case acknowledge(Acknowledge)
+    case markRead(MarkRead)
+    case historyQuery(HistoryQuery)
+    case receipt(Receipt)
+    case poke(Poke)
+    case expiredReport(ExpiredReport)
+    case append(Append)
+    case openDevice(OpenDevice)
+    case readInbox(ReadInbox)
+    case storeCursor(StoreCursor)
+    case storeWatermark(StoreWatermark)
+    case readWatermarks(ReadWatermarks)
+    case readHead(ReadHead)
+    case readHistory(ReadHistory)
+    /// The answer that carries nothing but its arrival.
+    case done
+    case appended(Appended)
+    case deviceOpened(DeviceOpened)
+    case inboxPage(InboxPage)
+    case watermark(Watermark)
+    case watermarkPage(WatermarkPage)
+    case inboxHead(InboxHead)
+    case historyPage(HistoryPage)
+
+    /// The number on the wire.
+    public var method: UInt16 {
+        switch self {
+        case .clientInput: 1
+        case .clientOutput: 2
+        case .closeConnection: 3
+        case .attach: 4
+        case .attached: 5
+        case .detach: 6
+        case .featureRequest: 7
+        case .deliver: 16
+        case .acknowledge: 17
+        case .markRead: 18
+        case .historyQuery: 19
+        case .receipt: 20
+        case .poke: 21
+        case .expiredReport: 22
+        case .append: 32
+        case .openDevice: 33
+        case .readInbox: 34
+        case .storeCursor: 35
+        case .storeWatermark: 36
+        case .readWatermarks: 37
+        case .readHead: 38
+        case .readHistory: 39
+        case .done: 64
+        case .appended: 65
+        case .deviceOpened: 66
+        case .inboxPage: 67
+        case .watermark: 68
+        case .watermarkPage: 69
+        case .inboxHead: 70
+        case .historyPage: 71
+        }
+    }
+
+    /// Appends the payload; the frame around it carries `method`.
+    public func encode(into writer: inout ByteWriter) {
+        switch self {
+        case .clientInput(let payload): payload.encode(into: &writer)
+        case .clientOutput(let payload): payload.encode(into: &writer)
+        case .closeConnection(let payload): payload.encode(into: &writer)
+        case .attach(let payload): payload.encode(into: &writer)
+        case .attached(let payload): payload.encode(into: &writer)
+        case .detach(let payload): payload.encode(into: &writer)
+        case .featureRequest(let payload): payload.encode(into: &writer)
+        case .deliver(let payload): payload.encode(into: &writer)
+        case .acknowledge(let payload): payload.encode(into: &writer)
+        case .markRead(let payload): payload.encode(into: &writer)
+        case .historyQuery(let payload): payload.encode(into: &writer)
+        case .receipt(let payload): payload.encode(into: &writer)
+        case .poke(let payload): payload.encode(into: &writer)
+        case .expiredReport(let payload): payload.encode(into: &writer)
+        case .append(let payload): payload.encode(into: &writer)
+        case .openDevice(let payload): payload.encode(into: &writer)
+        case .readInbox(let payload): payload.encode(into: &writer)
+        case .storeCursor(let payload): payload.encode(into: &writer)
+        case .storeWatermark(let payload): payload.encode(into: &writer)
+        case .readWatermarks(let payload): payload.encode(into: &writer)
+        case .readHead(let payload): payload.encode(into: &writer)
+        case .readHistory(let payload): payload.encode(into: &writer)
+        case .done: break
+        case .appended(let payload): payload.encode(into: &writer)
+        case .deviceOpened(let payload): payload.encode(into: &writer)
+        case .inboxPage(let payload): payload.encode(into: &writer)
+        case .watermark(let payload): payload.encode(into: &writer)
+        case .watermarkPage(let payload): payload.encode(into: &writer)
+        case .inboxHead(let payload): payload.encode(into: &writer)
+        case .historyPage(let payload): payload.encode(into: &writer)
+        }
+    }
+
+    /// Reads the payload of `method`; nil when this release does not know the number.
+    /// Bytes beyond the known fields belong to a newer release and are ignored.
+    public init?(method: UInt16, from reader: inout ByteReader) throws(DecodeError) {
+        switch method {
+        case 1: self = .clientInput(try ClientInput(from: &reader))
+        case 2: self = .clientOutput(try ClientOutput(from: &reader))
+        case 3: self = .closeConnection(try CloseConnection(from: &reader))
+        case 4: self = .attach(try Attach(from: &reader))
+        case 5: self = .attached(try Attached(from: &reader))
+        case 6: self = .detach(try Detach(from: &reader))
+        case 7: self = .featureRequest(try FeatureRequest(from: &reader))
+        case 16: self = .deliver(try Deliver(from: &reader))
+        case 17: self = .acknowledge(try Acknowledge(from: &reader))
+        case 18: self = .markRead(try MarkRead(from: &reader))
+        case 19: self = .historyQuery(try HistoryQuery(from: &reader))
+        case 20: self = .receipt(try Receipt(from: &reader))
+        case 21: self = .poke(try Poke(from: &reader))
+        case 22: self = .expiredReport(try ExpiredReport(from: &reader))
+        case 32: self = .append(try Append(from: &reader))
+        case 33: self = .openDevice(try OpenDevice(from: &reader))
+        case 34: self = .readInbox(try ReadInbox(from: &reader))
+        case 35: self = .storeCursor(try StoreCursor(from: &reader))
+        case 36: self = .storeWatermark(try StoreWatermark(from: &reader))
+        case 37: self = .readWatermarks(try ReadWatermarks(from: &reader))
+        case 38: self = .readHead(try ReadHead(from: &reader))
+        case 39: self = .readHistory(try ReadHistory(from: &reader))
+        case 64: self = .done
+        case 65: self = .appended(try Appended(from: &reader))
+        case 66: self = .deviceOpened(try DeviceOpened(from: &reader))
+        case 67: self = .inboxPage(try InboxPage(from: &reader))
+        case 68: self = .watermark(try Watermark(from: &reader))
+        case 69: self = .watermarkPage(try WatermarkPage(from: &reader))
+        case 70: self = .inboxHead(try InboxHead(from: &reader))
+        case 71: self = .historyPage(try HistoryPage(from: &reader))
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,35 @@
+// The bounds of what services say to each other, in one place, with reasons and relations.
+
+public enum MessageLimits {
+    /// Text of one chat message, bytes. Promised to users in docs/protocol.md; larger things travel as media.
+    public static let bodyBytesMax = 64 * 1024
+
+    /// A frame from or to a client, bytes. A body of control characters grows sixfold as JSON escapes (`\u0001`); the rest
+    /// of the frame, names and numbers, stays below 1 KiB.
+    public static let clientFrameBytesMax = 6 * bodyBytesMax + 1024
+
+    /// Payload of one frame between services, bytes: a page of inbox entries or one client frame, whichever is larger,
+    /// with room for names. Twice that would only make a slow link hold more memory.
+    public static let payloadBytesMax = 512 * 1024
+
+    /// Entries in one page of an inbox or of a history. With 100-byte bodies a page is then about 80 KiB.
+    public static let pageEntryCountMax = 512
+
+    /// Bodies in one page, bytes. One entry always fits, so that a page is never empty while something is left.
+    public static let pageBodyBytesMax = 64 * 1024
+
+    /// Watermarks in one message. A person with more chats than that gets several pages.
+    public static let watermarkCountMax = 512
+
+    /// Expired messages reported in one call.
+    public static let expiredCountMax = 256
+
+    /// Devices a user may have at once. Each holds back the deletion of temporary messages until it has them.
+    public static let deviceCountMax = 8
+
+    /// Name of a feature in a request, bytes.
+    public static let featureBytesMax = 32
+
+    /// Free text inside a refusal or a close, bytes: RFC 6455, section 5.5, allows 123 in a close frame.
+    public static let reasonBytesMax = 120
+}
