@@ -42,7 +42,7 @@ let package = Package(
         shared("Ring", uses: ["Primitives"]),
         shared("Cluster", uses: ["Primitives", "Ring"]),
         shared("Messages", uses: ["Primitives"]),
-        shared("RPC", uses: ["Primitives", "Messages", "Cluster"]),
+        shared("RPC", uses: ["Primitives", "Messages"]),
         shared("CoreKit", uses: ["Primitives", "Messages", "Cluster", "Ring", "RPC"]),
         shared("WebSocket", uses: ["Primitives"]),
         shared("ClientProtocol", uses: ["Primitives"]),

@@ -1,0 +1,454 @@
+// All links of one process: who is up, who is called again, which call waits for which answer.
+//
+// Of each pair of processes that talk, one dials (the lower `NodeID`); both use the one connection. A peer is up while its
+// link is open and was heard within `silenceMax`. A call ends exactly once: with an answer, a refusal, a time-out, or
+// `peerDown` when the link ends first. Messages to oneself take the same road without the bytes.
+
+import Messages
+import Primitives
+
+/// A process this one talks to.
+public struct Peer: Equatable, Sendable {
+    public var id: NodeID
+    public var name: String
+    public var service: String
+    /// This process opens the connection.
+    public var isDialed: Bool
+
+    public init(id: NodeID, name: String, service: String, isDialed: Bool) {
+        self.id = id
+        self.name = name
+        self.service = service
+        self.isDialed = isDialed
+    }
+}
+
+/// A call made by this process's core; unique among its calls in flight.
+public struct CallID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public let rawValue: UInt32
+    @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
+    public var description: String { "call \(rawValue)" }
+    @inlinable public static func < (a: CallID, b: CallID) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// A call that a peer waits for: which call, over which connection.
+public struct RemoteCall: Hashable, Sendable {
+    public let node: NodeID
+    public let socket: SocketID
+    public let call: UInt32
+    public init(node: NodeID, socket: SocketID, call: UInt32) {
+        self.node = node
+        self.socket = socket
+        self.call = call
+    }
+}
+
+/// What the mesh tells the core.
+public enum MeshEvent: Equatable, Sendable {
+    case peerUp(NodeID)
+    case peerDown(NodeID)
+    case received(NodeID, Message)
+    case requested(RemoteCall, Message)
+    case answered(CallID, Message)
+    case refused(CallID, Refusal)
+}
+
+/// What the mesh tells the operator.
+public enum MeshNotice: Equatable, Sendable {
+    case linkUp(NodeID)
+    case linkDown(NodeID, LinkFault?)
+    case strangerRefused(LinkFault)
+    /// A second connection under a name that is already connected took over: a restart, or two processes with one name.
+    case linkReplaced(NodeID)
+    case unknownMethod(NodeID, UInt16)
+    case epochDiffers(NodeID, UInt64)
+}
+
+public struct Mesh: Sendable {
+    public struct Counters: Equatable, Sendable {
+        public var framesReceived: UInt64 = 0
+        public var callsMade: UInt64 = 0
+        public var callsTimedOut: UInt64 = 0
+        public var callsRefusedHere: UInt64 = 0
+        public var oneWaysDropped: UInt64 = 0
+        public var faults: UInt64 = 0
+    }
+
+    private enum PeerState: Sendable {
+        /// Waiting for the other side, or for the next dial.
+        case away
+        case dialing
+        case connecting(SocketID)
+        case up(SocketID)
+    }
+
+    private enum Timer: Hashable, Sendable {
+        /// Dial a peer again.
+        case redial(NodeID)
+        /// Ping the silent, cut the dead, end handshakes that take too long.
+        case heartbeat
+        /// The oldest call in flight may have waited long enough.
+        case callTimeout
+    }
+
+    private struct PeerEntry: Sendable {
+        let peer: Peer
+        var state: PeerState = .away
+        var redialWait = RPCLimits.redialFirst
+        var isCongested = false
+    }
+
+    private struct LinkEntry: Sendable {
+        var link: Link
+        /// Known from the start for a dialled link, after the proof for an accepted one.
+        var node: NodeID?
+        var isDirty = false
+    }
+
+    public let selfID: NodeID
+    private let identity: LinkIdentity
+    private var dice: SeededGenerator
+    private var peers: [NodeID: PeerEntry] = [:]
+    private let peerOrder: [NodeID]
+    private var links: [SocketID: LinkEntry] = [:]
+    private var dirty: [SocketID] = []
+    private var timers = TimerQueue<Timer>()
+    private var calls: [CallID: NodeID] = [:]
+    /// Calls in the order they were made; those answered since are skipped.
+    private var callQueue: [(deadline: Instant, call: CallID)] = []
+    private var callQueueStart = 0
+    private var linkEvents: [LinkEvent] = []
+
+    public private(set) var events: [MeshEvent] = []
+    public private(set) var effects: [TransportEffect] = []
+    public private(set) var notices: [MeshNotice] = []
+    public private(set) var counters = Counters()
+
+    public init(selfID: NodeID, identity: LinkIdentity, peers: [Peer], dice: SeededGenerator) {
+        self.selfID = selfID
+        self.identity = identity
+        self.dice = dice
+        peerOrder = peers.map(\.id).sorted()
+        for peer in peers {
+            precondition(peer.id != selfID)
+            self.peers[peer.id] = PeerEntry(peer: peer)
+        }
+    }
+
+    // MARK: Questions
+
+    public func isUp(_ node: NodeID) -> Bool {
+        if node == selfID { return true }
+        if case .up = peers[node]?.state { return true }
+        return false
+    }
+
+    /// Every peer with its state, in `NodeID` order.
+    public var peerStates: [(peer: Peer, isUp: Bool)] { peerOrder.map { (peers[$0]!.peer, isUp($0)) } }
+
+    public var callsInFlight: Int { calls.count }
+
+    public mutating func deadline() -> Instant? { timers.next() }
+
+    public var hasEvents: Bool { !events.isEmpty }
+    public mutating func takeEvents() -> [MeshEvent] { take(&events) }
+    public mutating func takeEffects() -> [TransportEffect] { take(&effects) }
+    public mutating func takeNotices() -> [MeshNotice] { take(&notices) }
+
+    private func take<T>(_ list: inout [T]) -> [T] {
+        guard !list.isEmpty else { return [] }
+        let taken = list
+        list = []
+        return taken
+    }
+
+    // MARK: Orders of the core
+
+    /// Dials every peer that this process must dial.
+    public mutating func start(now: Instant) {
+        for id in peerOrder where peers[id]!.peer.isDialed { dial(id) }
+        timers.arm(.heartbeat, at: now + RPCLimits.heartbeat)
+    }
+
+    /// One-way. To a peer that is down it is dropped and counted: what must not be lost is sent as a call.
+    public mutating func send(_ message: Message, to node: NodeID) {
+        if node == selfID { return events.append(.received(selfID, message)) }
+        guard let socket = upSocket(node) else {
+            counters.oneWaysDropped += 1
+            return
+        }
+        links[socket]!.link.send(message)
+        markDirty(socket)
+    }
+
+    /// Request; ends with `answered` or `refused` for `id`, never during this call.
+    public mutating func call(_ id: CallID, _ message: Message, to node: NodeID, now: Instant) {
+        counters.callsMade += 1
+        if node == selfID {
+            precondition(calls.updateValue(selfID, forKey: id) == nil)
+            return events.append(
+                .requested(RemoteCall(node: selfID, socket: SocketID(rawValue: 0), call: id.rawValue), message))
+        }
+        guard let socket = upSocket(node) else { return events.append(.refused(id, Refusal(.peerDown))) }
+        guard calls.count < RPCLimits.callsInFlightMax, !peers[node]!.isCongested else {
+            counters.callsRefusedHere += 1
+            return events.append(.refused(id, Refusal(.overloaded, retryAfterMs: 1000)))
+        }
+        precondition(calls.updateValue(node, forKey: id) == nil)
+        callQueue.append((now + RPCLimits.callTimeout, id))
+        timers.armIfIdle(.callTimeout, at: now + RPCLimits.callTimeout)
+        links[socket]!.link.request(id.rawValue, message)
+        markDirty(socket)
+    }
+
+    public mutating func answer(_ call: RemoteCall, _ message: Message) {
+        if call.node == selfID { return finish(CallID(rawValue: call.call), from: selfID, .answered(.init(rawValue: call.call), message)) }
+        // Gone with its connection: the caller was told `peerDown` when that ended.
+        guard links[call.socket] != nil else { return }
+        links[call.socket]!.link.answer(call.call, message)
+        markDirty(call.socket)
+    }
+
+    public mutating func refuse(_ call: RemoteCall, _ refusal: Refusal) {
+        if call.node == selfID { return finish(CallID(rawValue: call.call), from: selfID, .refused(.init(rawValue: call.call), refusal)) }
+        guard links[call.socket] != nil else { return }
+        links[call.socket]!.link.refuse(call.call, refusal)
+        markDirty(call.socket)
+    }
+
+    /// The end of a tick: one write per link that has something to say.
+    public mutating func flush() {
+        for socket in dirty {
+            guard links[socket] != nil else { continue }
+            links[socket]!.isDirty = false
+            let bytes = links[socket]!.link.takeOutbound()
+            if !bytes.isEmpty { effects.append(.write(socket, bytes)) }
+        }
+        dirty.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: Facts about sockets
+
+    /// True when the socket belongs to the mesh.
+    public func owns(_ socket: SocketID) -> Bool { links[socket] != nil }
+
+    public mutating func onAccepted(_ socket: SocketID, now: Instant) {
+        let strangers = links.count { $0.value.node == nil }
+        guard strangers < RPCLimits.strangerCountMax else { return effects.append(.close(socket)) }
+        links[socket] = LinkEntry(link: Link(acceptingWith: identity, nonce: nonce(), now: now), node: nil)
+    }
+
+    public mutating func onDialed(_ node: NodeID, _ socket: SocketID, now: Instant) {
+        guard case .dialing = peers[node]?.state else { return effects.append(.close(socket)) }
+        peers[node]!.state = .connecting(socket)
+        links[socket] = LinkEntry(
+            link: Link(dialing: peers[node]!.peer.name, identity: identity, nonce: nonce(), now: now), node: node)
+        markDirty(socket)
+    }
+
+    public mutating func onDialFailed(_ node: NodeID, now: Instant) {
+        guard case .dialing = peers[node]?.state else { return }
+        peers[node]!.state = .away
+        scheduleRedial(node, now: now)
+    }
+
+    public mutating func onReceived(_ socket: SocketID, _ bytes: ArraySlice<UInt8>, now: Instant) {
+        guard links[socket] != nil else { return }
+        var fault: LinkFault?
+        do throws(LinkFault) {
+            try links[socket]!.link.receive(bytes, now: now, into: &linkEvents)
+        } catch {
+            fault = error
+        }
+        let batch = linkEvents
+        linkEvents.removeAll(keepingCapacity: true)
+        for event in batch {
+            if let refused = onLinkEvent(event, socket, now: now) {
+                fault = refused
+                break
+            }
+        }
+        if let fault { return drop(socket, fault, now: now) }
+        if links[socket]?.link.outboundBytes ?? 0 > 0 { markDirty(socket) }
+    }
+
+    public mutating func onCongested(_ socket: SocketID, _ isCongested: Bool) {
+        guard let node = links[socket]?.node else { return }
+        peers[node]!.isCongested = isCongested
+    }
+
+    public mutating func onClosed(_ socket: SocketID, now: Instant) { forget(socket, fault: nil, now: now) }
+
+    /// Runs every timer that is due.
+    public mutating func onDeadline(now: Instant) {
+        while let timer = timers.popDue(now) {
+            switch timer {
+            case .redial(let node):
+                if case .away = peers[node]!.state { dial(node) }
+            case .heartbeat:
+                onHeartbeat(now: now)
+                timers.arm(.heartbeat, at: now + RPCLimits.heartbeat)
+            case .callTimeout:
+                onCallTimeout(now: now)
+            }
+        }
+    }
+
+    // MARK: Inside
+
+    private func upSocket(_ node: NodeID) -> SocketID? {
+        if case .up(let socket) = peers[node]?.state { socket } else { nil }
+    }
+
+    private mutating func markDirty(_ socket: SocketID) {
+        guard !links[socket]!.isDirty else { return }
+        links[socket]!.isDirty = true
+        dirty.append(socket)
+    }
+
+    private mutating func nonce() -> [UInt8] {
+        (0..<Hello.nonceBytes / 8).flatMap { _ in
+            let word = dice.next()
+            return (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * UInt64($0))) }
+        }
+    }
+
+    private mutating func dial(_ node: NodeID) {
+        peers[node]!.state = .dialing
+        effects.append(.dial(node))
+    }
+
+    private mutating func scheduleRedial(_ node: NodeID, now: Instant) {
+        guard peers[node]!.peer.isDialed else { return }
+        let wait = peers[node]!.redialWait
+        timers.arm(.redial(node), at: now + dice.jittered(wait))
+        peers[node]!.redialWait = Swift.min(wait * 2, RPCLimits.redialMax)
+    }
+
+    /// Returns a fault when the peer's name has no business here.
+    private mutating func onLinkEvent(_ event: LinkEvent, _ socket: SocketID, now: Instant) -> LinkFault? {
+        guard links[socket] != nil else { return nil }
+        counters.framesReceived += 1
+        if case .opened(let hello) = event { return onOpened(hello, socket, now: now) }
+        guard let node = links[socket]!.node else { return nil }
+        switch event {
+        case .opened:
+            break
+        case .oneWay(let message):
+            events.append(.received(node, message))
+        case .request(let call, let message):
+            events.append(.requested(RemoteCall(node: node, socket: socket, call: call), message))
+        case .answer(let call, let message):
+            let id = CallID(rawValue: call)
+            finish(id, from: node, .answered(id, message))
+        case .refusal(let call, let refusal):
+            let id = CallID(rawValue: call)
+            finish(id, from: node, .refused(id, refusal))
+        case .unknownOneWay(let method):
+            notices.append(.unknownMethod(node, method))
+        }
+        return nil
+    }
+
+    private mutating func onOpened(_ hello: Hello, _ socket: SocketID, now: Instant) -> LinkFault? {
+        guard let node = peerOrder.first(where: { peers[$0]!.peer.name == hello.node }),
+            peers[node]!.peer.service == hello.service,
+            links[socket]!.node == nil ? !peers[node]!.peer.isDialed : links[socket]!.node == node
+        else { return .wrongName(hello.node) }
+        if let former = upSocket(node), former != socket {
+            notices.append(.linkReplaced(node))
+            effects.append(.close(former))
+            forget(former, fault: nil, now: now)
+        }
+        links[socket]!.node = node
+        peers[node]!.state = .up(socket)
+        peers[node]!.redialWait = RPCLimits.redialFirst
+        peers[node]!.isCongested = false
+        if hello.epoch != identity.epoch { notices.append(.epochDiffers(node, hello.epoch)) }
+        notices.append(.linkUp(node))
+        events.append(.peerUp(node))
+        return nil
+    }
+
+    /// A call ends once, and only by the peer it was made to; anything else came too late.
+    private mutating func finish(_ id: CallID, from node: NodeID, _ event: MeshEvent) {
+        guard calls[id] == node else { return }
+        calls[id] = nil
+        events.append(event)
+    }
+
+    /// Says what is left to say, then closes.
+    private mutating func drop(_ socket: SocketID, _ fault: LinkFault, now: Instant) {
+        counters.faults += 1
+        let bytes = links[socket]?.link.takeOutbound() ?? []
+        if !bytes.isEmpty { effects.append(.write(socket, bytes)) }
+        effects.append(.close(socket))
+        forget(socket, fault: fault, now: now)
+    }
+
+    private mutating func forget(_ socket: SocketID, fault: LinkFault?, now: Instant) {
+        guard let entry = links.removeValue(forKey: socket) else { return }
+        guard let node = entry.node else {
+            if let fault { notices.append(.strangerRefused(fault)) }
+            return
+        }
+        switch peers[node]!.state {
+        case .up(socket):
+            peers[node]!.state = .away
+            notices.append(.linkDown(node, fault))
+            events.append(.peerDown(node))
+            failCalls(to: node)
+            scheduleRedial(node, now: now)
+        case .connecting(socket):
+            peers[node]!.state = .away
+            if let fault { notices.append(.linkDown(node, fault)) }
+            scheduleRedial(node, now: now)
+        case .away, .dialing, .connecting, .up:
+            break
+        }
+    }
+
+    private mutating func failCalls(to node: NodeID) {
+        for index in callQueueStart..<callQueue.count {
+            let call = callQueue[index].call
+            if calls[call] == node { finish(call, from: node, .refused(call, Refusal(.peerDown))) }
+        }
+    }
+
+    private mutating func onCallTimeout(now: Instant) {
+        while callQueueStart < callQueue.count {
+            let (deadline, call) = callQueue[callQueueStart]
+            if calls[call] != nil {
+                guard deadline <= now else { break }
+                counters.callsTimedOut += 1
+                finish(call, from: calls[call]!, .refused(call, Refusal(.timedOut)))
+            }
+            callQueueStart += 1
+        }
+        if callQueueStart > 1024 && callQueueStart * 2 > callQueue.count {
+            callQueue.removeFirst(callQueueStart)
+            callQueueStart = 0
+        }
+        if callQueueStart < callQueue.count {
+            timers.arm(.callTimeout, at: Swift.max(callQueue[callQueueStart].deadline, now + .milliseconds(100)))
+        } else {
+            callQueue.removeAll(keepingCapacity: true)
+            callQueueStart = 0
+        }
+    }
+
+    private mutating func onHeartbeat(now: Instant) {
+        for socket in links.keys.sorted() {
+            let link = links[socket]!.link
+            let silence = now - link.receivedAt
+            if link.peer == nil {
+                if now - link.startedAt >= RPCLimits.handshakeTimeout { drop(socket, .handshakeTimeout, now: now) }
+            } else if silence >= RPCLimits.silenceMax {
+                drop(socket, .silent, now: now)
+            } else if silence >= RPCLimits.heartbeat {
+                links[socket]!.link.ping()
+                markDirty(socket)
+            }
+        }
+    }
+}
