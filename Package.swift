@@ -42,13 +42,13 @@ let package = Package(
         shared("Ring", uses: ["Primitives"]),
         shared("Cluster", uses: ["Primitives", "Ring"]),
         shared("Messages", uses: ["Primitives"]),
+        shared("Storage", uses: ["Primitives", "Messages"]),
         shared("RPC", uses: ["Primitives", "Messages"]),
-        shared("CoreKit", uses: ["Primitives", "Messages", "Cluster", "Ring", "RPC"]),
+        shared("CoreKit", uses: ["Primitives", "Messages", "RPC", "Storage"]),
         shared("WebSocket", uses: ["Primitives"]),
         shared("ClientProtocol", uses: ["Primitives"]),
         shared("Tokens", uses: ["Primitives"]),
         shared("ChatClient", uses: ["Primitives", "ClientProtocol", "WebSocket"]),
-        shared("Storage", uses: ["Primitives", "Messages"]),
 
         // The floor on which system calls live.
         shared("Crypto", uses: ["COpenSSL", "Primitives", "Tokens", "RPC", "WebSocket"]),
@@ -63,8 +63,8 @@ let package = Package(
         + service(
             "session", folder: "Session",
             core: ["CoreKit", "Messages", "Cluster", "Ring", "ClientProtocol", "Primitives"])
-        + service("group", folder: "Group", core: ["CoreKit", "Messages", "Cluster", "Primitives"])
-        + service("last-seen", folder: "LastSeen", core: ["CoreKit", "Messages", "Cluster", "Primitives"])
+        + service("group", folder: "Group", core: ["CoreKit", "Messages", "ClientProtocol", "Primitives"])
+        + service("last-seen", folder: "LastSeen", core: ["CoreKit", "Messages", "ClientProtocol", "Primitives"])
         + service(
             "persistence", folder: "Persistence", core: ["CoreKit", "Messages", "Cluster", "Ring", "Storage", "Primitives"],
             main: ["SQLiteStore"])

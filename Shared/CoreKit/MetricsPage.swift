@@ -1,0 +1,80 @@
+// A page of figures in the Prometheus text format (version 0.0.4).
+
+import Primitives
+
+/// Builds the answer to `/metrics`. Names follow `fantail_<service>_<noun>_<unit>[_total]`.
+public struct MetricsPage: Sendable {
+    public private(set) var text = ""
+    private var described: Set<String> = []
+
+    public init() {}
+
+    /// A number that only rises.
+    public mutating func counter(_ name: String, _ help: String, _ value: UInt64, labels: KeyValuePairs<String, String> = [:]) {
+        describe(name, help, "counter")
+        sample(name, labels, String(value))
+    }
+
+    /// A number that rises and falls.
+    public mutating func gauge(_ name: String, _ help: String, _ value: Int, labels: KeyValuePairs<String, String> = [:]) {
+        describe(name, help, "gauge")
+        sample(name, labels, String(value))
+    }
+
+    /// A distribution; `histogram` counts microseconds, the page says seconds.
+    public mutating func histogram(_ name: String, _ help: String, _ histogram: Histogram) {
+        describe(name, help, "histogram")
+        var cumulated: UInt64 = 0
+        for (index, bound) in Histogram.bounds.enumerated() {
+            cumulated += histogram.counts[index]
+            text += "\(name)_bucket{le=\"\(Double(bound) / 1_000_000)\"} \(cumulated)\n"
+        }
+        text += "\(name)_bucket{le=\"+Inf\"} \(histogram.count)\n"
+        text += "\(name)_sum \(Double(histogram.sum) / 1_000_000)\n\(name)_count \(histogram.count)\n"
+    }
+
+    private mutating func describe(_ name: String, _ help: String, _ type: String) {
+        guard described.insert(name).inserted else { return }
+        text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
+    }
+
+    private mutating func sample(_ name: String, _ labels: KeyValuePairs<String, String>, _ value: String) {
+        text += name
+        if !labels.isEmpty {
+            text += "{" + labels.map { "\($0.key)=\"\(Self.escape($0.value))\"" }.joined(separator: ",") + "}"
+        }
+        text += " \(value)\n"
+    }
+
+    private static func escape(_ value: String) -> String {
+        var out = ""
+        for character in value {
+            switch character {
+            case "\\": out += "\\\\"
+            case "\"": out += "\\\""
+            case "\n": out += "\\n"
+            default: out.append(character)
+            }
+        }
+        return out
+    }
+}
+
+/// Durations in buckets whose bounds double from 50 µs to 26 s.
+public struct Histogram: Equatable, Sendable {
+    /// Upper bounds, microseconds.
+    public static let bounds: [Int64] = (0..<20).map { 50 << $0 }
+
+    public private(set) var counts = [UInt64](repeating: 0, count: 20)
+    public private(set) var count: UInt64 = 0
+    public private(set) var sum: Int64 = 0
+
+    public init() {}
+
+    public mutating func record(_ duration: Interval) {
+        let value = max(0, duration.microseconds)
+        count += 1
+        sum += value
+        if let bucket = Self.bounds.firstIndex(where: { value <= $0 }) { counts[bucket] += 1 }
+    }
+}

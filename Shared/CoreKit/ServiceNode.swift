@@ -1,0 +1,178 @@
+// A whole process without its system calls: the mesh and the core, glued.
+//
+// The loop and the simulator drive this same value: transport events in, orders out. Everything above the sockets is
+// therefore simulated: handshakes, heartbeats, calls, retries.
+
+import Messages
+import Primitives
+import RPC
+import Storage
+
+/// What a node wants from the machine it runs on.
+public struct NodeOutput: Equatable, Sendable {
+    public var transport: [TransportEffect] = []
+    public var commit: [StoreRequest]?
+    public var logs: [LogRecord] = []
+    public var traces: [TraceRecord] = []
+
+    public var isEmpty: Bool { transport.isEmpty && commit == nil && logs.isEmpty && traces.isEmpty }
+}
+
+public struct ServiceNode<Core: ServiceCore> {
+    public private(set) var core: Core
+    public private(set) var mesh: Mesh
+    private var effects: [Effect] = []
+    private var output = NodeOutput()
+    /// Sockets that came in by the clients' door.
+    private var clients: Set<SocketID> = []
+    private var isFlushed = true
+
+    public init(core: Core, mesh: Mesh) {
+        self.core = core
+        self.mesh = mesh
+    }
+
+    /// Begins: dials the peers.
+    public mutating func start(now: Now) {
+        mesh.start(now: now.instant)
+        settle(now)
+    }
+
+    /// Takes one fact about sockets.
+    public mutating func on(_ event: TransportEvent, now: Now) {
+        switch event {
+        case .accepted(let socket, .peers):
+            mesh.onAccepted(socket, now: now.instant)
+        case .accepted(let socket, .clients):
+            clients.insert(socket)
+            tell(.clientAccepted(socket), now)
+        case .dialed(let node, let socket):
+            mesh.onDialed(node, socket, now: now.instant)
+        case .dialFailed(let node):
+            mesh.onDialFailed(node, now: now.instant)
+        case .received(let socket, let bytes):
+            if clients.contains(socket) {
+                tell(.clientReceived(socket, bytes), now)
+            } else {
+                mesh.onReceived(socket, bytes, now: now.instant)
+            }
+        case .congested(let socket, let isCongested):
+            mesh.onCongested(socket, isCongested)
+        case .closed(let socket):
+            if clients.remove(socket) != nil {
+                tell(.clientClosed(socket), now)
+            } else {
+                mesh.onClosed(socket, now: now.instant)
+            }
+        }
+        settle(now)
+    }
+
+    /// The end of the batch that `NodeOutput.commit` ordered.
+    public mutating func onCommitted(_ result: Result<[StoreAnswer], StoreFailure>, now: Now) {
+        switch result {
+        case .success(let answers): tell(.committed(answers), now)
+        case .failure(let failure): tell(.commitFailed(failure), now)
+        }
+        settle(now)
+    }
+
+    /// Runs the timers that are due; cheap when none is.
+    public mutating func onTime(now: Now) {
+        if let due = mesh.deadline(), due <= now.instant { mesh.onDeadline(now: now.instant) }
+        settle(now)
+        if let due = core.deadline(), due <= now.instant {
+            tell(.deadline, now)
+            settle(now)
+        }
+    }
+
+    /// When `onTime` is wanted next.
+    public mutating func deadline() -> Instant? {
+        switch (mesh.deadline(), core.deadline()) {
+        case (let a?, let b?): min(a, b)
+        case (let a, let b): a ?? b
+        }
+    }
+
+    /// Ends the tick and hands out what it brought: one write a peer, one commit.
+    public mutating func takeOutput(now: Now) -> NodeOutput {
+        // Flushing may speak to ourselves, which may bring work again; a handful of rounds settles it.
+        while !isFlushed {
+            isFlushed = true
+            core.on(.flush, now: now, effects: &effects)
+            obey(now)
+            settle(now)
+        }
+        mesh.flush()
+        output.transport.append(contentsOf: mesh.takeEffects())
+        for notice in mesh.takeNotices() { output.logs.append(LogRecord(notice, mesh)) }
+        defer { output = NodeOutput() }
+        return output
+    }
+
+    // MARK: Inside
+
+    private mutating func tell(_ event: Event, _ now: Now) {
+        isFlushed = false
+        core.on(event, now: now, effects: &effects)
+        obey(now)
+    }
+
+    /// Hands the mesh's events to the core until both are quiet.
+    private mutating func settle(_ now: Now) {
+        while mesh.hasEvents {
+            for event in mesh.takeEvents() {
+                switch event {
+                case .peerUp(let node): tell(.peerUp(node), now)
+                case .peerDown(let node): tell(.peerDown(node), now)
+                case .received(let node, let message): tell(.received(node, message), now)
+                case .requested(let call, let message): tell(.requested(call, message), now)
+                case .answered(let call, let message): tell(.answered(call, message), now)
+                case .refused(let call, let refusal): tell(.refused(call, refusal), now)
+                }
+            }
+        }
+    }
+
+    private mutating func obey(_ now: Now) {
+        for effect in effects {
+            switch effect {
+            case .send(let node, let message): mesh.send(message, to: node)
+            case .call(let node, let id, let message): mesh.call(id, message, to: node, now: now.instant)
+            case .answer(let call, let message): mesh.answer(call, message)
+            case .refuse(let call, let refusal): mesh.refuse(call, refusal)
+            case .writeClient(let socket, let bytes):
+                if clients.contains(socket) { output.transport.append(.write(socket, bytes)) }
+            case .closeClient(let socket):
+                if clients.remove(socket) != nil { output.transport.append(.close(socket)) }
+            case .commit(let requests):
+                precondition(output.commit == nil)
+                output.commit = requests
+            case .log(let record): output.logs.append(record)
+            case .trace(let record): output.traces.append(record)
+            }
+        }
+        effects.removeAll(keepingCapacity: true)
+    }
+}
+
+extension LogRecord {
+    /// A notice of the mesh as a line of the log.
+    init(_ notice: MeshNotice, _ mesh: Mesh) {
+        func name(_ node: NodeID) -> String {
+            mesh.peerStates.first { $0.peer.id == node }?.peer.name ?? node.description
+        }
+        switch notice {
+        case .linkUp(let node): self.init(.info, "link_up", ["peer": name(node)])
+        case .linkDown(let node, let fault):
+            self.init(.warning, "link_down", ["peer": name(node), "fault": fault.map { "\($0)" } ?? "closed"])
+        case .strangerRefused(let fault): self.init(.warning, "stranger_refused", ["fault": "\(fault)"])
+        case .linkReplaced(let node): self.init(.warning, "link_replaced", ["peer": name(node)])
+        case .unknownMethod(let node, let method):
+            self.init(.warning, "unknown_method", ["peer": name(node), "method": "\(method)"])
+        case .epochDiffers(let node, let epoch):
+            self.init(.warning, "epoch_differs", ["peer": name(node), "epoch": "\(epoch)"])
+        }
+    }
+}
