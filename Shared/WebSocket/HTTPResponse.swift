@@ -1,0 +1,125 @@
+// What we answer over plain HTTP: a refusal that tells the developer what to change, or a small page.
+//
+// Every answer but the upgrade closes the connection. A refusal carries `{"error": class, "reason": rule}`: the class for the program,
+// the rule for whoever debugs it.
+
+/// Why a request is not upgraded.
+public enum HTTPRefusal: Error, Equatable, Sendable {
+    /// 400: a rule of HTTP or of the upgrade was broken.
+    case badRequest(HTTPRule)
+    /// 401: no token, or one that does not hold. The reason is a word such as `token_expired`.
+    case unauthorized(reason: String)
+    /// 403: the page's origin is not on the list.
+    case forbiddenOrigin
+    /// 404.
+    case notFound
+    /// 405: only GET is served.
+    case methodNotAllowed
+    /// 426: the chat path was asked for without `Upgrade: websocket`.
+    case upgradeRequired
+    /// 426: a version other than 13.
+    case webSocketVersion
+    /// 431: the head has too many bytes or lines.
+    case headTooLarge(HTTPRule)
+    /// 503: the gateway sheds load or drains; come back after that many seconds.
+    case unavailable(reason: String, retryAfterSeconds: Int)
+
+    init(_ rule: HTTPRule) {
+        switch rule {
+        case .headTooLarge, .tooManyHeaders: self = .headTooLarge(rule)
+        default: self = .badRequest(rule)
+        }
+    }
+
+    public var status: Int {
+        switch self {
+        case .badRequest: 400
+        case .unauthorized: 401
+        case .forbiddenOrigin: 403
+        case .notFound: 404
+        case .methodNotAllowed: 405
+        case .upgradeRequired, .webSocketVersion: 426
+        case .headTooLarge: 431
+        case .unavailable: 503
+        }
+    }
+
+    /// The rule that was broken, as a word for logs, counters and the body.
+    public var reason: String {
+        switch self {
+        case .badRequest(let rule), .headTooLarge(let rule): rule.rawValue
+        case .unauthorized(let reason), .unavailable(let reason, _): reason
+        case .forbiddenOrigin: "origin_not_allowed"
+        case .notFound: "no_such_path"
+        case .methodNotAllowed: "only_get"
+        case .upgradeRequired: "websocket_expected"
+        case .webSocketVersion: "websocket_version_13_expected"
+        }
+    }
+
+    /// The whole response; the caller writes it and closes.
+    public func responseBytes() -> [UInt8] {
+        var headers: [(String, String)] = []
+        var connection = "close"
+        switch self {
+        case .badRequest, .forbiddenOrigin, .notFound, .headTooLarge: break
+        case .unauthorized: headers = [("WWW-Authenticate", "Bearer")]
+        case .methodNotAllowed: headers = [("Allow", "GET")]
+        case .upgradeRequired, .webSocketVersion:
+            // RFC 9110, section 7.8: who sends Upgrade names it in Connection.
+            connection = "close, Upgrade"
+            headers = [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
+        case .unavailable(_, let seconds): headers = [("Retry-After", String(max(0, seconds)))]
+        }
+        let error = HTTPResponse.name(ofStatus: status).map { $0 == " " ? "_" : Character($0.lowercased()) }
+        let body = "{\"error\":\"\(String(error))\",\"reason\":\"\(Self.word(reason))\"}\n"
+        return HTTPResponse.bytes(
+            status: status, connection: connection, headers: headers, contentType: "application/json", body: Array(body.utf8))
+    }
+
+    /// A reason may come from another module; only letters, digits and a few signs reach the wire, so that it can break out of nothing.
+    private static func word(_ reason: String) -> String {
+        let kept = reason.utf8.prefix(64).map { byte in
+            ASCII.isLetter(byte) || ASCII.isDigit(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")
+                ? byte : UInt8(ascii: "_")
+        }
+        return String(decoding: kept, as: UTF8.self)
+    }
+}
+
+/// Writes responses.
+public enum HTTPResponse {
+    /// A page or answer of the gateway itself, for a plain GET; the caller writes it and closes.
+    /// - Parameter contentType: one of ours, such as `text/html; charset=utf-8`; not checked for line ends.
+    public static func page(contentType: String, body: [UInt8]) -> [UInt8] {
+        bytes(status: 200, headers: [], contentType: contentType, body: body)
+    }
+
+    static func bytes(
+        status: Int, connection: String = "close", headers: [(String, String)], contentType: String, body: [UInt8]
+    ) -> [UInt8] {
+        var head = "HTTP/1.1 \(status) \(name(ofStatus: status))\r\n"
+        for (name, value) in headers { head += "\(name): \(value)\r\n" }
+        head += "Connection: \(connection)\r\n"
+        head += "Content-Type: \(contentType)\r\n"
+        head += "Content-Length: \(body.count)\r\n"
+        head += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n"
+        return Array(head.utf8) + body
+    }
+
+    static func name(ofStatus status: Int) -> String {
+        switch status {
+        case 101: "Switching Protocols"
+        case 200: "OK"
+        case 400: "Bad Request"
+        case 401: "Unauthorized"
+        case 403: "Forbidden"
+        case 404: "Not Found"
+        case 405: "Method Not Allowed"
+        case 426: "Upgrade Required"
+        case 431: "Request Header Fields Too Large"
+        case 503: "Service Unavailable"
+        default: preconditionFailure("a status that this module never sends")
+        }
+    }
+}
