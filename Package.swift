@@ -95,6 +95,7 @@ let package = Package(
             tests(of: "WebSocket", uses: ["Crypto"]),
             tests(of: "ClientProtocol"),
             tests(of: "Tokens", uses: ["Crypto"]),
+            tests(of: "Crypto"),
             tests(of: "ChatClient"),
             tests(of: "GatewayCore", uses: ["Crypto"]),
             tests(of: "ParserCore"),

@@ -1,0 +1,34 @@
+// The mathematics that tokens need, as a protocol.
+//
+// This module decides what a token means; it does not multiply points on a curve. `Crypto` hands in an implementation made
+// of OpenSSL. All functions are pure: same bytes, same answer, no state, which also keeps the simulator reproducible.
+
+/// The three operations on which tokens rest. Implementations never fail: a size that breaks a precondition is our own bug.
+public protocol Signatures: Sendable {
+    /// HMAC with SHA-256: 32 bytes, for a key and a message of any length. Source: RFC 2104.
+    func hmacSHA256(key: [UInt8], message: [UInt8]) -> [UInt8]
+
+    /// Whether `signature` is `publicKey`'s for `message`. False, not a trap, for a key or signature that is no valid point
+    /// or has the wrong size: both may come from outside. Source: RFC 8032, section 5.1.7.
+    func verifyEd25519(publicKey: [UInt8], message: [UInt8], signature: [UInt8]) -> Bool
+
+    /// The 64-byte signature of `message`. Source: RFC 8032, section 5.1.6.
+    /// - Parameter seed: the 32-byte private key.
+    func signEd25519(seed: [UInt8], message: [UInt8]) -> [UInt8]
+
+    /// The 32-byte public key that belongs to a 32-byte seed. Source: RFC 8032, section 5.1.5.
+    func ed25519PublicKey(seed: [UInt8]) -> [UInt8]
+}
+
+/// Whether two byte strings are equal, in a time that depends on their lengths only.
+///
+/// A comparison that stops at the first difference tells a patient attacker how many leading bytes of a forged MAC are right.
+/// - Complexity: O(count) when the lengths agree, O(1) when they differ (lengths are no secret).
+public func constantTimeEquals(_ one: [UInt8], _ other: [UInt8]) -> Bool {
+    guard one.count == other.count else { return false }
+    var difference: UInt8 = 0
+    for index in one.indices {
+        difference |= one[index] ^ other[index]
+    }
+    return difference == 0
+}

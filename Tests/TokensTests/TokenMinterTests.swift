@@ -1,0 +1,89 @@
+import Testing
+import Tokens
+
+private func mintRefusal(
+    sub: String = "ana", device: String? = nil, ttlSeconds: Int64 = 60, nowSeconds: Int64 = now, key: TokenKey = shared
+) -> TokenMintRefusal? {
+    do throws(TokenMintRefusal) {
+        _ = try minter.mint(sub: sub, device: device, ttlSeconds: ttlSeconds, nowSeconds: nowSeconds, key: key)
+        return nil
+    } catch {
+        return error
+    }
+}
+
+@Suite("The minter writes what the verifier accepts, and nothing else")
+struct TokenMinterTests {
+    @Test func theSameInputGivesTheSameToken() throws {
+        for key in [shared, issuer] {
+            let first = try minter.mint(sub: "ana", ttlSeconds: 60, nowSeconds: now, key: key)
+            #expect(try minter.mint(sub: "ana", ttlSeconds: 60, nowSeconds: now, key: key) == first)
+        }
+    }
+
+    @Test func aTokenHoldsForItsLifeAndNotASecondLonger() throws {
+        let text = try minter.mint(sub: "ana", ttlSeconds: 60, nowSeconds: now, key: issuer)
+        #expect(refusal(verifier(issuer), text, at: now - 61) == .notYetValid)
+        #expect(refusal(verifier(issuer), text, at: now - 60) == nil)
+        #expect(refusal(verifier(issuer), text, at: now + 59) == nil)
+        #expect(refusal(verifier(issuer), text, at: now + 60) == .expired)
+    }
+
+    @Test func keysThatOnlyCheckDoNotMint() throws {
+        #expect(mintRefusal(key: try TokenKey(kid: "p", material: .publicKey(issuerPublicKey))) == .keyMayNotSign)
+        #expect(mintRefusal(key: try TokenKey(kid: "s", material: .secret(Array(1...32)))) == .keyMayNotSign)
+    }
+
+    @Test func namesThatWouldNeedEscapesAreRefused() {
+        #expect(mintRefusal(sub: "") == .badClaim(.sub))
+        #expect(mintRefusal(sub: #"ana","admin":"yes"#) == .badClaim(.sub))
+        #expect(mintRefusal(sub: String(repeating: "a", count: 65)) == .badClaim(.sub))
+        #expect(mintRefusal(device: "") == .badClaim(.device))
+        #expect(mintRefusal(device: "my phone") == .badClaim(.device))
+    }
+
+    @Test func livesAndClocksHaveBounds() {
+        #expect(mintRefusal(ttlSeconds: 0) == .badClaim(.exp))
+        #expect(mintRefusal(ttlSeconds: -1) == .badClaim(.exp))
+        #expect(mintRefusal(ttlSeconds: TokenLimits.lifeSecondsMax) == nil)
+        #expect(mintRefusal(ttlSeconds: TokenLimits.lifeSecondsMax + 1) == .badClaim(.exp))
+        #expect(mintRefusal(ttlSeconds: .max) == .badClaim(.exp))
+        #expect(mintRefusal(nowSeconds: -1) == .badClaim(.iat))
+        #expect(mintRefusal(nowSeconds: .max) == .badClaim(.iat))
+    }
+
+    @Test func theLongestNamesFit() throws {
+        let key = try TokenKey(kid: String(repeating: "k", count: 64), material: .seed(Array(1...32)))
+        let text = try minter.mint(
+            sub: String(repeating: "u", count: 64), device: String(repeating: "d", count: 32),
+            ttlSeconds: TokenLimits.lifeSecondsMax, nowSeconds: now, key: key)
+        #expect(refusal(verifier(key), text) == nil)
+    }
+}
+
+@Suite("Limits keep their relations")
+struct TokenLimitsTests {
+    @Test func constantTimeEqualityIsEquality() {
+        #expect(constantTimeEquals([], []))
+        #expect(constantTimeEquals([1, 2, 3], [1, 2, 3]))
+        #expect(!constantTimeEquals([1, 2, 3], [1, 2]))
+        for place in 0..<3 {
+            for bit in 0..<8 {
+                var other: [UInt8] = [1, 2, 3]
+                other[place] ^= 1 << UInt8(bit)
+                #expect(!constantTimeEquals([1, 2, 3], other))
+            }
+        }
+    }
+
+    @Test func aFullKeyFileFitsItsBound() {
+        let lineBytes =
+            TokenLimits.kidBytesMax + " HS256 ".utf8.count + (TokenLimits.secretBytesMax * 4 + 2) / 3 + " sign\r\n".utf8.count
+        #expect(TokenLimits.keyCountMax * lineBytes <= TokenLimits.keyFileBytesMax)
+    }
+
+    @Test func timesAreExactAsJSONNumbers() {
+        #expect(Int64(Double(TokenLimits.timeSecondsMax)) == TokenLimits.timeSecondsMax)
+        #expect(TokenLimits.lifeSecondsMax < TokenLimits.timeSecondsMax)
+    }
+}
