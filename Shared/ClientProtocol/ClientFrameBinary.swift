@@ -1,0 +1,98 @@
+// Frames from a client, in the compact encoding. Encode and decode stand side by side, field for field.
+//
+// A client's frame must end where its fields end: a byte too many is a client that believes in another format, and the sooner
+// it hears so, the better.
+
+import Primitives
+
+extension ClientFrame {
+    /// Appends the frame: the number of its type, then its fields.
+    func encodeBinary(into out: inout [UInt8]) {
+        var writer = ByteWriter(&out, type: type.rawValue)
+        switch self {
+        case .hello(let cursor, let ticks):
+            writer.varintIfPresent(cursor)
+            writer.stampIfPresent(ticks)
+        case .send(let id, let to, let body, let after):
+            writer.message(id)
+            writer.user(to)
+            writer.messageIfPresent(after)
+            writer.blob(body)
+        case .ack(let upTo): writer.varint(upTo)
+        case .read(let with, let at):
+            writer.user(with)
+            writer.stamp(at)
+        case .history(let ref, let with, let before, let limit):
+            writer.messageIfPresent(ref)
+            writer.userIfPresent(with)
+            writer.varintIfPresent(before)
+            writer.varint(UInt64(clamping: limit))
+        case .ping(let ref): writer.messageIfPresent(ref)
+        case .feature(let name, let ref):
+            writer.string(name)
+            writer.messageIfPresent(ref)
+        }
+        writer.finish(&out)
+    }
+
+    /// Reads one frame.
+    /// - Throws: a refusal whose `ref` is the frame's `id` or `ref`, when it could be read.
+    /// - Complexity: O(bytes.count).
+    static func decodeBinary(_ bytes: [UInt8]) throws(FrameRefusal) -> ClientFrame {
+        var fields = BinaryFields(bytes)
+        do throws(FrameFault) {
+            guard bytes.count <= ClientLimits.clientFrameBytesMax else {
+                throw .malformed("a frame has at most \(ClientLimits.clientFrameBytesMax) bytes")
+            }
+            let frame = try ClientFrame(&fields)
+            guard fields.isAtEnd else { throw .malformed("bytes behind the last field") }
+            return frame
+        } catch {
+            throw error.refusal(ref: fields.reference)
+        }
+    }
+
+    private init(_ fields: inout BinaryFields) throws(FrameFault) {
+        guard let type = ClientFrameType(rawValue: try fields.type()) else {
+            throw .unknownType("the number of the type is not known")
+        }
+        switch type {
+        case .hello:
+            self = .hello(cursor: try fields.numberIfPresent("cursor"), ticks: try fields.stampIfPresent("ticks"))
+        case .send:
+            let id = try fields.id()
+            let to = try fields.user("to")
+            let after = try fields.messageIfPresent("after")
+            self = .send(id: id, to: to, body: try fields.body(), after: after)
+        case .ack: self = .ack(upTo: try fields.number("n"))
+        case .read: self = .read(with: try fields.user("with"), at: try fields.stamp("at"))
+        case .history:
+            let ref = try fields.ref()
+            let with = try fields.userIfPresent("with")
+            let before = try fields.numberIfPresent("before")
+            let limit = try fields.number(
+                "limit", max: UInt64(ClientLimits.historyEntryCountMax), rule: FieldRule.historyLimit)
+            guard limit >= 1 else { throw .bad("limit", must: FieldRule.historyLimit) }
+            self = .history(ref: ref, with: with, before: before, limit: Int(limit))
+        case .ping: self = .ping(ref: try fields.ref())
+        case .feature:
+            let name = try fields.text("name", max: ClientLimits.featureBytesMax)
+            let ref = try fields.ref()
+            let letters = Array(name.utf8)
+            guard ClientFrameType.isFeature(letters, letters.indices) else { throw .unknownType("`name` is not known") }
+            self = .feature(name: name, ref: ref)
+        }
+    }
+
+    private var type: ClientFrameType {
+        switch self {
+        case .hello: .hello
+        case .send: .send
+        case .ack: .ack
+        case .read: .read
+        case .history: .history
+        case .ping: .ping
+        case .feature: .feature
+        }
+    }
+}

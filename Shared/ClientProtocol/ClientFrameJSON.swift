@@ -1,0 +1,89 @@
+// Frames from a client, as JSON. Encode and decode stand side by side, field for field.
+
+import Primitives
+
+extension ClientFrame {
+    /// Appends the frame as one JSON object.
+    func encodeJSON(into out: inout [UInt8]) {
+        switch self {
+        case .hello(let cursor, let ticks):
+            var json = JSONWriter(&out, reserving: 80, begin: #"{"type":"hello""#)
+            json.numberIfPresent(#","cursor":"#, cursor)
+            if let ticks { json.stamp(#","ticks":"#, ticks) }
+            json.finish(&out)
+        case .send(let id, let to, let body, let after):
+            var json = JSONWriter(&out, reserving: body.count + 256, begin: #"{"type":"send""#)
+            json.name(#","id":""#, id.text)
+            json.name(#","to":""#, to.text)
+            json.text(#","body":"#, body)
+            json.nameIfPresent(#","after":""#, after?.text)
+            json.finish(&out)
+        case .ack(let upTo):
+            var json = JSONWriter(&out, reserving: 40, begin: #"{"type":"ack""#)
+            json.number(#","n":"#, upTo)
+            json.finish(&out)
+        case .read(let with, let at):
+            var json = JSONWriter(&out, reserving: 120, begin: #"{"type":"read""#)
+            json.name(#","with":""#, with.text)
+            json.stamp(#","at":"#, at)
+            json.finish(&out)
+        case .history(let ref, let with, let before, let limit):
+            var json = JSONWriter(&out, reserving: 220, begin: #"{"type":"history""#)
+            json.nameIfPresent(#","ref":""#, ref?.text)
+            json.nameIfPresent(#","with":""#, with?.text)
+            json.numberIfPresent(#","before":"#, before)
+            json.number(#","limit":"#, UInt64(clamping: limit))
+            json.finish(&out)
+        case .ping(let ref):
+            var json = JSONWriter(&out, reserving: 100, begin: #"{"type":"ping""#)
+            json.nameIfPresent(#","ref":""#, ref?.text)
+            json.finish(&out)
+        case .feature(let name, let ref):
+            var json = JSONWriter(&out, reserving: 130, begin: "{")
+            json.name(#""type":""#, name)
+            json.nameIfPresent(#","ref":""#, ref?.text)
+            json.finish(&out)
+        }
+    }
+
+    /// Reads one frame.
+    /// - Throws: a refusal whose `ref` is the frame's `id` or `ref`, when it could be read.
+    /// - Complexity: O(bytes.count).
+    static func decodeJSON(_ bytes: [UInt8]) throws(FrameRefusal) -> ClientFrame {
+        var json = JSONObject(bytes)
+        do throws(FrameFault) {
+            guard bytes.count <= ClientLimits.clientFrameBytesMax else {
+                throw .malformed("a frame has at most \(ClientLimits.clientFrameBytesMax) bytes")
+            }
+            try json.read(bytes.indices)
+            return try ClientFrame(json)
+        } catch {
+            throw error.refusal(ref: json.reference)
+        }
+    }
+
+    private init(_ json: borrowing JSONObject) throws(FrameFault) {
+        let (letters, range) = try json.typeName()
+        guard let type = ClientFrameType(name: letters, range) else { throw .unknownType("`type` is not known") }
+        switch type {
+        case .hello: self = .hello(cursor: try json.numberIfPresent(.cursor), ticks: try json.stampIfPresent(.ticks))
+        case .send:
+            self = .send(
+                id: try json.message(.id), to: try json.user(.to), body: try json.body(),
+                after: try json.messageIfPresent(.after))
+        case .ack: self = .ack(upTo: try json.number(.n))
+        case .read: self = .read(with: try json.user(.with), at: try json.stamp(.at))
+        case .history:
+            let limit = try json.numberIfPresent(.limit) ?? UInt64(ClientLimits.historyEntryCountDefault)
+            guard limit >= 1, limit <= UInt64(ClientLimits.historyEntryCountMax) else {
+                throw .bad(JSONKey.limit.name, must: FieldRule.historyLimit)
+            }
+            self = .history(
+                ref: try json.messageIfPresent(.ref), with: try json.userIfPresent(.with),
+                before: try json.numberIfPresent(.before), limit: Int(limit))
+        case .ping: self = .ping(ref: try json.messageIfPresent(.ref))
+        case .feature:
+            self = .feature(name: String(decoding: letters[range], as: UTF8.self), ref: try json.messageIfPresent(.ref))
+        }
+    }
+}

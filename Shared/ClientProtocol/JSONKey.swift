@@ -1,0 +1,98 @@
+// The names of all fields of all JSON frames, and how a name is found without making a string of it.
+//
+// No name has more than eight bytes, so a name is one number: its bytes, the first one lowest. Finding a key is then a
+// `switch` over integers, a handful of comparisons.
+
+enum JSONKey: UInt8, CaseIterable {
+    case type
+    case id
+    case to
+    case body
+    case after
+    case n
+    case with
+    case at
+    case ref
+    case cursor
+    case ticks
+    case before
+    case limit
+    case from
+    case rev
+    case user
+    case device
+    case head
+    case time
+    case archive
+    case entries
+    case more
+    case code
+    case text
+    case retryMs
+
+    /// How many keys there are; `JSONObject` has a place for each.
+    static let keyCount = 25
+
+    /// The key whose name's bytes are `word`; zero bytes above the last letter.
+    init?(word: UInt64) {
+        switch word {
+        case 0x6570_7974: self = .type  // type
+        case 0x6469: self = .id  // id
+        case 0x6F74: self = .to  // to
+        case 0x7964_6F62: self = .body  // body
+        case 0x72_6574_6661: self = .after  // after
+        case 0x6E: self = .n  // n
+        case 0x6874_6977: self = .with  // with
+        case 0x7461: self = .at  // at
+        case 0x66_6572: self = .ref  // ref
+        case 0x726F_7372_7563: self = .cursor  // cursor
+        case 0x73_6B63_6974: self = .ticks  // ticks
+        case 0x6572_6F66_6562: self = .before  // before
+        case 0x74_696D_696C: self = .limit  // limit
+        case 0x6D6F_7266: self = .from  // from
+        case 0x76_6572: self = .rev  // rev
+        case 0x7265_7375: self = .user  // user
+        case 0x6563_6976_6564: self = .device  // device
+        case 0x6461_6568: self = .head  // head
+        case 0x656D_6974: self = .time  // time
+        case 0x65_7669_6863_7261: self = .archive  // archive
+        case 0x73_6569_7274_6E65: self = .entries  // entries
+        case 0x6572_6F6D: self = .more  // more
+        case 0x6564_6F63: self = .code  // code
+        case 0x7478_6574: self = .text  // text
+        case 0x736D_5F79_7274_6572: self = .retryMs  // retry_ms
+        default: return nil
+        }
+    }
+
+    /// The name in the frame.
+    var name: String {
+        switch self {
+        case .type: "type"
+        case .id: "id"
+        case .to: "to"
+        case .body: "body"
+        case .after: "after"
+        case .n: "n"
+        case .with: "with"
+        case .at: "at"
+        case .ref: "ref"
+        case .cursor: "cursor"
+        case .ticks: "ticks"
+        case .before: "before"
+        case .limit: "limit"
+        case .from: "from"
+        case .rev: "rev"
+        case .user: "user"
+        case .device: "device"
+        case .head: "head"
+        case .time: "time"
+        case .archive: "archive"
+        case .entries: "entries"
+        case .more: "more"
+        case .code: "code"
+        case .text: "text"
+        case .retryMs: "retry_ms"
+        }
+    }
+}
