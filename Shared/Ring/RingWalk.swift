@@ -79,7 +79,7 @@ struct RingWalk: Sendable {
     func time(ofStep step: Int) -> UInt64 {
         let due = RingWalk.timetable[step]
         // A 2³²-th of the gap to the next visit, at least 128: it stays above 1 after the division by any weight.
-        let gapFraction = (RingWalk.timeUnit / UInt64(RingLimits.slotCount - step)) >> 32
+        let gapFraction = (RingWalk.timetable[step + 1] - due) >> 32
         return (due + gapFraction * UInt64(phase)) / UInt64(weight)
     }
 
@@ -93,13 +93,15 @@ struct RingWalk: Sendable {
     /// smallest gap is 2³⁹, which leaves 7 bits for the weight below the 32 of the phase.
     private static let timeUnit: UInt64 = 1 << 55
 
-    /// When each visit is due: the k-th at 1/65536 + 1/65535 + … units, k terms. 512 KiB, made once in a process.
+    /// When each visit is due: the k-th at 1/65536 + 1/65535 + … units, k terms. One entry more than there are visits
+    /// ends the last gap. 512 KiB, made once in a process.
     private static let timetable: [UInt64] = {
-        var due: UInt64 = 0
-        return (0..<RingLimits.slotCount).map { step in
-            defer { due += timeUnit / UInt64(RingLimits.slotCount - step) }
-            return due
+        var timetable: [UInt64] = [0]
+        timetable.reserveCapacity(RingLimits.slotCount + 1)
+        for step in 0..<RingLimits.slotCount {
+            timetable.append(timetable[step] + timeUnit / UInt64(RingLimits.slotCount - step))
         }
+        return timetable
     }()
 
     /// The inverse of an odd number modulo 2¹⁶ by Newton's iteration; `odd` itself is right in three bits, and every
@@ -125,6 +127,7 @@ extension RingWalk {
         precondition(capacities.reduce(0, +) >= RingLimits.slotCount, "all members together must hold all slots")
         let nobody = UInt16.max
         precondition(walks.count < Int(nobody), "the last index marks a free slot")
+        if walks.count == 1 { return [UInt16](repeating: 0, count: RingLimits.slotCount) }
 
         var owners = [UInt16](repeating: nobody, count: RingLimits.slotCount)
         var next = walks.map(\.start)

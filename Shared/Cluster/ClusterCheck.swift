@@ -1,0 +1,67 @@
+// The rules that a cluster must keep, apart from how it is written down. The file and the initialiser share them.
+
+import Ring
+
+/// Rules for single values.
+enum ClusterCheck {
+    static func name(_ name: String) throws(ClusterProblem) {
+        guard Ascii.isLabel(name.utf8), name.utf8.count <= ClusterLimits.clusterNameBytesMax else {
+            throw .clusterName(name)
+        }
+    }
+
+    static func epoch(_ epoch: UInt32) throws(ClusterProblem) {
+        guard epoch >= 1 else { throw .epoch("\(epoch)") }
+    }
+
+    static func expiry(_ seconds: Int) throws(ClusterProblem) {
+        guard ClusterLimits.expirySecondsRange.contains(seconds) else { throw .expiry("\(seconds)s") }
+    }
+
+    static func loadPermille(_ permille: Int) throws(ClusterProblem) {
+        guard RingLimits.loadPermilleRange.contains(permille) else { throw .load("\(permille)/1000") }
+    }
+
+    static func origins(_ origins: [String]) throws(ClusterProblem) {
+        guard origins.count <= ClusterLimits.originCountMax else { throw .tooManyOrigins(count: origins.count) }
+        for origin in origins where !isOrigin(origin) { throw .origin(origin) }
+    }
+
+    /// `http` or `https`, a host, perhaps a port, and nothing behind (RFC 6454, section 6.2).
+    private static func isOrigin(_ origin: String) -> Bool {
+        guard origin.utf8.count <= ClusterLimits.originBytesMax else { return false }
+        let folded = Ascii.lowercased(origin)
+        guard let scheme = ["http://", "https://"].first(where: { folded.hasPrefix($0) }) else { return false }
+        let rest = String(folded.dropFirst(scheme.count))
+        return Address(rest) != nil || Address(host: rest, port: 1) != nil
+    }
+}
+
+/// Rules for a node, and for a node beside those before it.
+struct NodeCheck {
+    private var names: Set<String> = []
+    private var portUsers: [String: String] = [:]
+    private var roles: Set<Role> = []
+
+    /// Takes one node more into account.
+    mutating func add(_ node: NodeLine) throws(ClusterProblem) {
+        guard names.count < ClusterLimits.nodeCountMax else { throw .tooManyNodes }
+        guard Ascii.isLabel(node.name.utf8) else { throw .nodeName(node.name) }
+        guard names.insert(node.name).inserted else { throw .nodeTwice(node.name) }
+        guard (1...RingLimits.weightMax).contains(node.weight) else { throw .weight("\(node.weight)") }
+        guard node.weight == 1 || node.role.hasRing else { throw .weightWithoutRing(node.role) }
+        guard node.client == nil || node.role.servesClients else { throw .clientNotAllowed(node.role) }
+        guard node.client != nil || node.role != .gateway else { throw .clientMissing(node: node.name) }
+        for address in [node.rpc, node.admin, node.client] {
+            guard let address else { continue }
+            let key = "\(address.canonicalHost):\(address.port)"
+            if let user = portUsers.updateValue(node.name, forKey: key) { throw .portTwice(address, usedBy: user) }
+        }
+        roles.insert(node.role)
+    }
+
+    /// All nodes are there: is anybody missing?
+    func finish() throws(ClusterProblem) {
+        for role in Role.allCases where role.isRequired && !roles.contains(role) { throw .roleMissing(role) }
+    }
+}

@@ -1,0 +1,30 @@
+// Every bound of the cluster file, with its reason.
+
+import Ring
+
+/// Bounds of what a cluster file may say.
+public enum ClusterLimits {
+    /// Largest file, bytes. 1,000 nodes with long names take about 300 KB; more is not a cluster file.
+    public static let fileBytesMax = 1_048_576
+    /// Longest line, bytes. The origins are the longest line that makes sense: 64 names of 63 bytes.
+    public static let lineBytesMax = 4_096
+    /// Nodes in all. A `NodeID` has 16 bits; the ring sets the bound, since all nodes might have one role.
+    public static let nodeCountMax = RingLimits.memberCountMax
+    /// Longest name of a cluster, bytes: it appears in every log line and metric.
+    public static let clusterNameBytesMax = 32
+    /// Longest name of a node, bytes: a DNS label, so that a container or pod may bear it.
+    public static let nodeNameBytesMax = 63
+    /// Longest host name, bytes (RFC 1035, section 2.3.4, without the dots at the ends).
+    public static let hostBytesMax = 253
+    /// Allowed origins of browsers. A product has a few; a longer list wants a proxy in front.
+    public static let originCountMax = 64
+    /// Longest origin, bytes: `https://`, a host name, a port.
+    public static let originBytesMax = 267
+    /// How long an undelivered message may be kept, seconds: a minute to ten years. Less would lose messages in a lunch
+    /// break; more is what the archive is for.
+    public static let expirySecondsRange = 60...(3_650 * 86_400)
+    /// Default of the above: thirty days, as users of messengers expect.
+    public static let expirySecondsDefault = 30 * 86_400
+    /// Highest port of a layout made for one machine. Linux takes ports of outgoing connections from 32,768 upwards.
+    public static let localPortMax = 32_767
+}

@@ -1,0 +1,187 @@
+// Who is in the cluster: the typed value that a cluster file stands for.
+//
+// Every process reads the same file and must draw the same conclusions. So nodes are put in one canonical order, by role
+// and then by the bytes of their names, and a node's place in it is its id, a number that all of them share under one
+// epoch. A value of this type has passed every check: no name is used twice, every required role is there, each ring is
+// built. Code that holds one need not ask again.
+
+import Ring
+
+/// A node's place in the canonical order of its cluster, from 0. Means something only together with the epoch.
+public struct NodeID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public let rawValue: UInt16
+    @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
+    public var description: String { "#\(rawValue)" }
+    @inlinable public static func < (left: NodeID, right: NodeID) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// A node as one line of the file gives it.
+public struct NodeLine: Hashable, Sendable {
+    public var role: Role
+    /// Unique in the cluster: `[a-z0-9-]`, 1...`ClusterLimits.nodeNameBytesMax` bytes, no dash at either end.
+    public var name: String
+    /// Where other nodes reach it.
+    public var rpc: Address
+    /// Where metrics and the health page are.
+    public var admin: Address
+    /// Where clients reach it: a gateway must have one, a media node may, nobody else.
+    public var client: Address?
+    /// Its share of a ring compared with others of its role, 1...`RingLimits.weightMax`; 1 for roles without a ring.
+    public var weight: Int
+
+    /// - Parameter weight: default 1.
+    public init(role: Role, name: String, rpc: Address, admin: Address, client: Address? = nil, weight: Int = 1) {
+        self.role = role
+        self.name = name
+        self.rpc = rpc
+        self.admin = admin
+        self.client = client
+        self.weight = weight
+    }
+}
+
+/// A node of a checked cluster; the fields are those of `NodeLine`.
+public struct Node: Hashable, Sendable {
+    public let id: NodeID
+    public let role: Role
+    public let name: String
+    public let rpc: Address
+    public let admin: Address
+    public let client: Address?
+    public let weight: Int
+
+    init(id: NodeID, line: NodeLine) {
+        self.id = id
+        role = line.role
+        name = line.name
+        rpc = line.rpc
+        admin = line.admin
+        client = line.client
+        weight = line.weight
+    }
+}
+
+/// How long messages stay.
+public enum StorageMode: String, CaseIterable, Hashable, Sendable {
+    /// Until every device of the recipient has them.
+    case temporary
+    /// For ever.
+    case archive
+}
+
+/// A checked cluster: an immutable value that all processes of one epoch agree on.
+public struct ClusterMap: Sendable {
+    /// `[a-z0-9-]`, 1...`ClusterLimits.clusterNameBytesMax` bytes.
+    public let name: String
+    /// The version of this map, 1 and up; a higher one replaces it.
+    public let epoch: UInt32
+    public let storageMode: StorageMode
+    /// How long a message that nobody fetches is kept, seconds; `ClusterLimits.expirySecondsRange`.
+    public let expirySeconds: Int
+    /// From which web pages browsers may connect, like `https://chat.example.org`. Empty: the file says nothing, and the
+    /// gateway's own default applies.
+    public let origins: [String]
+    /// Seed, load bound and epoch of all rings.
+    public let ringParameters: RingParameters
+    /// All nodes in canonical order: a node's id is its index.
+    public let nodes: [Node]
+
+    private let nodesByRole: [[Node]]
+    private let ringsByRole: [RoutedRing?]
+    private let idsByName: [String: NodeID]
+
+    /// Checks everything and builds the rings.
+    /// - Parameters:
+    ///   - ringParameters: its epoch is replaced by that of the map.
+    ///   - nodes: in any order.
+    /// - Throws: the first problem found.
+    /// - Complexity: O(nodes × log nodes), and a few milliseconds for each of the four rings.
+    public init(
+        name: String, epoch: UInt32, ringParameters: RingParameters = RingParameters(), storageMode: StorageMode,
+        expirySeconds: Int = ClusterLimits.expirySecondsDefault, origins: [String] = [], nodes: [NodeLine]
+    ) throws(ClusterProblem) {
+        try ClusterCheck.name(name)
+        try ClusterCheck.epoch(epoch)
+        try ClusterCheck.expiry(expirySeconds)
+        try ClusterCheck.loadPermille(ringParameters.loadPermille)
+        try ClusterCheck.origins(origins)
+        var check = NodeCheck()
+        for node in nodes { try check.add(node) }
+        try check.finish()
+        self.init(
+            checkedName: name, epoch: epoch, ringParameters: ringParameters, storageMode: storageMode,
+            expirySeconds: expirySeconds, origins: origins, nodes: nodes)
+    }
+
+    private init(
+        checkedName name: String, epoch: UInt32, ringParameters: RingParameters, storageMode: StorageMode,
+        expirySeconds: Int, origins: [String], nodes lines: [NodeLine]
+    ) {
+        self.name = name
+        self.epoch = epoch
+        self.storageMode = storageMode
+        self.expirySeconds = expirySeconds
+        self.origins = origins.map(Ascii.lowercased)
+        var parameters = ringParameters
+        parameters.epoch = epoch
+        self.ringParameters = parameters
+
+        let sorted = lines.sorted { left, right in
+            left.role != right.role
+                ? left.role < right.role : left.name.utf8.lexicographicallyPrecedes(right.name.utf8)
+        }
+        let nodes = sorted.enumerated().map { Node(id: NodeID(rawValue: UInt16($0.offset)), line: $0.element) }
+        let byRole = Role.allCases.map { role in nodes.filter { $0.role == role } }
+        self.nodes = nodes
+        nodesByRole = byRole
+        idsByName = Dictionary(uniqueKeysWithValues: nodes.map { ($0.name, $0.id) })
+        ringsByRole = zip(Role.allCases, byRole).map { role, members in
+            role.hasRing ? RoutedRing(members, parameters) : nil
+        }
+    }
+
+    /// The nodes of a role in canonical order.
+    public func nodes(of role: Role) -> [Node] { nodesByRole[Int(role.rawValue) - 1] }
+
+    /// The node with a name, nil if there is none.
+    public func node(named name: String) -> Node? { idsByName[name].map { node($0) } }
+
+    /// The node with an id of this epoch. Stops the process on an id that does not exist: see `contains(_:)`.
+    public func node(_ id: NodeID) -> Node { nodes[Int(id.rawValue)] }
+
+    /// Whether an id, for instance one from the network, belongs to this cluster.
+    public func contains(_ id: NodeID) -> Bool { Int(id.rawValue) < nodes.count }
+
+    /// The ring over the nodes of a role. For persistence it says in which partition a key is kept.
+    ///
+    /// Stops the process for a role without a ring, see `Role.hasRing`: that is a mistake in our code.
+    public func ring(of role: Role) -> RoutedRing {
+        guard let ring = ringsByRole[Int(role.rawValue) - 1] else {
+            preconditionFailure("the role \(role.name) has no ring")
+        }
+        return ring
+    }
+
+    /// Whether two nodes keep a connection.
+    public func talk(_ left: NodeID, _ right: NodeID) -> Bool {
+        left != right && node(left).role.talks(to: node(right).role)
+    }
+
+    /// Whether `dialler` opens the connection between two nodes: of each pair that talks, the lower id does.
+    public func dials(_ dialler: NodeID, _ listener: NodeID) -> Bool {
+        dialler < listener && talk(dialler, listener)
+    }
+
+    /// All nodes that a node keeps a connection with, in canonical order.
+    /// - Complexity: O(nodes).
+    public func peers(of id: NodeID) -> [Node] { nodes.filter { talk(id, $0.id) } }
+}
+
+extension ClusterMap: Equatable {
+    /// Everything else follows from these.
+    public static func == (left: ClusterMap, right: ClusterMap) -> Bool {
+        left.name == right.name && left.epoch == right.epoch && left.storageMode == right.storageMode
+            && left.expirySeconds == right.expirySeconds && left.origins == right.origins
+            && left.ringParameters == right.ringParameters && left.nodes == right.nodes
+    }
+}

@@ -1,0 +1,138 @@
+// What can be wrong with a cluster, and what to do about it.
+//
+// Whoever reads such a message has just edited a file and wants to go on. So every problem names the word that is wrong,
+// and ends with what to write instead.
+
+import Ring
+
+/// One mistake in the description of a cluster.
+public enum ClusterProblem: Error, Hashable, Sendable {
+    // The text.
+    case fileTooLarge(bytes: Int)
+    case lineTooLong(bytes: Int)
+    case controlCharacter(byte: UInt8)
+    case notASCII
+    case unknownKey(String)
+    case keyTwice(String)
+    case keyMissing(String)
+    case wordCount(key: String, expected: String)
+    case setting(word: String, expected: String)
+    case settingTwice(String)
+
+    // The values.
+    case clusterName(String)
+    case epoch(String)
+    case seed(String)
+    case load(String)
+    case store(String)
+    case expiry(String)
+    case origin(String)
+    case tooManyOrigins(count: Int)
+    case nodeName(String)
+    case address(String)
+    case weight(String)
+
+    // The nodes together.
+    case tooManyNodes
+    case nodeTwice(String)
+    case portTwice(Address, usedBy: String)
+    case weightWithoutRing(Role)
+    case clientMissing(node: String)
+    case clientNotAllowed(Role)
+    case roleMissing(Role)
+}
+
+extension ClusterProblem: CustomStringConvertible {
+    /// What is wrong; what to do.
+    public var description: String {
+        switch self {
+        case .fileTooLarge(let bytes):
+            "the file has \(bytes) bytes; at most \(ClusterLimits.fileBytesMax) are read, is it the right file?"
+        case .lineTooLong(let bytes):
+            "the line has \(bytes) bytes; write at most \(ClusterLimits.lineBytesMax)"
+        case .controlCharacter(let byte):
+            byte == 13
+                ? "the line ends in a carriage return; save the file with Unix line ends"
+                : "the control character \(byte) is in the line; remove it"
+        case .notASCII:
+            "there is a character outside ASCII; use such characters in comments only, after #"
+        case .unknownKey(let key):
+            "\"\(key)\" is not known; a line begins with cluster, epoch, ring, store, origins, expiry, or a role: "
+                + Role.allCases.map(\.name).joined(separator: ", ")
+        case .keyTwice(let key):
+            "there is a line \"\(key)\" already; keep one of them"
+        case .keyMissing(let key):
+            "there is no line \"\(key)\"; add one, like \"\(ClusterProblem.example(of: key))\""
+        case .wordCount(let key, let expected):
+            "a line \"\(key)\" is written \"\(expected)\""
+        case .setting(let word, let expected):
+            "\"\(word)\" is not known here; write \(expected)"
+        case .settingTwice(let name):
+            "\"\(name)=\" is there twice; keep one of them"
+        case .clusterName(let text):
+            "\"\(text)\" is no name for a cluster; take 1 to \(ClusterLimits.clusterNameBytesMax) of a-z, 0-9 and -, "
+                + "with no - at either end"
+        case .epoch(let text):
+            "\"\(text)\" is no epoch; begin with 1 and count up with every change, at most \(UInt32.max)"
+        case .seed(let text):
+            "\"\(text)\" is no seed; take a whole number from 0 to \(UInt64.max)"
+        case .load(let text):
+            "\"\(text)\" is no load bound; take a number from 1.01 to 2, like 1.05"
+        case .store(let text):
+            "\"\(text)\" is no way to store; write "
+                + StorageMode.allCases.map(\.rawValue).joined(separator: " or ")
+        case .expiry(let text):
+            "\"\(text)\" is no expiry; write a number and s, m, h or d, from 1m to 3650d, like 30d"
+        case .origin(let text):
+            "\"\(text)\" is no origin; write http:// or https://, a host and perhaps a port, and no path"
+        case .tooManyOrigins(let count):
+            "there are \(count) origins; write at most \(ClusterLimits.originCountMax)"
+        case .nodeName(let text):
+            "\"\(text)\" is no name for a node; take 1 to \(ClusterLimits.nodeNameBytesMax) of a-z, 0-9 and -, "
+                + "with no - at either end"
+        case .address(let text):
+            "\"\(text)\" is no address; write an IPv4 address or a host name, a colon, and a port from 1 to 65535"
+        case .weight(let text):
+            "\"\(text)\" is no weight; take a whole number from 1 to \(RingLimits.weightMax)"
+        case .tooManyNodes:
+            "there are more than \(ClusterLimits.nodeCountMax) nodes; a cluster has at most that many"
+        case .nodeTwice(let name):
+            "there is a node \"\(name)\" already; give each node a name of its own"
+        case .portTwice(let address, let user):
+            "\(address) is taken by \(user); give each node ports of its own"
+        case .weightWithoutRing(let role):
+            "a \(role.name) has no weight; its work is not divided by a ring, remove weight="
+        case .clientMissing(let node):
+            "\(node) has no address for clients; add client=HOST:PORT"
+        case .clientNotAllowed(let role):
+            "a \(role.name) serves no clients; remove client="
+        case .roleMissing(let role):
+            "there is no node of the role \(role.name); add a line that begins with \(role.name)"
+        }
+    }
+
+    private static func example(of key: String) -> String {
+        switch key {
+        case "cluster": "cluster local"
+        case "epoch": "epoch 1"
+        default: "store temporary"
+        }
+    }
+}
+
+/// A problem and where in the file it is.
+public struct ClusterFileError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Counted from 1; nil if the problem is one of the whole file.
+    public let line: Int?
+    public let problem: ClusterProblem
+
+    public init(line: Int?, problem: ClusterProblem) {
+        self.line = line
+        self.problem = problem
+    }
+
+    /// For the operator, one line: where, what, what to do.
+    public var description: String {
+        line.map { "cluster file, line \($0): \(problem)" } ?? "cluster file: \(problem)"
+    }
+}

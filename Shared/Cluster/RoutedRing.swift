@@ -1,0 +1,51 @@
+// A ring whose members are nodes: from the bytes of a user or group straight to a `NodeID`.
+//
+// Members of a ring and nodes of a role are both sorted by name, so the member with index i is the i-th node of the role.
+
+import Ring
+
+/// The ring of one role.
+public struct RoutedRing: Sendable {
+    public let table: RingTable
+    /// The node of each member of the table, by index.
+    public let nodeIDs: [NodeID]
+
+    /// - Parameter nodes: the nodes of one role in canonical order, at least one, checked.
+    init(_ nodes: [Node], _ parameters: RingParameters) {
+        nodeIDs = nodes.map(\.id)
+        do {
+            table = try RingTable(nodes.map { RingMember(name: $0.name, weight: $0.weight) }, parameters)
+        } catch {
+            preconditionFailure("a checked role makes a ring, but: \(error)")
+        }
+        precondition(table.members.map(\.name) == nodes.map(\.name), "both orders are by the bytes of the names")
+    }
+
+    /// The slot of a user or group.
+    /// - Complexity: O(key.count).
+    @inlinable
+    public func slot<Key: Collection>(of key: Key) -> RingSlot where Key.Element == UInt8 { table.slot(of: key) }
+
+    /// The node that owns a slot.
+    @inlinable
+    public func owner(of slot: RingSlot) -> NodeID { nodeIDs[table.owner(of: slot)] }
+
+    /// The node that owns a user or group.
+    /// - Complexity: O(key.count).
+    @inlinable
+    public func owner<Key: Collection>(ofKey key: Key) -> NodeID where Key.Element == UInt8 {
+        owner(of: table.slot(of: key))
+    }
+
+    /// Who serves a slot: the owner, then its stand-ins, at most `RingLimits.preferenceCountMax` in all.
+    /// - Complexity: O(nodes of the role).
+    public func preference(of slot: RingSlot) -> [NodeID] { table.preferenceOrder(of: slot).map { nodeIDs[$0] } }
+
+    /// The first node in a slot's preference order that is up, nil if none of the role is.
+    ///
+    /// Not for persistence: a partition's data is where it is, and nobody else can stand in.
+    /// - Complexity: O(1) while the owner is up, else O(nodes of the role).
+    public func firstLive(_ slot: RingSlot, isUp: (NodeID) -> Bool) -> NodeID? {
+        table.firstLive(slot) { isUp(nodeIDs[$0]) }.map { nodeIDs[$0] }
+    }
+}
