@@ -10,18 +10,21 @@ public struct Origin: Equatable, Sendable {
     public var user: UserID
     public var device: DeviceID
     public var encoding: ClientEncoding
+    /// A session shard holds this connection: its `hello` was answered.
+    public var isAttached: Bool
     /// The user has more devices than this one: what it sends must reach them too.
     public var hasSiblings: Bool
 
     public init(
         gateway: NodeID, connection: ConnectionID, user: UserID, device: DeviceID, encoding: ClientEncoding,
-        hasSiblings: Bool
+        isAttached: Bool, hasSiblings: Bool
     ) {
         self.gateway = gateway
         self.connection = connection
         self.user = user
         self.device = device
         self.encoding = encoding
+        self.isAttached = isAttached
         self.hasSiblings = hasSiblings
     }
 
@@ -31,6 +34,7 @@ public struct Origin: Equatable, Sendable {
         writer.user(user)
         writer.device(device)
         writer.u8(encoding.rawValue)
+        writer.bool(isAttached)
         writer.bool(hasSiblings)
     }
 
@@ -41,6 +45,7 @@ public struct Origin: Equatable, Sendable {
         device = try reader.device()
         guard let encoding = ClientEncoding(rawValue: try reader.u8()) else { throw .badValue(field: "encoding") }
         self.encoding = encoding
+        isAttached = try reader.bool()
         hasSiblings = try reader.bool()
     }
 }
@@ -70,6 +75,7 @@ public struct ClientInput: Equatable, Sendable {
 /// Anyone to a gateway, one-way: a frame for one connection, rendered in that connection's encoding.
 public struct ClientOutput: Equatable, Sendable {
     public var connection: ConnectionID
+    /// 1...`clientOutputBytesMax` bytes.
     public var bytes: [UInt8]
 
     public init(connection: ConnectionID, bytes: [UInt8]) {
@@ -84,7 +90,7 @@ public struct ClientOutput: Equatable, Sendable {
 
     init(from reader: inout ByteReader) throws(DecodeError) {
         connection = ConnectionID(rawValue: try reader.u64())
-        bytes = try reader.blob(max: MessageLimits.clientFrameBytesMax)
+        bytes = try reader.blob(max: MessageLimits.clientOutputBytesMax)
     }
 }
 

@@ -361,7 +361,6 @@ public struct Watermark: Equatable, Sendable {
         self.revision = revision
     }
 
-    /// Also the answer to `StoreWatermark`: the watermark as it stands now.
     func encode(into writer: inout ByteWriter) {
         writer.user(peer)
         writer.u8(kind.rawValue)
@@ -375,6 +374,28 @@ public struct Watermark: Equatable, Sendable {
         self.kind = kind
         upTo = try reader.stamp()
         revision = try reader.stamp()
+    }
+}
+
+/// Answer to `StoreWatermark`: how it stands now, and what came before, so that a shard sees when it has missed a change.
+public struct WatermarkStored: Equatable, Sendable {
+    public var watermark: Watermark
+    /// The newest revision among the owner's watermarks before this request.
+    public var previous: Stamp
+
+    public init(watermark: Watermark, previous: Stamp) {
+        self.watermark = watermark
+        self.previous = previous
+    }
+
+    func encode(into writer: inout ByteWriter) {
+        watermark.encode(into: &writer)
+        writer.stamp(previous)
+    }
+
+    init(from reader: inout ByteReader) throws(DecodeError) {
+        watermark = try Watermark(from: &reader)
+        previous = try reader.stamp()
     }
 }
 

@@ -35,7 +35,7 @@ public enum Message: Equatable, Sendable {
     case appended(Appended)
     case deviceOpened(DeviceOpened)
     case inboxPage(InboxPage)
-    case watermark(Watermark)
+    case watermarkStored(WatermarkStored)
     case watermarkPage(WatermarkPage)
     case inboxHead(InboxHead)
     case historyPage(HistoryPage)
@@ -69,7 +69,7 @@ public enum Message: Equatable, Sendable {
         case .appended: 65
         case .deviceOpened: 66
         case .inboxPage: 67
-        case .watermark: 68
+        case .watermarkStored: 68
         case .watermarkPage: 69
         case .inboxHead: 70
         case .historyPage: 71
@@ -105,7 +105,7 @@ public enum Message: Equatable, Sendable {
         case .appended(let payload): payload.encode(into: &writer)
         case .deviceOpened(let payload): payload.encode(into: &writer)
         case .inboxPage(let payload): payload.encode(into: &writer)
-        case .watermark(let payload): payload.encode(into: &writer)
+        case .watermarkStored(let payload): payload.encode(into: &writer)
         case .watermarkPage(let payload): payload.encode(into: &writer)
         case .inboxHead(let payload): payload.encode(into: &writer)
         case .historyPage(let payload): payload.encode(into: &writer)
@@ -142,7 +142,7 @@ public enum Message: Equatable, Sendable {
         case 65: self = .appended(try Appended(from: &reader))
         case 66: self = .deviceOpened(try DeviceOpened(from: &reader))
         case 67: self = .inboxPage(try InboxPage(from: &reader))
-        case 68: self = .watermark(try Watermark(from: &reader))
+        case 68: self = .watermarkStored(try WatermarkStored(from: &reader))
         case 69: self = .watermarkPage(try WatermarkPage(from: &reader))
         case 70: self = .inboxHead(try InboxHead(from: &reader))
         case 71: self = .historyPage(try HistoryPage(from: &reader))

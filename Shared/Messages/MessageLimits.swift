@@ -4,9 +4,16 @@ public enum MessageLimits {
     /// Text of one chat message, bytes. Promised to users in docs/protocol.md; larger things travel as media.
     public static let bodyBytesMax = 64 * 1024
 
-    /// A frame from or to a client, bytes. A body of control characters grows sixfold as JSON escapes (`\u0001`); the rest
+    /// A frame from a client, bytes. A body of control characters grows sixfold as JSON escapes (`\u0001`); the rest
     /// of the frame, names and numbers, stays below 1 KiB.
     public static let clientFrameBytesMax = 6 * bodyBytesMax + 1024
+
+    /// A frame to a client, bytes. The largest is a page of history: one page of bodies with every byte escaped, and
+    /// `historyEntryCountMax` times 400 bytes of names and numbers.
+    public static let clientOutputBytesMax = 6 * pageBodyBytesMax + 64 * 1024
+
+    /// Entries in one page of history for a client.
+    public static let historyEntryCountMax = 100
 
     /// Payload of one frame between services, bytes: a page of inbox entries or one client frame, whichever is larger,
     /// with room for names. Twice that would only make a slow link hold more memory.

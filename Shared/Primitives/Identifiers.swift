@@ -109,8 +109,9 @@ public struct NodeID: Hashable, Comparable, Sendable, CustomStringConvertible {
     @inlinable public static func < (a: NodeID, b: NodeID) -> Bool { a.rawValue < b.rawValue }
 }
 
-/// A client's connection, unique for the life of the cluster: a gateway starts counting at its start time in microseconds,
-/// so that an answer meant for a connection of its former life finds nobody.
+/// A client's connection: the microsecond in which its gateway opened it, raised where two would be equal. Unique within
+/// a gateway across restarts, so that an answer meant for a former life finds nobody; and of two connections of one device
+/// the greater is the newer.
 public struct ConnectionID: Hashable, Comparable, Sendable, CustomStringConvertible {
     public let rawValue: UInt64
     @inlinable public init(rawValue: UInt64) { self.rawValue = rawValue }

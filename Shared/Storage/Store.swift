@@ -37,7 +37,7 @@ public enum StoreAnswer: Equatable, Sendable {
     case appended(Appended)
     case deviceOpened(DeviceOpened)
     case inboxPage(InboxPage)
-    case watermark(Watermark)
+    case watermarkStored(WatermarkStored)
     case watermarkPage(WatermarkPage)
     case inboxHead(InboxHead)
     case historyPage(HistoryPage)
