@@ -5,13 +5,15 @@
 // process; the one answer that may be "no", a signature that does not verify, is a value.
 
 import COpenSSL
+import RPC
 import Tokens
 
 /// The OpenSSL implementation of what the pure modules need. Stateless; make as many as you like.
-public struct OpenSSLCrypto: Signatures {
+public struct OpenSSLCrypto: Signatures, MessageAuthenticator {
     public init() {}
 
-    /// SHA-1, 20 bytes. Only for the WebSocket handshake, where it protects nothing. Source: FIPS 180-4; RFC 6455, section 1.3.
+    /// SHA-1, 20 bytes. Only for the WebSocket handshake, where it protects nothing.
+    /// Source: FIPS 180-4; RFC 6455, section 1.3.
     public func sha1(_ message: [UInt8]) -> [UInt8] {
         Array(unsafeUninitializedCapacity: Int(SHA_DIGEST_LENGTH)) { digest, count in
             let made = SHA1(message, message.count, digest.baseAddress)

@@ -22,7 +22,8 @@ public protocol Signatures: Sendable {
 
 /// Whether two byte strings are equal, in a time that depends on their lengths only.
 ///
-/// A comparison that stops at the first difference tells a patient attacker how many leading bytes of a forged MAC are right.
+/// A comparison that stops at the first difference tells a patient attacker how many leading bytes of a forged MAC are
+/// right.
 /// - Complexity: O(count) when the lengths agree, O(1) when they differ (lengths are no secret).
 public func constantTimeEquals(_ one: [UInt8], _ other: [UInt8]) -> Bool {
     guard one.count == other.count else { return false }

@@ -1,8 +1,8 @@
 // A small strict reader of one JSON object: a token's header or its claims.
 //
-// Two parsers that disagree about a token are a security hole: one service reads the first `sub`, another the second. So this
-// reader accepts exactly RFC 8259 and less: the outer value is an object, names do not repeat, text is valid UTF-8 with no
-// lone surrogates, numbers follow the grammar, nothing follows the last brace. Depth and member counts are bounded, so
+// Two parsers that disagree about a token are a security hole: one service reads the first `sub`, another the second. So
+// this reader accepts exactly RFC 8259 and less: the outer value is an object, names do not repeat, text is valid UTF-8 with
+// no lone surrogates, numbers follow the grammar, nothing follows the last brace. Depth and member counts are bounded, so
 // neither stack nor time can be driven by a stranger. Chat traffic never comes here; it has a reader made for speed.
 
 /// One JSON value of a header or claims.

@@ -73,7 +73,7 @@ public struct TokenKey: Equatable, Sendable {
     /// - Parameter maySign: matters for a secret only; default false.
     /// - Throws: `badKid` or `badKeySize`.
     public init(kid: String, material: Material, maySign: Bool = false) throws(TokenKeyRefusal) {
-        guard TokenAlphabet.isKid(kid) else { throw .badKid }
+        guard Self.isKid(kid) else { throw .badKid }
         switch material {
         case .secret(let bytes):
             guard TokenLimits.secretBytesMin...TokenLimits.secretBytesMax ~= bytes.count else {
@@ -89,6 +89,20 @@ public struct TokenKey: Equatable, Sendable {
         }
         self.kid = kid
         self.material = material
+    }
+
+    /// Whether `name` can be a key id: 1...64 bytes of `A-Z a-z 0-9 . _ -`.
+    public static func isKid(_ name: String) -> Bool {
+        guard 1...TokenLimits.kidBytesMax ~= name.utf8.count else { return false }
+        return name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                true
+            default:
+                false
+            }
+        }
     }
 
     public var algorithm: TokenAlgorithm {

@@ -6,8 +6,8 @@
 //
 // One key a line, `#` starts a comment. Several keys may stand together, and that is how keys rotate: add the new one
 // everywhere, let the issuer sign with it, wait until the last old token has expired, remove the old line. For EdDSA the
-// bytes are the public key, or, when the line ends in `sign`, the private seed. For HS256 the bytes are the secret either way,
-// and `sign` says that the tools of this suite may mint with it.
+// bytes are the public key, or, when the line ends in `sign`, the private seed. For HS256 the bytes are the secret either
+// way, and `sign` says that the tools of this suite may mint with it.
 
 import Primitives
 
@@ -83,7 +83,7 @@ public struct TokenKeySet: Equatable, Sendable {
         let signs = words.count == 4
         guard !signs || words[3].elementsEqual("sign".utf8) else { throw .badLine }
         guard let kid = String(validating: words[0], as: UTF8.self) else { throw .badKid }
-        guard TokenAlphabet.isKid(kid) else { throw .badKid }
+        guard TokenKey.isKid(kid) else { throw .badKid }
         guard let algorithm = TokenAlgorithm(rawValue: String(decoding: words[1], as: UTF8.self)) else {
             throw .unknownAlgorithm
         }

@@ -1,19 +1,13 @@
 // Every bound of a token and of a key file, with its reason.
 //
-// All of this is read before anybody has proved anything, so each number also says how much work a stranger can cause.
+// All of this is read before anybody has proved anything, so each number also says how much work a stranger can cause. The
+// bounds of user and device names are those of `UserID` and `DeviceID`.
 
 /// Bounds of tokens and key files.
 public enum TokenLimits {
     /// Longest token, bytes. Real tokens have 150 to 400; 4 KiB leaves room for an issuer's extra claims and still fits the
     /// usual 8 KiB bound of an HTTP head. Doubling it doubles what a stranger can make us decode and hash per connection.
     public static let tokenBytesMax = 4 * 1024
-
-    /// Longest user id or `sub` claim, bytes. The id travels in every internal message: 64 holds a UUID, an e-mail address
-    /// of ordinary length, a telephone number.
-    public static let userBytesMax = 64
-
-    /// Longest `device` claim, bytes: a short name or a UUID without dashes.
-    public static let deviceBytesMax = 32
 
     /// Longest key id, bytes.
     public static let kidBytesMax = 64

@@ -1,7 +1,8 @@
 // The issuer's side, for our own tools: the command line, the bench, the simulator, the examples.
 //
 // In production the user's own login service issues tokens; it needs nothing of this but a JWT library and a key. The minter
-// writes what the verifier accepts and nothing else: names of the safe alphabet, so that no JSON escape is ever needed.
+// writes what the verifier accepts and nothing else. `UserID` and `DeviceID` are made of an alphabet in which JSON needs no
+// escape, so the claims can be spelled out.
 
 import Primitives
 
@@ -9,15 +10,17 @@ import Primitives
 public enum TokenMintRefusal: Error, Equatable, Sendable {
     /// The key may only check.
     case keyMayNotSign
-    /// `sub` or `device` is not a name of the alphabet, or `exp` or `iat` would be out of bounds.
-    case badClaim(TokenRefusal.Claim)
+    /// The life is not 1...`TokenLimits.lifeSecondsMax` seconds.
+    case badLife
+    /// The time of minting is before 1970, or so late that `exp` would pass `TokenLimits.timeSecondsMax`.
+    case badClock
 
     /// A sentence for whoever typed the command.
     public var sentence: String {
         switch self {
         case .keyMayNotSign: "This key may only check tokens; a line of the key file that ends in 'sign' may mint."
-        case .badClaim(.exp): "The life of a token must be 1 to \(TokenLimits.lifeSecondsMax) seconds."
-        case .badClaim(let claim): claim.sentence
+        case .badLife: "The life of a token must be 1 to \(TokenLimits.lifeSecondsMax) seconds."
+        case .badClock: "The clock shows no time in which a token can be minted."
         }
     }
 }
@@ -32,22 +35,19 @@ public struct TokenMinter: Sendable {
 
     /// A token for a user, with `kid`, `iat` and `exp`.
     /// - Parameters:
-    ///   - sub: the user id, see `TokenAlphabet.isUser`.
-    ///   - device: ties the token to one device, see `TokenAlphabet.isDevice`; nil for any.
+    ///   - device: ties the token to one device; nil, the default, for any.
     ///   - ttlSeconds: 1...`TokenLimits.lifeSecondsMax`; the token holds from now until just before now + ttl.
     ///   - nowSeconds: since 1970, 0 or more.
     ///   - key: its algorithm is the token's.
     /// - Complexity: O(1) and one signature.
     public func mint(
-        sub: String, device: String? = nil, ttlSeconds: Int64, nowSeconds: Int64, key: TokenKey
+        sub: UserID, device: DeviceID? = nil, ttlSeconds: Int64, nowSeconds: Int64, key: TokenKey
     ) throws(TokenMintRefusal) -> String {
         guard key.maySign else { throw .keyMayNotSign }
-        guard TokenAlphabet.isUser(sub) else { throw .badClaim(.sub) }
-        guard 1...TokenLimits.lifeSecondsMax ~= ttlSeconds else { throw .badClaim(.exp) }
-        guard 0...(TokenLimits.timeSecondsMax - TokenLimits.lifeSecondsMax) ~= nowSeconds else { throw .badClaim(.iat) }
+        guard 1...TokenLimits.lifeSecondsMax ~= ttlSeconds else { throw .badLife }
+        guard 0...(TokenLimits.timeSecondsMax - TokenLimits.lifeSecondsMax) ~= nowSeconds else { throw .badClock }
         var claims = "{\"sub\":\"\(sub)\""
         if let device {
-            guard TokenAlphabet.isDevice(device) else { throw .badClaim(.device) }
             claims += ",\"device\":\"\(device)\""
         }
         claims += ",\"iat\":\(nowSeconds),\"exp\":\(nowSeconds + ttlSeconds)}"

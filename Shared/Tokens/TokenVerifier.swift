@@ -10,14 +10,14 @@ import Primitives
 
 /// What a verified token says.
 public struct TokenClaims: Equatable, Sendable {
-    /// The user (`sub`): 1...64 bytes of `A-Z a-z 0-9 . _ @ + : -`.
-    public let user: String
-    /// The device, when the issuer ties the token to one: 1...32 bytes of the same alphabet.
-    public let device: String?
+    /// The user (`sub`).
+    public let user: UserID
+    /// The device, when the issuer ties the token to one.
+    public let device: DeviceID?
     /// First second at which the token no longer holds, since 1970.
     public let expirySeconds: Int64
 
-    public init(user: String, device: String?, expirySeconds: Int64) {
+    public init(user: UserID, device: DeviceID?, expirySeconds: Int64) {
         self.user = user
         self.device = device
         self.expirySeconds = expirySeconds
@@ -96,11 +96,11 @@ public struct TokenVerifier: Sendable {
     }
 
     private func read(_ claims: TokenJSON.Object, nowSeconds: Int64) throws(TokenRefusal) -> TokenClaims {
-        guard case .string(let user)? = claims["sub"], TokenAlphabet.isUser(user) else { throw .badClaim(.sub) }
-        var device: String?
+        guard case .string(let sub)? = claims["sub"], let user = UserID(sub) else { throw .badClaim(.sub) }
+        var device: DeviceID?
         if let claim = claims["device"] {
-            guard case .string(let name) = claim, TokenAlphabet.isDevice(name) else { throw .badClaim(.device) }
-            device = name
+            guard case .string(let name) = claim, let named = DeviceID(name) else { throw .badClaim(.device) }
+            device = named
         }
         guard let expirySeconds = try seconds(claims["exp"], of: .exp) else { throw .badClaim(.exp) }
         guard nowSeconds < expirySeconds else { throw .expired }

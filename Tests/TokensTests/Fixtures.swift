@@ -8,6 +8,8 @@ import Tokens
 let crypto = OpenSSLCrypto()
 let minter = TokenMinter(signatures: crypto)
 let now: Int64 = 1_800_000_000
+let ana = UserID("ana")!
+let phone = DeviceID("phone-1")!
 
 /// HS256, may sign.
 let shared = try! TokenKey(kid: "shared", material: .secret(Array(1...32)), maySign: true)

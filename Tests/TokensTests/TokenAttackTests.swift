@@ -6,7 +6,7 @@ import Tokens
 struct TokenAttackTests {
     @Test(arguments: [shared, issuer])
     func aTokenWithAnyOneCharacterChangedIsRefused(key: TokenKey) throws {
-        let text = Array(try minter.mint(sub: "ana", device: "p", ttlSeconds: 60, nowSeconds: now, key: key).utf8)
+        let text = Array(try minter.mint(sub: ana, device: DeviceID("p"), ttlSeconds: 60, nowSeconds: now, key: key).utf8)
         let verifier = verifier(key)
         #expect(refusal(verifier, text) == nil)
         // Every byte where a check is cheap; where it is a curve multiplication, a handful of them.
@@ -22,7 +22,7 @@ struct TokenAttackTests {
 
     @Test(arguments: [shared, issuer])
     func aTokenWithACharacterMissingOrAddedIsRefused(key: TokenKey) throws {
-        let text = Array(try minter.mint(sub: "ana", ttlSeconds: 60, nowSeconds: now, key: key).utf8)
+        let text = Array(try minter.mint(sub: ana, ttlSeconds: 60, nowSeconds: now, key: key).utf8)
         let verifier = verifier(key)
         for place in text.indices {
             #expect(refusal(verifier, Array(text[..<place])) != nil)
@@ -41,7 +41,7 @@ struct TokenAttackTests {
     @Test func thePublicKeyIsNoSharedSecret() throws {
         let services = verifier(try TokenKey(kid: "issuer", material: .publicKey(issuerPublicKey)))
         let forger = try TokenKey(kid: "issuer", material: .secret(issuerPublicKey), maySign: true)
-        let forged = try minter.mint(sub: "ana", ttlSeconds: 60, nowSeconds: now, key: forger)
+        let forged = try minter.mint(sub: ana, ttlSeconds: 60, nowSeconds: now, key: forger)
         #expect(refusal(services, forged) == .wrongAlgorithm)
         // Nor with the honest algorithm in the header and the MAC in place of the signature.
         #expect(refusal(services, token(#"{"alg":"EdDSA"}"#, plainClaims, by: forger)) == .badSignature)
@@ -71,9 +71,9 @@ struct TokenAttackTests {
     }
 
     @Test func partsOfTwoTokensDoNotMix() throws {
-        let ana = try minter.mint(sub: "ana", ttlSeconds: 60, nowSeconds: now, key: shared).split(separator: ".")
-        let bob = try minter.mint(sub: "bob", ttlSeconds: 60, nowSeconds: now, key: shared).split(separator: ".")
-        #expect(refusal(verifier(shared), "\(ana[0]).\(bob[1]).\(ana[2])") == .badSignature)
+        let anas = try minter.mint(sub: ana, ttlSeconds: 60, nowSeconds: now, key: shared).split(separator: ".")
+        let bobs = try minter.mint(sub: UserID("bob")!, ttlSeconds: 60, nowSeconds: now, key: shared).split(separator: ".")
+        #expect(refusal(verifier(shared), "\(anas[0]).\(bobs[1]).\(anas[2])") == .badSignature)
     }
 
     @Test func nothingOfTheClaimsIsToldBeforeTheSignatureIsRight() {
@@ -83,7 +83,7 @@ struct TokenAttackTests {
 
     @Test func seededGarbageNeverTrapsAndIsNeverAccepted() throws {
         let verifier = verifier(shared, issuer)
-        let whole = Array(try minter.mint(sub: "ana", ttlSeconds: 60, nowSeconds: now, key: shared).utf8)
+        let whole = Array(try minter.mint(sub: ana, ttlSeconds: 60, nowSeconds: now, key: shared).utf8)
         var dice = Dice(state: 7)
         for round in 0..<20_000 {
             var text: [UInt8]
@@ -92,7 +92,9 @@ struct TokenAttackTests {
                 for _ in 0..<2 where !text.isEmpty { text[dice.next(below: text.count)] = UInt8(ascii: ".") }
             } else {
                 text = whole
-                for _ in 0...dice.next(below: 4) { text[dice.next(below: text.count)] = UInt8(truncatingIfNeeded: dice.next()) }
+                for _ in 0...dice.next(below: 4) {
+                    text[dice.next(below: text.count)] = UInt8(truncatingIfNeeded: dice.next())
+                }
             }
             if text != whole { #expect(refusal(verifier, text) != nil) }
         }
@@ -102,8 +104,8 @@ struct TokenAttackTests {
     @Test func seededGarbageUnderARightSignatureNeverTraps() throws {
         let verifier = verifier(shared)
         let pieces = [
-            "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u", "d83d", "\"sub\"", "\"exp\"", "\"ana\"", "1", "-", ".", "e9", "0",
-            "true", "null", " ", "\u{0}", "é", "1800000001",
+            "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u", "d83d", "\"sub\"", "\"exp\"", "\"ana\"", "1", "-", ".", "e9",
+            "0", "true", "null", " ", "\u{0}", "é", "1800000001",
         ]
         var dice = Dice(state: 3)
         for _ in 0..<10_000 {
@@ -124,8 +126,8 @@ struct TokenRotationTests {
     private let new = try! TokenKey(kid: "new", material: .secret(Array(2...33)), maySign: true)
 
     @Test func theOldTokenLivesUntilItsKeyLeavesTheFile() throws {
-        let byOld = try minter.mint(sub: "ana", ttlSeconds: 60, nowSeconds: now, key: old)
-        let byNew = try minter.mint(sub: "ana", ttlSeconds: 60, nowSeconds: now, key: new)
+        let byOld = try minter.mint(sub: ana, ttlSeconds: 60, nowSeconds: now, key: old)
+        let byNew = try minter.mint(sub: ana, ttlSeconds: 60, nowSeconds: now, key: new)
 
         let before = verifier(old)
         #expect(refusal(before, byOld) == nil)
@@ -153,7 +155,7 @@ struct TokenRotationTests {
     @Test func algorithmsRotateToo() throws {
         let both = verifier(old, issuer)
         for key in [old, issuer] {
-            let text = try minter.mint(sub: "ana", ttlSeconds: 60, nowSeconds: now, key: key)
+            let text = try minter.mint(sub: ana, ttlSeconds: 60, nowSeconds: now, key: key)
             #expect(refusal(both, text) == nil)
         }
         #expect(refusal(both, token(#"{"alg":"HS256","kid":"issuer"}"#, plainClaims, by: old)) == .wrongAlgorithm)

@@ -73,7 +73,8 @@ struct TokenKeySetTests {
 
     @Test func bytesThatAreNoTextAreABadLineOfTheirOwn() {
         #expect(fileError([0xFF, 0x20] + Array("HS256 \(secret)".utf8)) == .init(line: 1, refusal: .badKid))
-        #expect(fileError(Array("a ".utf8) + [0xFF, 0x20] + Array(secret.utf8)) == .init(line: 1, refusal: .unknownAlgorithm))
+        let noAlgorithm = Array("a ".utf8) + [0xFF, 0x20] + Array(secret.utf8)
+        #expect(fileError(noAlgorithm) == .init(line: 1, refusal: .unknownAlgorithm))
     }
 
     @Test func anEmptyFileIsRefused() {

@@ -1,11 +1,12 @@
+import Primitives
 import Testing
 import Tokens
 
 private func mintRefusal(
-    sub: String = "ana", device: String? = nil, ttlSeconds: Int64 = 60, nowSeconds: Int64 = now, key: TokenKey = shared
+    ttlSeconds: Int64 = 60, nowSeconds: Int64 = now, key: TokenKey = shared
 ) -> TokenMintRefusal? {
     do throws(TokenMintRefusal) {
-        _ = try minter.mint(sub: sub, device: device, ttlSeconds: ttlSeconds, nowSeconds: nowSeconds, key: key)
+        _ = try minter.mint(sub: ana, ttlSeconds: ttlSeconds, nowSeconds: nowSeconds, key: key)
         return nil
     } catch {
         return error
@@ -16,13 +17,13 @@ private func mintRefusal(
 struct TokenMinterTests {
     @Test func theSameInputGivesTheSameToken() throws {
         for key in [shared, issuer] {
-            let first = try minter.mint(sub: "ana", ttlSeconds: 60, nowSeconds: now, key: key)
-            #expect(try minter.mint(sub: "ana", ttlSeconds: 60, nowSeconds: now, key: key) == first)
+            let first = try minter.mint(sub: ana, ttlSeconds: 60, nowSeconds: now, key: key)
+            #expect(try minter.mint(sub: ana, ttlSeconds: 60, nowSeconds: now, key: key) == first)
         }
     }
 
     @Test func aTokenHoldsForItsLifeAndNotASecondLonger() throws {
-        let text = try minter.mint(sub: "ana", ttlSeconds: 60, nowSeconds: now, key: issuer)
+        let text = try minter.mint(sub: ana, ttlSeconds: 60, nowSeconds: now, key: issuer)
         #expect(refusal(verifier(issuer), text, at: now - 61) == .notYetValid)
         #expect(refusal(verifier(issuer), text, at: now - 60) == nil)
         #expect(refusal(verifier(issuer), text, at: now + 59) == nil)
@@ -34,28 +35,20 @@ struct TokenMinterTests {
         #expect(mintRefusal(key: try TokenKey(kid: "s", material: .secret(Array(1...32)))) == .keyMayNotSign)
     }
 
-    @Test func namesThatWouldNeedEscapesAreRefused() {
-        #expect(mintRefusal(sub: "") == .badClaim(.sub))
-        #expect(mintRefusal(sub: #"ana","admin":"yes"#) == .badClaim(.sub))
-        #expect(mintRefusal(sub: String(repeating: "a", count: 65)) == .badClaim(.sub))
-        #expect(mintRefusal(device: "") == .badClaim(.device))
-        #expect(mintRefusal(device: "my phone") == .badClaim(.device))
-    }
-
     @Test func livesAndClocksHaveBounds() {
-        #expect(mintRefusal(ttlSeconds: 0) == .badClaim(.exp))
-        #expect(mintRefusal(ttlSeconds: -1) == .badClaim(.exp))
+        #expect(mintRefusal(ttlSeconds: 0) == .badLife)
+        #expect(mintRefusal(ttlSeconds: -1) == .badLife)
         #expect(mintRefusal(ttlSeconds: TokenLimits.lifeSecondsMax) == nil)
-        #expect(mintRefusal(ttlSeconds: TokenLimits.lifeSecondsMax + 1) == .badClaim(.exp))
-        #expect(mintRefusal(ttlSeconds: .max) == .badClaim(.exp))
-        #expect(mintRefusal(nowSeconds: -1) == .badClaim(.iat))
-        #expect(mintRefusal(nowSeconds: .max) == .badClaim(.iat))
+        #expect(mintRefusal(ttlSeconds: TokenLimits.lifeSecondsMax + 1) == .badLife)
+        #expect(mintRefusal(ttlSeconds: .max) == .badLife)
+        #expect(mintRefusal(nowSeconds: -1) == .badClock)
+        #expect(mintRefusal(nowSeconds: .max) == .badClock)
     }
 
     @Test func theLongestNamesFit() throws {
         let key = try TokenKey(kid: String(repeating: "k", count: 64), material: .seed(Array(1...32)))
         let text = try minter.mint(
-            sub: String(repeating: "u", count: 64), device: String(repeating: "d", count: 32),
+            sub: UserID(String(repeating: "u", count: 64))!, device: DeviceID(String(repeating: "d", count: 32)),
             ttlSeconds: TokenLimits.lifeSecondsMax, nowSeconds: now, key: key)
         #expect(refusal(verifier(key), text) == nil)
     }
@@ -77,8 +70,8 @@ struct TokenLimitsTests {
     }
 
     @Test func aFullKeyFileFitsItsBound() {
-        let lineBytes =
-            TokenLimits.kidBytesMax + " HS256 ".utf8.count + (TokenLimits.secretBytesMax * 4 + 2) / 3 + " sign\r\n".utf8.count
+        let keyCharacters = (TokenLimits.secretBytesMax * 4 + 2) / 3
+        let lineBytes = TokenLimits.kidBytesMax + " HS256 ".utf8.count + keyCharacters + " sign\r\n".utf8.count
         #expect(TokenLimits.keyCountMax * lineBytes <= TokenLimits.keyFileBytesMax)
     }
 

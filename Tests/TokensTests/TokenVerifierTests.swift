@@ -6,20 +6,20 @@ import Tokens
 struct TokenVerifierTests {
     @Test(arguments: [shared, issuer])
     func aMintedTokenNamesItsUserAndDevice(key: TokenKey) throws {
-        let text = try minter.mint(sub: "ana@shop.example", device: "phone-1", ttlSeconds: 60, nowSeconds: now, key: key)
+        let text = try minter.mint(sub: ana, device: phone, ttlSeconds: 60, nowSeconds: now, key: key)
         let claims = try verifier(key).verify(text, nowSeconds: now)
-        #expect(claims == TokenClaims(user: "ana@shop.example", device: "phone-1", expirySeconds: now + 60))
+        #expect(claims == TokenClaims(user: ana, device: phone, expirySeconds: now + 60))
     }
 
     @Test func aTokenWithoutDeviceIsGoodForAny() throws {
-        let text = try minter.mint(sub: "ana", ttlSeconds: 60, nowSeconds: now, key: shared)
+        let text = try minter.mint(sub: ana, ttlSeconds: 60, nowSeconds: now, key: shared)
         #expect(try verifier(shared).verify(text, nowSeconds: now).device == nil)
     }
 
     @Test func servicesWithThePublicKeyAcceptWhatTheSeedSigned() throws {
         let services = verifier(try TokenKey(kid: "issuer", material: .publicKey(issuerPublicKey)))
-        let text = try minter.mint(sub: "ana", ttlSeconds: 60, nowSeconds: now, key: issuer)
-        #expect(try services.verify(text, nowSeconds: now).user == "ana")
+        let text = try minter.mint(sub: ana, ttlSeconds: 60, nowSeconds: now, key: issuer)
+        #expect(try services.verify(text, nowSeconds: now).user == ana)
     }
 
     @Test func othersClaimsAreIgnoredAndEscapesAreRead() throws {
@@ -27,7 +27,7 @@ struct TokenVerifierTests {
              { "iss":"x","aud":["a","b",{"c":[1]}],"s\\u0075b" : "a\\u006Ea", "n":null,"t":true,"f":false,
             "emoji":"\\ud83d\\ude00\\n\\"\\/é", "exp":1.800000001e9 , "o":{}, "l":[] }\r\n\t
             """
-        #expect(try verifier(shared).verify(token(plainHeader, claims), nowSeconds: now).user == "ana")
+        #expect(try verifier(shared).verify(token(plainHeader, claims), nowSeconds: now).user == ana)
     }
 
     // MARK: Form
@@ -94,7 +94,8 @@ struct TokenVerifierTests {
             #"{'a':1}"#, #"{a:1}"#, #"{"a":01}"#, #"{"a":+1}"#, #"{"a":.5}"#, #"{"a":5.}"#, #"{"a":1e}"#, #"{"a":1e+}"#,
             #"{"a":-}"#, #"{"a":0x1}"#, #"{"a":NaN}"#, #"{"a":Infinity}"#, #"{"a":tru}"#, #"{"a":TRUE}"#, #"{"a":nulls}"#,
             #"{"a":"b}"#, #"{"a":"\x"}"#, #"{"a":"\u12"}"#, #"{"a":"\u12G4"}"#, #"{"a":"\ud83d"}"#, #"{"a":"\ude00"}"#,
-            #"{"a":"\ud83d\u0041"}"#, #"{"a":"\ud83dx"}"#, "{\"a\":\"\n\"}", "{\"a\":\"\u{0}\"}", #"{"a":[1,]}"#, #"{"a":[1 2]}"#,
+            #"{"a":"\ud83d\u0041"}"#, #"{"a":"\ud83dx"}"#, "{\"a\":\"\n\"}", "{\"a\":\"\u{0}\"}",
+            #"{"a":[1,]}"#, #"{"a":[1 2]}"#,
             #"{"a":[}"#, #"{"a":1}{"b":1}"#, #"{"a":1}//"#, "\u{FEFF}{}", #"{"a":{"b":{"c":{"d":{}}}}}"#,
             #"{"a":[[[[]]]]}"#, #"{"a":1,"a":1}"#, #"{"o":{"a":1,"a":2}}"#, #"{"sub":"ana","sub":"bob","exp":1800000001}"#,
         ])
@@ -157,7 +158,9 @@ struct TokenVerifierTests {
         let device = "AZaz09._@+:-" + String(repeating: "d", count: 20)
         let claims = #"{"sub":"\#(user)","device":"\#(device)","exp":9007199254740992}"#
         let verified = try verifier(shared).verify(token(plainHeader, claims), nowSeconds: now)
-        #expect(verified == TokenClaims(user: user, device: device, expirySeconds: 1 << 53))
+        #expect(verified.user.text == user)
+        #expect(verified.device?.text == device)
+        #expect(verified.expirySeconds == 1 << 53)
     }
 
     @Test(
