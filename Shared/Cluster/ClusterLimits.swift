@@ -1,5 +1,6 @@
 // Every bound of the cluster file, with its reason.
 
+import Primitives
 import Ring
 
 /// Bounds of what a cluster file may say.

@@ -5,15 +5,8 @@
 // epoch. A value of this type has passed every check: no name is used twice, every required role is there, each ring is
 // built. Code that holds one need not ask again.
 
+import Primitives
 import Ring
-
-/// A node's place in the canonical order of its cluster, from 0. Means something only together with the epoch.
-public struct NodeID: Hashable, Comparable, Sendable, CustomStringConvertible {
-    public let rawValue: UInt16
-    @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
-    public var description: String { "#\(rawValue)" }
-    @inlinable public static func < (left: NodeID, right: NodeID) -> Bool { left.rawValue < right.rawValue }
-}
 
 /// A node as one line of the file gives it.
 public struct NodeLine: Hashable, Sendable {

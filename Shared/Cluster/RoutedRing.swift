@@ -2,6 +2,7 @@
 //
 // Members of a ring and nodes of a role are both sorted by name, so the member with index i is the i-th node of the role.
 
+import Primitives
 import Ring
 
 /// The ring of one role.

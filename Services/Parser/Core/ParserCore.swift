@@ -1,1 +1,152 @@
-// Parser
+// The parser: client bytes in, typed messages out.
+//
+// It is the one place where bytes that a stranger wrote are believed or refused. It remembers nothing: every frame carries
+// its origin, so any parser can take any frame, and a parser that dies loses only what it had not read. A connection sticks
+// to one parser while that one lives, so that its frames stay in order.
+
+import ClientProtocol
+import Cluster
+import CoreKit
+import Messages
+import Primitives
+import RPC
+
+public struct ParserCore: ServiceCore {
+    /// What a client is told to wait when no service is there for its request, milliseconds. A restart takes about a second.
+    static let unavailableRetryMs: UInt32 = 1_000
+
+    private var sessions: LiveRing
+    private var groups: LiveRing
+    private var lastSeens: LiveRing
+    private var framesParsed: UInt64 = 0
+    private var framesRefused: UInt64 = 0
+    private var messagesRouted: UInt64 = 0
+
+    public init(selfID: NodeID, cluster: ClusterMap) {
+        sessions = LiveRing(cluster.ring(of: .session))
+        groups = LiveRing(cluster.ring(of: .group))
+        lastSeens = LiveRing(cluster.ring(of: .lastSeen))
+    }
+
+    public mutating func on(_ event: Event, now: Now, effects: inout [Effect]) {
+        switch event {
+        case .peerUp(let node): setUp(node, true)
+        case .peerDown(let node): setUp(node, false)
+        case .received(let node, .clientInput(let input)):
+            guard input.origin.gateway == node else {
+                return effects.append(.log(LogRecord(.warning, "foreign_origin", ["peer": "\(node)"])))
+            }
+            onInput(input, now: now, effects: &effects)
+        case .received(let node, let message):
+            effects.append(.log(LogRecord(.warning, "unexpected_message", ["peer": "\(node)", "method": "\(message.method)"])))
+        case .requested(let call, _):
+            effects.append(.refuse(call, Refusal(.unsupported)))
+        case .answered, .refused, .deadline, .flush, .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed:
+            break
+        }
+    }
+
+    public mutating func deadline() -> Instant? { nil }
+
+    public var unreadiness: String? { sessions.up.isEmpty ? "no session service is connected" : nil }
+
+    public func report(into page: inout MetricsPage) {
+        page.counter("fantail_parser_frames_total", "Client frames that were read.", framesParsed)
+        page.counter("fantail_parser_frames_refused_total", "Client frames that broke a rule.", framesRefused)
+        page.counter("fantail_parser_messages_routed_total", "Chat messages handed to a session shard.", messagesRouted)
+    }
+
+    private mutating func setUp(_ node: NodeID, _ isUp: Bool) {
+        _ = sessions.set(node, isUp: isUp)
+        _ = groups.set(node, isUp: isUp)
+        _ = lastSeens.set(node, isUp: isUp)
+    }
+
+    private mutating func onInput(_ input: ClientInput, now: Now, effects: inout [Effect]) {
+        framesParsed += 1
+        let frame: ClientFrame
+        do throws(FrameRefusal) {
+            frame = try ClientFrame.decode(input.bytes, as: input.origin.encoding)
+        } catch {
+            return refuse(input.origin, error.error, &effects)
+        }
+        route(frame, input.origin, now: now, effects: &effects)
+    }
+
+    private mutating func route(_ frame: ClientFrame, _ origin: Origin, now: Now, effects: inout [Effect]) {
+        switch frame {
+        case .hello(let cursor, let ticks):
+            guard !origin.isAttached else {
+                return refuse(origin, ErrorFrame(.helloRepeated, "this connection has said hello already"), &effects)
+            }
+            let attach = Attach(origin: origin, cursor: cursor, revision: ticks, isResume: false)
+            pass(.attach(attach), for: origin.user, ref: nil, origin, &effects)
+
+        case .ping(let ref):
+            answer(origin, .pong(ref: ref, time: now.stamp), &effects)
+
+        case .send(let id, let to, let body, let after):
+            guard isGreeted(origin, ref: id, &effects) else { return }
+            guard to != origin.user else {
+                return refuse(origin, ErrorFrame(.toSelf, "the addressee is the author", ref: id), &effects)
+            }
+            messagesRouted += 1
+            effects.append(.trace(TraceRecord(TraceKey(author: origin.user, id: id), .parsed)))
+            pass(.deliver(Deliver(origin: origin, to: to, id: id, after: after, body: body)), for: to, ref: id, origin, &effects)
+
+        case .ack(let number):
+            guard isGreeted(origin, ref: nil, &effects) else { return }
+            pass(.acknowledge(Acknowledge(origin: origin, number: number)), for: origin.user, ref: nil, origin, &effects)
+
+        case .read(let peer, let stamp):
+            guard isGreeted(origin, ref: nil, &effects) else { return }
+            guard peer != origin.user else {
+                return refuse(origin, ErrorFrame(.toSelf, "nobody reads a chat with oneself"), &effects)
+            }
+            pass(.markRead(MarkRead(origin: origin, with: peer, stamp: stamp)), for: origin.user, ref: nil, origin, &effects)
+
+        case .history(let ref, let peer, let before, let limit):
+            guard isGreeted(origin, ref: ref, &effects) else { return }
+            let query = HistoryQuery(origin: origin, reference: ref, with: peer, before: before, limit: limit)
+            pass(.historyQuery(query), for: origin.user, ref: ref, origin, &effects)
+
+        case .feature(let name, let ref):
+            guard isGreeted(origin, ref: ref, &effects) else { return }
+            let request = Message.featureRequest(FeatureRequest(origin: origin, feature: name, reference: ref))
+            let ring = name.hasPrefix("group.") ? groups : lastSeens
+            // media.… belongs to a service that this release does not have; presence and typing to last-seen.
+            guard !name.hasPrefix("media."), let node = ring.route(origin.user) else {
+                return refuse(origin, ErrorFrame(.unsupported, "\(name) is not part of this release", ref: ref), &effects)
+            }
+            effects.append(.send(node, request))
+        }
+    }
+
+    private mutating func isGreeted(_ origin: Origin, ref: MessageID?, _ effects: inout [Effect]) -> Bool {
+        if origin.isAttached { return true }
+        refuse(origin, ErrorFrame(.helloMissing, "say hello and wait for welcome first", ref: ref), &effects)
+        return false
+    }
+
+    /// Hands a message to the session shard of `user`, or tells the client that none is there.
+    private mutating func pass(
+        _ message: Message, for user: UserID, ref: MessageID?, _ origin: Origin, _ effects: inout [Effect]
+    ) {
+        guard let node = sessions.route(user) else {
+            let error = ErrorFrame(
+                .unavailable, "no session service is up", ref: ref, retryMs: Self.unavailableRetryMs)
+            return refuse(origin, error, &effects)
+        }
+        effects.append(.send(node, message))
+    }
+
+    private mutating func refuse(_ origin: Origin, _ error: ErrorFrame, _ effects: inout [Effect]) {
+        framesRefused += 1
+        answer(origin, .error(error), &effects)
+    }
+
+    private func answer(_ origin: Origin, _ frame: ServerFrame, _ effects: inout [Effect]) {
+        let output = ClientOutput(connection: origin.connection, bytes: frame.encoded(as: origin.encoding))
+        effects.append(.send(origin.gateway, .clientOutput(output)))
+    }
+}
