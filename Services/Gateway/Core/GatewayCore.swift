@@ -1,1 +1,339 @@
-// Gateway
+// The gateway: sockets of clients on one side, the mesh on the other.
+//
+// It terminates WebSocket, checks the token once at the upgrade, and from then on moves opaque bytes: up to the parser that
+// a connection sticks to, down from whoever has something for it. It knows its own connections and nothing of anybody
+// else's. What it does keep is each connection's seat at a session shard: when the user's shard changes or loses its
+// memory, the gateway attaches the connection anew, and the client notices nothing.
+//
+//     Handshakes.swift   from the first byte to the upgrade
+//     Seats.swift        which shard holds which connection
+//     Connection.swift   what is known of one connection
+
+import Cluster
+import CoreKit
+import Messages
+import Primitives
+import RPC
+import Tokens
+import WebSocket
+
+public struct GatewayCore: ServiceCore {
+    enum Timer: Hashable, Sendable {
+        /// Something about this connection is due: a handshake, a ping, a token's end.
+        case connection(SocketID)
+        /// Shards that were asked for a seat and did not answer.
+        case seats
+    }
+
+    let selfID: NodeID
+    let policy: UpgradePolicy
+    let verifier: TokenVerifier
+    let sha1: @Sendable ([UInt8]) -> [UInt8]
+    var sessions: LiveRing
+    private let parserIDs: [NodeID]
+    var parsersUp: [NodeID] = []
+    private var parserNext = 0
+    var connections: [SocketID: Connection] = [:]
+    var sockets: [ConnectionID: SocketID] = [:]
+    /// Oldest first; those that are through are skipped.
+    var handshakes: [SocketID] = []
+    var handshakesStart = 0
+    var handshakeCount = 0
+    var connectionLast: UInt64
+    var dirty: [SocketID] = []
+    var timers = TimerQueue<Timer>()
+    var counters = GatewayCounters()
+    private var decoded: [WebSocketEvent] = []
+
+    /// - Parameters:
+    ///   - sha1: for the handshake's accept key only (RFC 6455, section 4.2.2).
+    ///   - startedAt: connection ids begin here.
+    public init(
+        selfID: NodeID, cluster: ClusterMap, verifier: TokenVerifier, sha1: @escaping @Sendable ([UInt8]) -> [UInt8],
+        dice: SeededGenerator, startedAt: Stamp
+    ) {
+        self.selfID = selfID
+        self.verifier = verifier
+        self.sha1 = sha1
+        policy = UpgradePolicy(chatPath: GatewayLimits.chatPath, origins: cluster.origins)
+        sessions = LiveRing(cluster.ring(of: .session))
+        parserIDs = cluster.nodes(of: .parser).map(\.id)
+        connectionLast = UInt64(max(0, startedAt.microseconds))
+        // Gateways begin at different parsers, so that a small cluster uses all of them.
+        var dice = dice
+        parserNext = dice.pick(0..<max(1, parserIDs.count))
+    }
+
+    // MARK: ServiceCore
+
+    public mutating func on(_ event: Event, now: Now, effects: inout [Effect]) {
+        switch event {
+        case .peerUp(let node): onPeer(node, isUp: true, now: now, &effects)
+        case .peerDown(let node): onPeer(node, isUp: false, now: now, &effects)
+        case .received(let node, let message): onReceived(node, message, now: now, &effects)
+        case .requested(let call, _): effects.append(.refuse(call, Refusal(.unsupported)))
+        case .clientAccepted(let socket): onAccepted(socket, now: now, &effects)
+        case .clientReceived(let socket, let bytes): onBytes(socket, bytes, now: now, &effects)
+        case .clientClosed(let socket): forget(socket, &effects)
+        case .deadline: onDeadline(now: now, &effects)
+        case .flush: onFlush(&effects)
+        case .answered, .refused, .committed, .commitFailed: break
+        }
+    }
+
+    public mutating func deadline() -> Instant? { timers.next() }
+
+    public var unreadiness: String? {
+        if parsersUp.isEmpty { return "no parser service is connected" }
+        if sessions.up.isEmpty { return "no session service is connected" }
+        return nil
+    }
+
+    public func report(into page: inout MetricsPage) {
+        page.gauge("fantail_gateway_connections", "Open WebSocket connections.", sockets.count)
+        page.gauge("fantail_gateway_handshakes", "Handshakes in progress.", handshakeCount)
+        page.counter("fantail_gateway_upgrades_total", "Connections that became WebSockets.", counters.upgrades)
+        page.counter("fantail_gateway_upgrades_refused_total", "Requests that were refused.", counters.upgradesRefused)
+        page.counter("fantail_gateway_frames_received_total", "Messages received from clients.", counters.framesReceived)
+        page.counter("fantail_gateway_frames_sent_total", "Messages sent to clients.", counters.framesSent)
+        page.counter("fantail_gateway_websocket_failures_total", "Connections ended because they broke RFC 6455.", counters.failures)
+        page.counter("fantail_gateway_attaches_total", "Connections attached anew at a session shard.", counters.attaches)
+    }
+
+    // MARK: The mesh
+
+    private mutating func onPeer(_ node: NodeID, isUp: Bool, now: Now, _ effects: inout [Effect]) {
+        if parserIDs.contains(node) {
+            parsersUp.removeAll { $0 == node }
+            if isUp { parsersUp = (parsersUp + [node]).sorted() }
+        }
+        if sessions.set(node, isUp: isUp) { reseat(after: node, isUp: isUp, now: now, &effects) }
+    }
+
+    private mutating func onReceived(_ node: NodeID, _ message: Message, now: Now, _ effects: inout [Effect]) {
+        switch message {
+        case .clientOutput(let output):
+            send(output)
+        case .closeConnection(let order):
+            guard let socket = sockets[order.connection] else { return }
+            close(socket, code: order.code, reason: order.reason, now: now, &effects)
+        case .attached(let attached):
+            onAttached(attached, by: node, now: now, &effects)
+        default:
+            effects.append(
+                .log(LogRecord(.warning, "unexpected_message", ["peer": "\(node)", "method": "\(message.method)"])))
+        }
+    }
+
+    private mutating func send(_ output: ClientOutput) {
+        guard let socket = sockets[output.connection], case .open(var session) = connections[socket]?.phase else { return }
+        counters.framesSent += 1
+        if session.outbound.isEmpty { dirty.append(socket) }
+        // The slot is emptied while the frame is appended: its buffer is then ours alone, and nothing is copied.
+        connections[socket]!.phase = .closing
+        switch session.encoding {
+        case .json: FrameEncoder.appendText(output.bytes, to: &session.outbound)
+        case .binary: FrameEncoder.appendBinary(output.bytes, to: &session.outbound)
+        }
+        connections[socket]!.phase = .open(session)
+    }
+
+    private mutating func onFlush(_ effects: inout [Effect]) {
+        for socket in dirty {
+            guard case .open(var session) = connections[socket]?.phase, !session.outbound.isEmpty else { continue }
+            effects.append(.writeClient(socket, session.outbound))
+            session.outbound = []
+            connections[socket]!.phase = .open(session)
+        }
+        dirty.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: Frames of clients
+
+    private mutating func onBytes(_ socket: SocketID, _ bytes: ArraySlice<UInt8>, now: Now, _ effects: inout [Effect]) {
+        switch connections[socket]?.phase {
+        case .handshake(let parser):
+            onHandshake(socket, parser, bytes, now: now, &effects)
+        case .open(var session):
+            connections[socket]!.phase = .closing
+            session.heardAt = now.instant
+            session.isPinged = false
+            session.decoder.receive(bytes, into: &decoded)
+            if session.decoder.isIdle {
+                session.messageBeganAt = nil
+            } else if session.messageBeganAt == nil || decoded.contains(where: \.isMessage) {
+                session.messageBeganAt = now.instant
+            }
+            connections[socket]!.phase = .open(session)
+            let events = decoded
+            decoded.removeAll(keepingCapacity: true)
+            for event in events { onFrame(socket, event, now: now, &effects) }
+        case .closing, nil:
+            break
+        }
+    }
+
+    private mutating func onFrame(_ socket: SocketID, _ event: WebSocketEvent, now: Now, _ effects: inout [Effect]) {
+        guard case .open(var session) = connections[socket]?.phase else { return }
+        switch event {
+        case .text(let payload) where session.encoding == .json,
+            .binary(let payload) where session.encoding == .binary:
+            counters.framesReceived += 1
+            onMessage(socket, session, payload, now: now, &effects)
+        case .text, .binary:
+            close(socket, .unsupportedData, now: now, &effects)
+        case .ping(let payload):
+            if session.outbound.isEmpty { dirty.append(socket) }
+            FrameEncoder.appendPong(payload, to: &session.outbound)
+            connections[socket]!.phase = .open(session)
+        case .pong:
+            break
+        case .close(let code, _):
+            var bytes = session.outbound
+            FrameEncoder.appendClose(code: code, to: &bytes)
+            effects.append(.writeClient(socket, bytes))
+            effects.append(.closeClient(socket))
+            forget(socket, &effects)
+        case .failure(let failure):
+            counters.failures += 1
+            var bytes = session.outbound
+            FrameEncoder.appendClose(failure, to: &bytes)
+            effects.append(.writeClient(socket, bytes))
+            effects.append(.closeClient(socket))
+            forget(socket, &effects)
+        }
+    }
+
+    private mutating func onMessage(
+        _ socket: SocketID, _ session: Connection.Session, _ payload: [UInt8], now: Now, _ effects: inout [Effect]
+    ) {
+        var parser = session.parser
+        if parser == nil || !parsersUp.contains(parser!) {
+            parser = nextParser()
+            if case .open(var changed) = connections[socket]!.phase {
+                changed.parser = parser
+                connections[socket]!.phase = .open(changed)
+            }
+        }
+        guard let parser else { return close(socket, .tryAgainLater, now: now, &effects) }
+        effects.append(.send(parser, .clientInput(ClientInput(origin: origin(of: session), bytes: payload))))
+    }
+
+    private mutating func nextParser() -> NodeID? {
+        guard !parsersUp.isEmpty else { return nil }
+        parserNext = (parserNext + 1) % parsersUp.count
+        return parsersUp[parserNext]
+    }
+
+    func origin(of session: Connection.Session) -> Origin {
+        Origin(
+            gateway: selfID, connection: session.id, user: session.user, device: session.device,
+            encoding: session.encoding, isAttached: session.isGreeted, hasSiblings: session.hasSiblings)
+    }
+
+    // MARK: Time and ends
+
+    private mutating func onDeadline(now: Now, _ effects: inout [Effect]) {
+        while let timer = timers.popDue(now.instant) {
+            switch timer {
+            case .connection(let socket): onConnectionTimer(socket, now: now, &effects)
+            case .seats: retrySeats(now: now, &effects)
+            }
+        }
+    }
+
+    private mutating func onConnectionTimer(_ socket: SocketID, now: Now, _ effects: inout [Effect]) {
+        switch connections[socket]?.phase {
+        case .handshake:
+            counters.upgradesRefused += 1
+            effects.append(.closeClient(socket))
+            forget(socket, &effects)
+        case .closing:
+            effects.append(.closeClient(socket))
+            forget(socket, &effects)
+        case .open(var session):
+            let silence = now.instant - session.heardAt
+            if now.stamp.seconds >= session.expirySeconds {
+                return close(socket, .tokenExpired, now: now, &effects)
+            }
+            if silence >= GatewayLimits.silenceMax {
+                return close(socket, .goingAway, now: now, &effects)
+            }
+            if let began = session.messageBeganAt, now.instant - began >= GatewayLimits.messageTimeout {
+                return close(socket, .policyViolation, now: now, &effects)
+            }
+            if !session.isGreeted, now.instant - connections[socket]!.openedAt >= GatewayLimits.helloTimeout {
+                return close(socket, .policyViolation, now: now, &effects)
+            }
+            if silence >= GatewayLimits.pingAfter, !session.isPinged {
+                session.isPinged = true
+                if session.outbound.isEmpty { dirty.append(socket) }
+                FrameEncoder.appendPing(to: &session.outbound)
+                connections[socket]!.phase = .open(session)
+            }
+            arm(socket, session, now: now)
+        case nil:
+            break
+        }
+    }
+
+    /// Sets the timer for whatever about an open connection is due next.
+    mutating func arm(_ socket: SocketID, _ session: Connection.Session, now: Now) {
+        var next = session.heardAt + (session.isPinged ? GatewayLimits.silenceMax : GatewayLimits.pingAfter)
+        // Wall clocks may jump: the token's end is looked at again at least once an hour.
+        let left = Interval.seconds(max(0, min(session.expirySeconds - now.stamp.seconds, 3600)))
+        next = min(next, now.instant + left)
+        if !session.isGreeted { next = min(next, connections[socket]!.openedAt + GatewayLimits.helloTimeout) }
+        timers.arm(.connection(socket), at: max(next, now.instant + .milliseconds(100)))
+    }
+
+    mutating func close(_ socket: SocketID, _ code: CloseCode, now: Now, _ effects: inout [Effect]) {
+        close(socket, code: code.rawValue, reason: code.reason, now: now, &effects)
+    }
+
+    /// Says why, then waits a moment for the peer's goodbye.
+    mutating func close(_ socket: SocketID, code: UInt16, reason: String, now: Now, _ effects: inout [Effect]) {
+        guard case .open(let session) = connections[socket]?.phase else { return }
+        var bytes = session.outbound
+        FrameEncoder.appendClose(code: code, reason: reason, to: &bytes)
+        effects.append(.writeClient(socket, bytes))
+        leaveSeat(session, &effects)
+        sockets[session.id] = nil
+        connections[socket]!.phase = .closing
+        timers.arm(.connection(socket), at: now.instant + GatewayLimits.closeTimeout)
+    }
+
+    /// The socket is gone, or about to be.
+    mutating func forget(_ socket: SocketID, _ effects: inout [Effect]) {
+        guard let connection = connections.removeValue(forKey: socket) else { return }
+        timers.cancel(.connection(socket))
+        switch connection.phase {
+        case .handshake:
+            handshakeCount -= 1
+        case .open(let session):
+            leaveSeat(session, &effects)
+            sockets[session.id] = nil
+        case .closing:
+            break
+        }
+    }
+}
+
+struct GatewayCounters: Sendable {
+    var upgrades: UInt64 = 0
+    var upgradesRefused: UInt64 = 0
+    var framesReceived: UInt64 = 0
+    var framesSent: UInt64 = 0
+    var failures: UInt64 = 0
+    var attaches: UInt64 = 0
+}
+
+extension WebSocketEvent {
+    /// A whole message of the client.
+    var isMessage: Bool {
+        switch self {
+        case .text, .binary: true
+        case .ping, .pong, .close, .failure: false
+        }
+    }
+}

@@ -1,1 +1,233 @@
-// Session
+// The session shard: the brain of the delivery path for its share of the users.
+//
+// Store first, then answer `sent`, then push, then chase the acknowledgement. Everything kept here is soft: the inbox in
+// persistence is the queue, a device is a cursor into it, and whatever a crash forgets is read again.
+//
+//     Delivery.swift    a message arrives: append, `sent`, push or poke
+//     Devices.swift     a device comes, goes, catches up
+//     Receipts.swift    acknowledgements become receipts, receipts reach authors
+//     UserState.swift   what is known of one user
+//
+// About disagreement: two shards may believe that they hold the same user. Persistence alone numbers an inbox, so nothing
+// clashes; a shard that stores out of turn pokes the others, and one that holds a user out of turn looks at the inbox's
+// head every two seconds. So nothing waits for long, whoever is right.
+
+import ClientProtocol
+import Cluster
+import CoreKit
+import Messages
+import Primitives
+import RPC
+
+public struct SessionCore: ServiceCore {
+    enum Timer: Hashable, Sendable {
+        /// Entries pushed to some device of this user may be unanswered for too long.
+        case acknowledgement(UserID)
+        /// Work for this user was refused by another service: try again.
+        case retry(UserID)
+        /// Look at the inboxes of the users held out of turn.
+        case outOfTurn
+    }
+
+    /// What a call was made for.
+    enum Pending: Sendable {
+        case message(PendingDelivery)
+        /// One of the two appends of a message that other devices of the author must see too.
+        case half(PairID, isCopy: Bool)
+        case open(UserID, Attach)
+        case page(UserID, ConnectionID, NodeID, after: UInt64)
+        case headers(UserID, after: UInt64)
+        case receipt(UserID, round: UInt32)
+        case cursor(UserID, DeviceID, UInt64)
+        /// A receipt for a user of ours is being stored for the shard that waits in `RemoteCall`.
+        case watermark(RemoteCall, Receipt)
+        case receiptPage(UserID, ConnectionID, NodeID)
+        case head(UserID)
+        case read(Origin, UserID, Stamp)
+        case history(Origin, MessageID?)
+        case notice(UserID, ExpiryID)
+    }
+
+    let selfID: NodeID
+    let isArchive: Bool
+    var sessions: LiveRing
+    var stores: LiveRing
+    var gatewaysUp: Set<NodeID> = []
+    private let gateways: Set<NodeID>
+    var users: [UserID: UserState] = [:]
+    /// Users with a device here whose primary shard is another one.
+    var outOfTurn: Set<UserID> = []
+    var pairs: [PairID: PendingPair] = [:]
+    var expiries: [ExpiryID: PendingExpiry] = [:]
+    var timers = TimerQueue<Timer>()
+    var counters = SessionCounters()
+    private var calls: [CallID: Pending] = [:]
+    private var callNext: UInt32 = 0
+    var serialNext: UInt32 = 0
+    private var dice: SeededGenerator
+
+    public init(selfID: NodeID, cluster: ClusterMap, dice: SeededGenerator) {
+        self.selfID = selfID
+        self.dice = dice
+        isArchive = cluster.storageMode == .archive
+        sessions = LiveRing(cluster.ring(of: .session))
+        stores = LiveRing(cluster.ring(of: .persistence))
+        gateways = Set(cluster.nodes(of: .gateway).map(\.id))
+        _ = sessions.set(selfID, isUp: true)
+        timers.arm(.outOfTurn, at: .zero)
+    }
+
+    // MARK: ServiceCore
+
+    public mutating func on(_ event: Event, now: Now, effects: inout [Effect]) {
+        switch event {
+        case .peerUp(let node): onPeer(node, isUp: true, now: now, &effects)
+        case .peerDown(let node): onPeer(node, isUp: false, now: now, &effects)
+        case .received(let node, let message): onReceived(node, message, now: now, &effects)
+        case .requested(let call, let message): onRequested(call, message, &effects)
+        case .answered(let call, let message): onEnd(of: call, .success(message), now: now, &effects)
+        case .refused(let call, let refusal): onEnd(of: call, .failure(refusal), now: now, &effects)
+        case .deadline: onDeadline(now: now, &effects)
+        case .flush, .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed: break
+        }
+    }
+
+    public mutating func deadline() -> Instant? { timers.next() }
+
+    public var unreadiness: String? {
+        stores.up.count < stores.ring.nodeIDs.count ? "a persistence service is not connected" : nil
+    }
+
+    // MARK: Facts
+
+    private mutating func onPeer(_ node: NodeID, isUp: Bool, now: Now, _ effects: inout [Effect]) {
+        _ = sessions.set(node, isUp: isUp)
+        if stores.set(node, isUp: isUp), isUp {
+            // What waited for this partition goes on at once.
+            for user in users.keys.sorted() where stores.primary(of: user) == node {
+                timers.arm(.retry(user), at: now.instant)
+            }
+        }
+        guard gateways.contains(node) else { return }
+        if isUp {
+            gatewaysUp.insert(node)
+        } else {
+            gatewaysUp.remove(node)
+            onGatewayDown(node, &effects)
+        }
+    }
+
+    private mutating func onReceived(_ node: NodeID, _ message: Message, now: Now, _ effects: inout [Effect]) {
+        switch message {
+        case .deliver(let deliver): onDeliver(deliver, &effects)
+        case .acknowledge(let acknowledge): onAcknowledge(acknowledge, now: now, &effects)
+        case .markRead(let mark): onMarkRead(mark, &effects)
+        case .attach(let attach): onAttach(attach, &effects)
+        case .detach(let detach): onDetach(detach, from: node, &effects)
+        case .poke(let poke): checkHead(poke.owner, &effects)
+        case .historyQuery(let query): onHistoryQuery(query, &effects)
+        default:
+            effects.append(
+                .log(LogRecord(.warning, "unexpected_message", ["peer": "\(node)", "method": "\(message.method)"])))
+        }
+    }
+
+    private mutating func onRequested(_ call: RemoteCall, _ message: Message, _ effects: inout [Effect]) {
+        switch message {
+        case .receipt(let receipt): onReceipt(receipt, call, &effects)
+        case .expiredReport(let report): onExpiredReport(report, call, &effects)
+        default: effects.append(.refuse(call, Refusal(.unsupported)))
+        }
+    }
+
+    private mutating func onEnd(
+        of call: CallID, _ result: Result<Message, Refusal>, now: Now, _ effects: inout [Effect]
+    ) {
+        guard let pending = calls.removeValue(forKey: call) else { return }
+        switch pending {
+        case .message(let delivery): onMessageStored(delivery, result, now: now, &effects)
+        case .half(let pair, let isCopy): onHalfStored(pair, isCopy: isCopy, result, now: now, &effects)
+        case .open(let user, let attach): onOpened(user, attach, call, result, now: now, &effects)
+        case .page(let user, let connection, let gateway, let after):
+            onPage(user, connection, gateway, after: after, call, result, now: now, &effects)
+        case .headers(let user, let after): onHeaders(user, after: after, call, result, now: now, &effects)
+        case .receipt(let user, let round): onReceiptDone(user, round: round, result, now: now, &effects)
+        case .cursor(let user, let device, let number): onCursorStored(user, device, number, result, now: now, &effects)
+        case .watermark(let remote, let receipt): onWatermarkStored(remote, receipt, result, now: now, &effects)
+        case .receiptPage(let user, let connection, let gateway):
+            onReceiptPage(user, connection, gateway, call, result, now: now, &effects)
+        case .head(let user): onHead(user, call, result, now: now, &effects)
+        case .read(let origin, let peer, let stamp): onReadStored(origin, peer, stamp, result, &effects)
+        case .history(let origin, let reference): onHistory(origin, reference, result, &effects)
+        case .notice(let author, let expiry): onNoticeStored(author, expiry, result, &effects)
+        }
+    }
+
+    private mutating func onDeadline(now: Now, _ effects: inout [Effect]) {
+        while let timer = timers.popDue(now.instant) {
+            switch timer {
+            case .acknowledgement(let user): onAckTimer(user, now: now, &effects)
+            case .retry(let user): resume(user, now: now, &effects)
+            case .outOfTurn:
+                for user in outOfTurn.sorted() { checkHead(user, &effects) }
+                timers.arm(.outOfTurn, at: now.instant + SessionLimits.outOfTurnCheck)
+            }
+        }
+    }
+
+    // MARK: Tools
+
+    /// Calls `node` and remembers why.
+    @discardableResult
+    mutating func call(_ node: NodeID, _ message: Message, _ pending: Pending, _ effects: inout [Effect]) -> CallID {
+        repeat { callNext &+= 1 } while calls[CallID(rawValue: callNext)] != nil
+        let id = CallID(rawValue: callNext)
+        calls[id] = pending
+        effects.append(.call(node, id, message))
+        return id
+    }
+
+    /// Asks the partition that keeps the inbox of `owner`.
+    @discardableResult
+    mutating func ask(_ owner: UserID, _ message: Message, _ pending: Pending, _ effects: inout [Effect]) -> CallID {
+        call(stores.primary(of: owner), message, pending, &effects)
+    }
+
+    func tell(_ origin: Origin, _ frame: ServerFrame, _ effects: inout [Effect]) {
+        let output = ClientOutput(connection: origin.connection, bytes: frame.encoded(as: origin.encoding))
+        effects.append(.send(origin.gateway, .clientOutput(output)))
+    }
+
+    mutating func retryLater(_ user: UserID, now: Now) {
+        timers.armIfIdle(.retry(user), at: now.instant + dice.jittered(SessionLimits.retry))
+    }
+}
+
+/// The figures of a shard.
+struct SessionCounters: Sendable {
+    var messagesStored: UInt64 = 0
+    var duplicates: UInt64 = 0
+    var messagesRefused: UInt64 = 0
+    var entriesPushed: UInt64 = 0
+    var entriesRepeated: UInt64 = 0
+    var acknowledgements: UInt64 = 0
+    var receiptsStored: UInt64 = 0
+    var pokesSent: UInt64 = 0
+    var attaches: UInt64 = 0
+}
+
+extension SessionCore {
+    public func report(into page: inout MetricsPage) {
+        page.gauge("fantail_session_users", "Users with a device connected to this shard.", users.count)
+        page.gauge("fantail_session_users_out_of_turn", "Of these, users whose primary shard is another.", outOfTurn.count)
+        page.counter("fantail_session_messages_stored_total", "Messages appended to an inbox.", counters.messagesStored)
+        page.counter("fantail_session_messages_repeated_total", "Sends that were recognised as repeats.", counters.duplicates)
+        page.counter("fantail_session_messages_refused_total", "Sends that were answered with an error.", counters.messagesRefused)
+        page.counter("fantail_session_entries_pushed_total", "Inbox entries pushed to devices.", counters.entriesPushed)
+        page.counter("fantail_session_entries_repeated_total", "Rewinds because a device stayed silent.", counters.entriesRepeated)
+        page.counter("fantail_session_acknowledgements_total", "Acknowledgements that said something new.", counters.acknowledgements)
+        page.counter("fantail_session_receipts_stored_total", "Receipts made durable for authors.", counters.receiptsStored)
+        page.counter("fantail_session_pokes_total", "Pokes sent to other shards.", counters.pokesSent)
+        page.counter("fantail_session_attaches_total", "Devices that attached or attached again.", counters.attaches)
+    }
+}

@@ -1,0 +1,56 @@
+// What the gateway knows of one connection.
+//
+//     handshake --> open --> closing
+//         |                     |
+//         +-------> gone <------+
+
+import Messages
+import Primitives
+import RPC
+import WebSocket
+
+struct Connection: Sendable {
+    enum Phase: Sendable {
+        /// Reading the HTTP head. Then: open, or closed with a refusal.
+        case handshake(HTTPRequestParser)
+        /// A WebSocket. Then: closing.
+        case open(Session)
+        /// Our close frame is out; waiting for the peer's, for a moment.
+        case closing
+    }
+
+    /// What an open connection is.
+    struct Session: Sendable {
+        let id: ConnectionID
+        let user: UserID
+        let device: DeviceID
+        let encoding: ClientEncoding
+        /// When the token ends, wall seconds.
+        let expirySeconds: Int64
+        var decoder: FrameDecoder
+        /// The parser that this connection sticks to while it lives.
+        var parser: NodeID?
+        /// The session shard that holds it; nil before `Attached`.
+        var home: NodeID?
+        /// The shard that was asked to hold it and has not answered.
+        var asked: NodeID?
+        /// Where the receipts of this connection began.
+        var revision = Stamp.zero
+        var hasSiblings = false
+        /// Attached once: from then on the gateway itself keeps it attached.
+        var isGreeted = false
+        var heardAt: Instant
+        var isPinged = false
+        /// When the message that is being received began.
+        var messageBeganAt: Instant?
+        /// Frames of this tick.
+        var outbound: [UInt8] = []
+    }
+
+    var phase: Phase
+    let openedAt: Instant
+
+    var session: Session? {
+        get { if case .open(let session) = phase { session } else { nil } }
+    }
+}

@@ -1,0 +1,33 @@
+// The bounds of the gateway, in one place, with reasons.
+
+import Primitives
+
+public enum GatewayLimits {
+    /// Where the WebSocket lives.
+    public static let chatPath = "/v1/ws"
+
+    /// From the first byte of TCP to the end of the HTTP head. A phone on a bad network needs a few round trips, not more.
+    static let handshakeTimeout = Interval.seconds(10)
+
+    /// Handshakes in progress. The oldest makes room for the newest, so that ten thousand silent sockets keep nobody out.
+    static let handshakeCountMax = 2_048
+
+    /// From the upgrade to the `welcome`. Longer than the client's own patience.
+    static let helloTimeout = Interval.seconds(30)
+
+    /// Silence after which a ping goes out, and after which the connection counts as dead.
+    static let pingAfter = Interval.seconds(30)
+    static let silenceMax = Interval.seconds(90)
+
+    /// How long a message may take from its first frame to its last: a byte a second does not hold memory for ever.
+    static let messageTimeout = Interval.seconds(60)
+
+    /// A shard that was asked to hold a connection answers in milliseconds; after this it is asked again.
+    static let attachRetry = Interval.seconds(1)
+
+    /// After a close frame the peer has this long to answer before the socket is closed anyway.
+    static let closeTimeout = Interval.seconds(2)
+
+    /// Seconds told to clients that come while nothing stands behind the gateway.
+    static let unavailableRetrySeconds = 1
+}

@@ -1,0 +1,130 @@
+// From the first byte of a client to its WebSocket.
+//
+// Nothing of a connection reaches another service before its token was checked: no name, no byte. A refusal is an HTTP
+// answer with a reason a developer can read.
+
+import CoreKit
+import Messages
+import Primitives
+import RPC
+import Tokens
+import WebSocket
+
+extension GatewayCore {
+    mutating func onAccepted(_ socket: SocketID, now: Now, _ effects: inout [Effect]) {
+        if handshakeCount >= GatewayLimits.handshakeCountMax { dropOldestHandshake(&effects) }
+        connections[socket] = Connection(phase: .handshake(HTTPRequestParser()), openedAt: now.instant)
+        handshakeCount += 1
+        handshakes.append(socket)
+        timers.arm(.connection(socket), at: now.instant + GatewayLimits.handshakeTimeout)
+        compactHandshakes()
+    }
+
+    private mutating func dropOldestHandshake(_ effects: inout [Effect]) {
+        while handshakesStart < handshakes.count {
+            let oldest = handshakes[handshakesStart]
+            handshakesStart += 1
+            guard case .handshake = connections[oldest]?.phase else { continue }
+            counters.upgradesRefused += 1
+            effects.append(.closeClient(oldest))
+            forget(oldest, &effects)
+            return
+        }
+    }
+
+    /// Drops the front of the list that is through; the list never holds more than twice the handshakes in progress.
+    private mutating func compactHandshakes() {
+        while handshakesStart < handshakes.count {
+            guard case .handshake = connections[handshakes[handshakesStart]]?.phase else {
+                handshakesStart += 1
+                continue
+            }
+            break
+        }
+        if handshakesStart > 256 && handshakesStart * 2 > handshakes.count {
+            handshakes.removeFirst(handshakesStart)
+            handshakesStart = 0
+        }
+        if handshakes.count > 4 * GatewayLimits.handshakeCountMax {
+            handshakes = handshakes[handshakesStart...].filter {
+                if case .handshake = connections[$0]?.phase { true } else { false }
+            }
+            handshakesStart = 0
+        }
+    }
+
+    mutating func onHandshake(
+        _ socket: SocketID, _ parser: HTTPRequestParser, _ bytes: ArraySlice<UInt8>, now: Now, _ effects: inout [Effect]
+    ) {
+        var parser = parser
+        let request: HTTPRequest
+        let rest: ArraySlice<UInt8>
+        do throws(HTTPRefusal) {
+            guard let parsed = try parser.receive(bytes) else {
+                connections[socket]!.phase = .handshake(parser)
+                return
+            }
+            (request, rest) = parsed
+        } catch {
+            return refuse(socket, error, &effects)
+        }
+        switch Upgrade.decide(request, policy: policy) {
+        case .refused(let refusal):
+            refuse(socket, refusal, &effects)
+        case .plainGET(let path):
+            answer(socket, path: path, &effects)
+        case .upgrade(let upgrade):
+            onUpgrade(socket, upgrade, rest, now: now, &effects)
+        }
+    }
+
+    private mutating func onUpgrade(
+        _ socket: SocketID, _ upgrade: Upgrade, _ rest: ArraySlice<UInt8>, now: Now, _ effects: inout [Effect]
+    ) {
+        guard let token = upgrade.bearerToken else {
+            return refuse(socket, .unauthorized(reason: TokenRefusal.missing.code), &effects)
+        }
+        let claims: TokenClaims
+        do throws(TokenRefusal) {
+            claims = try verifier.verify(token, nowSeconds: now.stamp.seconds)
+        } catch {
+            return refuse(socket, .unauthorized(reason: error.code), &effects)
+        }
+        if let reason = unreadiness {
+            let word = reason.contains("parser") ? "parser_away" : "session_away"
+            let refusal = HTTPRefusal.unavailable(
+                reason: word, retryAfterSeconds: GatewayLimits.unavailableRetrySeconds)
+            return refuse(socket, refusal, &effects)
+        }
+        counters.upgrades += 1
+        handshakeCount -= 1
+        connectionLast = max(connectionLast + 1, UInt64(max(0, now.stamp.microseconds)))
+        let session = Connection.Session(
+            id: ConnectionID(rawValue: connectionLast), user: claims.user, device: claims.device ?? .unnamed,
+            encoding: upgrade.subprotocol == .binary ? .binary : .json, expirySeconds: claims.expirySeconds,
+            decoder: FrameDecoder(
+                role: .server, limits: WebSocketLimits(messageBytesMax: MessageLimits.clientFrameBytesMax)),
+            heardAt: now.instant)
+        sockets[session.id] = socket
+        connections[socket] = Connection(phase: .open(session), openedAt: now.instant)
+        effects.append(.writeClient(socket, upgrade.responseBytes(sha1: sha1)))
+        arm(socket, session, now: now)
+        if !rest.isEmpty { on(.clientReceived(socket, rest), now: now, effects: &effects) }
+    }
+
+    private mutating func answer(_ socket: SocketID, path: String, _ effects: inout [Effect]) {
+        guard path == "/" else { return refuse(socket, .notFound, &effects) }
+        finish(socket, HTTPResponse.page(contentType: "text/html; charset=utf-8", body: Array(WelcomePage.html.utf8)), &effects)
+    }
+
+    private mutating func refuse(_ socket: SocketID, _ refusal: HTTPRefusal, _ effects: inout [Effect]) {
+        counters.upgradesRefused += 1
+        finish(socket, refusal.responseBytes(), &effects)
+    }
+
+    private mutating func finish(_ socket: SocketID, _ bytes: [UInt8], _ effects: inout [Effect]) {
+        effects.append(.writeClient(socket, bytes))
+        effects.append(.closeClient(socket))
+        forget(socket, &effects)
+    }
+}

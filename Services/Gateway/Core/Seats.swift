@@ -1,0 +1,87 @@
+// Which session shard holds which connection.
+//
+// The client's `hello` takes its first seat, by way of a parser. From then on the gateway keeps the connection seated:
+// when shards come or go it attaches the connections whose shard changed, and only those, and asks again until a shard
+// says `Attached`. A seat at a shard that is not the right one in this gateway's eyes is given up for the right one.
+
+import CoreKit
+import Messages
+import Primitives
+import RPC
+
+extension GatewayCore {
+    mutating func onAttached(_ attached: Attached, by node: NodeID, now: Now, _ effects: inout [Effect]) {
+        guard let socket = sockets[attached.connection], case .open(var session) = connections[socket]?.phase else {
+            // Closed meanwhile; the shard should know.
+            return
+        }
+        if let home = session.home, home != node, session.asked != node {
+            // An answer from a shard that was asked before the view changed: it does not hold the seat in our eyes.
+            effects.append(.send(node, .detach(Detach(user: session.user, connection: session.id))))
+            return
+        }
+        session.home = node
+        session.hasSiblings = attached.hasSiblings
+        if !session.isGreeted { session.revision = attached.revision }
+        session.isGreeted = true
+        if session.asked == node { session.asked = nil }
+        connections[socket]!.phase = .open(session)
+        if let right = sessions.route(session.user), right != node {
+            attach(socket, at: right, now: now, &effects)
+        }
+    }
+
+    /// A shard came or went: its users sit elsewhere now, or have to be told to it again.
+    mutating func reseat(after node: NodeID, isUp: Bool, now: Now, _ effects: inout [Effect]) {
+        for socket in connections.keys.sorted() {
+            guard case .open(let session) = connections[socket]!.phase, session.isGreeted else { continue }
+            let right = sessions.route(session.user)
+            // A shard that has just come knows nobody, even where the seat was its own before.
+            let isLost = session.home == node || session.asked == node
+            guard right != session.home || isLost else { continue }
+            guard let right else {
+                setSeat(socket, home: nil, asked: nil)
+                continue
+            }
+            attach(socket, at: right, now: now, &effects)
+        }
+    }
+
+    private mutating func setSeat(_ socket: SocketID, home: NodeID?, asked: NodeID?) {
+        guard case .open(var session) = connections[socket]?.phase else { return }
+        session.home = home
+        session.asked = asked
+        connections[socket]!.phase = .open(session)
+    }
+
+    /// Asks a shard to hold a connection that is greeted already, and tells the former one.
+    private mutating func attach(_ socket: SocketID, at node: NodeID, now: Now, _ effects: inout [Effect]) {
+        guard case .open(let session) = connections[socket]?.phase else { return }
+        counters.attaches += 1
+        if let home = session.home, home != node {
+            effects.append(.send(home, .detach(Detach(user: session.user, connection: session.id))))
+        }
+        setSeat(socket, home: nil, asked: node)
+        let attach = Attach(origin: origin(of: session), cursor: nil, revision: session.revision, isResume: true)
+        effects.append(.send(node, .attach(attach)))
+        timers.armIfIdle(.seats, at: now.instant + GatewayLimits.attachRetry)
+    }
+
+    /// Asks again for every seat that was not confirmed.
+    mutating func retrySeats(now: Now, _ effects: inout [Effect]) {
+        for socket in connections.keys.sorted() {
+            guard case .open(let session) = connections[socket]!.phase, session.isGreeted, session.home == nil else { continue }
+            if let right = sessions.route(session.user) { attach(socket, at: right, now: now, &effects) }
+        }
+    }
+
+    mutating func leaveSeat(_ session: Connection.Session, _ effects: inout [Effect]) {
+        let detach = Detach(user: session.user, connection: session.id)
+        if let home = session.home { effects.append(.send(home, .detach(detach))) }
+        if let asked = session.asked, asked != session.home { effects.append(.send(asked, .detach(detach))) }
+        // A hello may be on its way: the shard that will take it is told too.
+        if !session.isGreeted, let right = sessions.route(session.user) {
+            effects.append(.send(right, .detach(detach)))
+        }
+    }
+}

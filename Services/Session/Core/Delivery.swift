@@ -1,0 +1,254 @@
+// A message arrives: append it, tell the author `sent`, push it or poke whoever holds the addressee.
+//
+// When the author has more devices (or the cluster keeps an archive), the message is appended to her own inbox too, as a
+// copy; then `sent` waits for both, so that it promises both. The author's client repeats what was not promised, and both
+// appends recognise a repeat.
+
+import ClientProtocol
+import CoreKit
+import Messages
+import Primitives
+import RPC
+
+struct PendingDelivery: Sendable {
+    var origin: Origin
+    var to: UserID
+    var id: MessageID
+    /// Kept until the append ends, for the push; shared with the call's own copy.
+    var body: [UInt8]
+}
+
+struct PairID: Hashable, Sendable { var rawValue: UInt32 }
+
+/// A message whose two appends are on their way.
+struct PendingPair: Sendable {
+    var delivery: PendingDelivery
+    var message: Result<Appended, Refusal>?
+    var copy: Result<Appended, Refusal>?
+}
+
+struct ExpiryID: Hashable, Sendable { var rawValue: UInt32 }
+
+/// A report of expired messages whose notices are on their way.
+struct PendingExpiry: Sendable {
+    var call: RemoteCall
+    var outstanding: Int
+    var hasFailed = false
+}
+
+extension SessionCore {
+    mutating func onDeliver(_ deliver: Deliver, _ effects: inout [Effect]) {
+        let delivery = PendingDelivery(origin: deliver.origin, to: deliver.to, id: deliver.id, body: deliver.body)
+        let author = deliver.origin.user
+        let append = Append(
+            owner: deliver.to, kind: .message, author: author, chat: author, id: deliver.id, after: deliver.after,
+            body: deliver.body)
+        effects.append(.trace(TraceRecord(TraceKey(author: author, id: deliver.id), .storing)))
+        guard isArchive || deliver.origin.hasSiblings else {
+            ask(deliver.to, .append(append), .message(delivery), &effects)
+            return
+        }
+        serialNext &+= 1
+        let pair = PairID(rawValue: serialNext)
+        pairs[pair] = PendingPair(delivery: delivery)
+        let copy = Append(
+            owner: author, kind: .copy, author: author, chat: deliver.to, id: deliver.id, after: deliver.after,
+            body: deliver.body)
+        ask(deliver.to, .append(append), .half(pair, isCopy: false), &effects)
+        ask(author, .append(copy), .half(pair, isCopy: true), &effects)
+    }
+
+    mutating func onMessageStored(
+        _ delivery: PendingDelivery, _ result: Result<Message, Refusal>, now: Now, _ effects: inout [Effect]
+    ) {
+        let appended = result.appended
+        concludeAppend(delivery, appended, &effects)
+        pushAppended(delivery, appended, now: now, &effects)
+    }
+
+    mutating func onHalfStored(
+        _ id: PairID, isCopy: Bool, _ result: Result<Message, Refusal>, now: Now, _ effects: inout [Effect]
+    ) {
+        guard var pair = pairs[id] else { return }
+        if isCopy { pair.copy = result.appended } else { pair.message = result.appended }
+        pairs[id] = pair
+        guard let message = pair.message, let copy = pair.copy else { return }
+        pairs[id] = nil
+        // `sent` promises both; a trouble with the copy is told like a trouble with the message.
+        if case .success(let stored) = copy, stored.isStored {
+            concludeAppend(pair.delivery, message, &effects)
+            poke(pair.delivery.origin.user, includingPrimary: true, &effects)
+        } else {
+            concludeAppend(pair.delivery, message.isStored ? copy : message, &effects)
+        }
+        pushAppended(pair.delivery, message, now: now, &effects)
+    }
+
+    /// Tells the author how it ended.
+    private mutating func concludeAppend(
+        _ delivery: PendingDelivery, _ result: Result<Appended, Refusal>, _ effects: inout [Effect]
+    ) {
+        let key = TraceKey(author: delivery.origin.user, id: delivery.id)
+        switch result {
+        case .success(let appended) where appended.isStored:
+            if appended.outcome == .duplicate { counters.duplicates += 1 } else { counters.messagesStored += 1 }
+            effects.append(.trace(TraceRecord(key, .stored, appended.number)))
+            tell(delivery.origin, .sent(id: delivery.id, to: delivery.to, at: appended.stamp), &effects)
+            effects.append(.trace(TraceRecord(key, .sentAnswered)))
+        case .success(let appended):
+            counters.messagesRefused += 1
+            let error =
+                appended.outcome == .conflict
+                ? ErrorFrame(.idConflict, "this id was used for another message", ref: delivery.id)
+                : ErrorFrame(.predecessorMissing, "the message named by after is not there", ref: delivery.id)
+            effects.append(.trace(TraceRecord(key, .refused, UInt64(error.code.rawValue))))
+            tell(delivery.origin, .error(error), &effects)
+        case .failure(let refusal):
+            counters.messagesRefused += 1
+            let error = ErrorFrame(refusal, ref: delivery.id)
+            effects.append(.trace(TraceRecord(key, .refused, UInt64(error.code.rawValue))))
+            tell(delivery.origin, .error(error), &effects)
+        }
+    }
+
+    /// Brings a stored message to the addressee's devices, here or at another shard.
+    private mutating func pushAppended(
+        _ delivery: PendingDelivery, _ result: Result<Appended, Refusal>, now: Now, _ effects: inout [Effect]
+    ) {
+        guard case .success(let appended) = result, appended.isStored else { return }
+        poke(delivery.to, includingPrimary: false, &effects)
+        guard users[delivery.to] != nil else { return }
+        let entry = InboxEntry(
+            number: appended.number, stamp: appended.stamp, kind: .message, author: delivery.origin.user,
+            chat: delivery.origin.user, id: delivery.id, body: delivery.body)
+        onGrown(delivery.to, entry, now: now, &effects)
+    }
+
+    /// Tells the other shards that may hold `user` to look at the inbox.
+    /// - Parameter includingPrimary: false where this shard, when it is the primary, is the one that should hold the user.
+    mutating func poke(_ user: UserID, includingPrimary: Bool, _ effects: inout [Effect]) {
+        let primary = sessions.primary(of: user)
+        if primary == selfID {
+            if includingPrimary { checkHead(user, &effects) }
+            return
+        }
+        if includingPrimary, sessions.isUp(primary) {
+            counters.pokesSent += 1
+            return effects.append(.send(primary, .poke(Poke(owner: user))))
+        }
+        if users[user] != nil { checkHead(user, &effects) }
+        for node in sessions.live(for: user) where node != selfID {
+            counters.pokesSent += 1
+            effects.append(.send(node, .poke(Poke(owner: user))))
+        }
+    }
+
+    // MARK: Expiry
+
+    mutating func onExpiredReport(_ report: ExpiredReport, _ call: RemoteCall, _ effects: inout [Effect]) {
+        guard !report.items.isEmpty else { return effects.append(.answer(call, .done)) }
+        serialNext &+= 1
+        let id = ExpiryID(rawValue: serialNext)
+        expiries[id] = PendingExpiry(call: call, outstanding: report.items.count)
+        for item in report.items {
+            let notice = Append(
+                owner: item.author, kind: .expired, author: report.owner, chat: report.owner, id: item.id, after: nil,
+                body: [])
+            ask(item.author, .append(notice), .notice(item.author, id), &effects)
+        }
+    }
+
+    mutating func onNoticeStored(
+        _ author: UserID, _ id: ExpiryID, _ result: Result<Message, Refusal>, _ effects: inout [Effect]
+    ) {
+        guard var expiry = expiries[id] else { return }
+        expiry.outstanding -= 1
+        if case .success(let appended) = result.appended, appended.outcome != .predecessorMissing {
+            poke(author, includingPrimary: true, &effects)
+        } else {
+            expiry.hasFailed = true
+        }
+        expiries[id] = expiry
+        guard expiry.outstanding == 0 else { return }
+        expiries[id] = nil
+        effects.append(
+            expiry.hasFailed
+                ? .refuse(expiry.call, Refusal(.unavailable, retryAfterMs: SessionLimits.unavailableRetryMs))
+                : .answer(expiry.call, .done))
+    }
+
+    // MARK: History
+
+    mutating func onHistoryQuery(_ query: HistoryQuery, _ effects: inout [Effect]) {
+        guard isArchive else {
+            let error = ErrorFrame(
+                .unsupported, "this cluster keeps no archive: messages are dropped once every device has them",
+                ref: query.reference)
+            return tell(query.origin, .error(error), &effects)
+        }
+        let read = ReadHistory(
+            owner: query.origin.user, chat: query.with, before: query.before,
+            limit: min(max(query.limit, 1), MessageLimits.historyEntryCountMax))
+        ask(query.origin.user, .readHistory(read), .history(query.origin, query.reference), &effects)
+    }
+
+    mutating func onHistory(
+        _ origin: Origin, _ reference: MessageID?, _ result: Result<Message, Refusal>, _ effects: inout [Effect]
+    ) {
+        switch result {
+        case .success(.historyPage(let page)):
+            let entries = page.entries.map(ServerFrame.init)
+            tell(origin, .history(ref: reference, entries: entries, more: page.hasMore), &effects)
+        case .success:
+            tell(origin, .error(ErrorFrame(Refusal(.unsupported), ref: reference)), &effects)
+        case .failure(let refusal):
+            tell(origin, .error(ErrorFrame(refusal, ref: reference)), &effects)
+        }
+    }
+}
+
+extension Appended {
+    var isStored: Bool { outcome == .stored || outcome == .duplicate }
+}
+
+extension Result where Success == Message, Failure == Refusal {
+    /// The end of an append; any other answer counts as a refusal.
+    var appended: Result<Appended, Refusal> {
+        flatMap { message in
+            if case .appended(let appended) = message { .success(appended) } else { .failure(Refusal(.unsupported)) }
+        }
+    }
+}
+
+extension Result where Success == Appended, Failure == Refusal {
+    var isStored: Bool { if case .success(let appended) = self { appended.isStored } else { false } }
+}
+
+extension ErrorFrame {
+    /// A refusal between services, as a client is told.
+    init(_ refusal: Refusal, ref: MessageID?) {
+        let retryMs = refusal.retryAfterMs > 0 ? refusal.retryAfterMs : SessionLimits.unavailableRetryMs
+        switch refusal.code {
+        case .storageFull:
+            self.init(.storageFull, "the store has no room, nothing can be accepted now", ref: ref, retryMs: retryMs)
+        case .overloaded:
+            self.init(.overloaded, "too much work waits", ref: ref, retryMs: retryMs)
+        case .unavailable, .timedOut, .peerDown, .unsupported, .malformed, .forbidden:
+            self.init(.unavailable, "the store is away", ref: ref, retryMs: retryMs)
+        }
+    }
+}
+
+extension ServerFrame {
+    /// An inbox entry as a client sees it.
+    init(_ entry: InboxEntry) {
+        switch entry.kind {
+        case .message:
+            self = .message(number: entry.number, from: entry.author, id: entry.id, at: entry.stamp, body: entry.body)
+        case .copy:
+            self = .copy(number: entry.number, to: entry.chat, id: entry.id, at: entry.stamp, body: entry.body)
+        case .expired:
+            self = .expired(number: entry.number, to: entry.chat, id: entry.id, at: entry.stamp)
+        }
+    }
+}

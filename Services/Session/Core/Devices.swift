@@ -1,0 +1,316 @@
+// A device comes, catches up, stays live, goes.
+//
+// The inbox in persistence is the queue; a device is a position in it. While a device is at the head, a new entry is pushed
+// as it is appended; otherwise pages are read from where the device stands, one at a time, each only when there is room in
+// flight. Both ways end in the same place, so there is no hole between catch-up and live.
+
+import ClientProtocol
+import CoreKit
+import Messages
+import Primitives
+import RPC
+
+extension SessionCore {
+    // MARK: Coming
+
+    mutating func onAttach(_ attach: Attach, _ effects: inout [Effect]) {
+        let origin = attach.origin
+        // A gateway out of reach cannot be served; the client will not see a welcome and comes again.
+        guard gatewaysUp.contains(origin.gateway) else { return }
+        counters.attaches += 1
+        var user = users[origin.user] ?? UserState()
+        for index in user.devices.indices.reversed() where user.devices[index].origin.device == origin.device {
+            let former = user.devices[index].origin
+            let isSame = former.connection == origin.connection && former.gateway == origin.gateway
+            if !isSame && !user.devices[index].isGone {
+                guard former.connection < origin.connection else {
+                    close(origin, .replaced, &effects)
+                    return
+                }
+                close(former, .replaced, &effects)
+            }
+            user.devices.remove(at: index)
+        }
+        let open = OpenDevice(owner: origin.user, device: origin.device, cursor: attach.cursor)
+        let call = ask(origin.user, .openDevice(open), .open(origin.user, attach), &effects)
+        user.devices.append(DeviceState(origin: origin, opening: call))
+        users[origin.user] = user
+        if sessions.primary(of: origin.user) != selfID { outOfTurn.insert(origin.user) }
+    }
+
+    mutating func onOpened(
+        _ id: UserID, _ attach: Attach, _ call: CallID, _ result: Result<Message, Refusal>, now: Now,
+        _ effects: inout [Effect]
+    ) {
+        guard
+            let index = users[id]?.devices.firstIndex(where: {
+                if case .opening(call) = $0.phase { true } else { false }
+            })
+        else { return }
+        let origin = attach.origin
+        switch result {
+        case .success(.deviceOpened(let opened)) where opened.outcome == .opened:
+            onLive(id, index, attach, opened, now: now, &effects)
+            return
+        case .success(.deviceOpened(let opened)) where opened.outcome == .cursorAhead:
+            tell(origin, .error(ErrorFrame(.cursorAhead, "the inbox ends at \(opened.head): the cursor belongs to another")), &effects)
+        case .success(.deviceOpened):
+            let error = ErrorFrame(.tooManyDevices, "at most \(MessageLimits.deviceCountMax) devices a user")
+            tell(origin, .error(error), &effects)
+        case .success:
+            tell(origin, .error(ErrorFrame(Refusal(.unsupported), ref: nil)), &effects)
+        case .failure(let refusal):
+            // A gateway that attaches again keeps trying by itself; the client need not know.
+            if !attach.isResume { tell(origin, .error(ErrorFrame(refusal, ref: nil)), &effects) }
+        }
+        users[id]!.devices.remove(at: index)
+        forgetIfIdle(id)
+    }
+
+    private mutating func onLive(
+        _ id: UserID, _ index: Int, _ attach: Attach, _ opened: DeviceOpened, now: Now, _ effects: inout [Effect]
+    ) {
+        var user = users[id]!
+        var device = user.devices[index]
+        let start = attach.cursor ?? opened.cursor
+        device.phase = .live
+        device.stored = opened.cursor
+        device.pushed = start
+        // A device that was served by another shard may have any entry up to the head in its hands already.
+        device.pushedMax = attach.isResume ? opened.head : start
+        device.acknowledged = start
+        device.revision = attach.revision ?? opened.revision
+        user.devices[index] = device
+        user.noteHead(opened.head, opened.headStamp)
+        user.noteDelivered(opened.delivered)
+        let hadSiblings = user.hasSiblings
+        user.deviceCount = opened.deviceCount
+        users[id] = user
+
+        let origin = attach.origin
+        if !attach.isResume {
+            tell(
+                origin,
+                .welcome(
+                    user: id, device: origin.device, cursor: start, head: user.head, ticks: device.revision, time: now.stamp,
+                    archive: isArchive), &effects)
+        }
+        tellAttached(device, hasSiblings: user.hasSiblings, &effects)
+        if user.hasSiblings != hadSiblings {
+            for other in user.devices where other.isLive && other.origin.connection != origin.connection {
+                tellAttached(other, hasSiblings: user.hasSiblings, &effects)
+            }
+        }
+        if device.revision < opened.revision { readReceipts(id, index, &effects) }
+        resume(id, now: now, &effects)
+    }
+
+    private func tellAttached(_ device: DeviceState, hasSiblings: Bool, _ effects: inout [Effect]) {
+        let attached = Attached(
+            connection: device.origin.connection, revision: device.revision, hasSiblings: hasSiblings)
+        effects.append(.send(device.origin.gateway, .attached(attached)))
+    }
+
+    private func close(_ origin: Origin, _ reason: ClosingReason, _ effects: inout [Effect]) {
+        let order = CloseConnection(connection: origin.connection, code: reason.rawValue, reason: reason.text)
+        effects.append(.send(origin.gateway, .closeConnection(order)))
+    }
+
+    // MARK: Going
+
+    mutating func onDetach(_ detach: Detach, from gateway: NodeID, _ effects: inout [Effect]) {
+        guard let index = users[detach.user]?.index(of: detach.connection, at: gateway) else { return }
+        leave(detach.user, index)
+    }
+
+    mutating func onGatewayDown(_ gateway: NodeID, _ effects: inout [Effect]) {
+        for id in users.keys.sorted() {
+            for index in users[id]!.devices.indices.reversed() where users[id]!.devices[index].origin.gateway == gateway {
+                leave(id, index)
+                if users[id] == nil { break }
+            }
+        }
+    }
+
+    /// The connection is gone. What the device acknowledged is still stored, then the device is forgotten.
+    private mutating func leave(_ id: UserID, _ index: Int) {
+        let device = users[id]!.devices[index]
+        if device.isGone { return }
+        if device.isLive && device.acknowledged > device.stored {
+            users[id]!.devices[index].phase = .gone
+            users[id]!.devices[index].rewind()
+            users[id]!.devices[index].readingReceipts = nil
+        } else {
+            users[id]!.devices.remove(at: index)
+        }
+        forgetIfIdle(id)
+    }
+
+    /// Drops what is kept of a user who has nobody here and nothing under way.
+    mutating func forgetIfIdle(_ id: UserID) {
+        guard let user = users[id] else { return }
+        if !user.hasConnection { outOfTurn.remove(id) }
+        guard user.devices.isEmpty else { return }
+        users[id] = nil
+        timers.cancel(.acknowledgement(id))
+        timers.cancel(.retry(id))
+    }
+
+    // MARK: Pushing
+
+    /// An entry was appended, and here it is.
+    mutating func onGrown(_ id: UserID, _ entry: InboxEntry, now: Now, _ effects: inout [Effect]) {
+        guard users[id] != nil else { return }
+        users[id]!.noteHead(entry.number, entry.stamp)
+        users[id]!.noteHeaders([EntryHeader(entry)], after: entry.number - 1, through: entry.number)
+        for index in users[id]!.devices.indices {
+            let device = users[id]!.devices[index]
+            if device.isLive, device.reading == nil, device.pushed == entry.number - 1, device.hasRoom {
+                push(entry, id, index, now: now, &effects)
+            } else {
+                catchUp(id, index, &effects)
+            }
+        }
+        armAckTimer(id)
+    }
+
+    /// Reads the next page for a device that is behind and has room.
+    mutating func catchUp(_ id: UserID, _ index: Int, _ effects: inout [Effect]) {
+        let device = users[id]!.devices[index]
+        guard device.isLive, device.reading == nil, device.pushed < users[id]!.head, device.hasRoom else { return }
+        let read = ReadInbox(
+            owner: id, after: device.pushed,
+            limit: SessionLimits.inflightEntryCountMax - device.inFlight.count, headersOnly: false)
+        let origin = device.origin
+        users[id]!.devices[index].reading = ask(
+            id, .readInbox(read), .page(id, origin.connection, origin.gateway, after: device.pushed), &effects)
+    }
+
+    mutating func onPage(
+        _ id: UserID, _ connection: ConnectionID, _ gateway: NodeID, after: UInt64, _ call: CallID,
+        _ result: Result<Message, Refusal>, now: Now, _ effects: inout [Effect]
+    ) {
+        guard let index = users[id]?.index(of: connection, at: gateway), users[id]!.devices[index].reading == call else {
+            return
+        }
+        users[id]!.devices[index].reading = nil
+        guard case .success(.inboxPage(let page)) = result else { return retryLater(id, now: now) }
+        users[id]!.noteHead(page.head, users[id]!.headStamp)
+        users[id]!.noteHeaders(page.entries.map(EntryHeader.init), after: after, through: page.through)
+        for entry in page.entries {
+            if entry.number > users[id]!.devices[index].pushed + 1 {
+                pushGap(to: entry.number - 1, id, index, now: now, &effects)
+            }
+            push(entry, id, index, now: now, &effects)
+        }
+        if page.through > users[id]!.devices[index].pushed { pushGap(to: page.through, id, index, now: now, &effects) }
+        armAckTimer(id)
+        catchUp(id, index, &effects)
+    }
+
+    private mutating func push(_ entry: InboxEntry, _ id: UserID, _ index: Int, now: Now, _ effects: inout [Effect]) {
+        counters.entriesPushed += 1
+        users[id]!.headStamp = max(users[id]!.headStamp, entry.stamp)
+        users[id]!.devices[index].onPushed(entry.number, bytes: entry.body.count, now: now.instant)
+        tell(users[id]!.devices[index].origin, ServerFrame(entry), &effects)
+        if entry.kind == .message {
+            effects.append(.trace(TraceRecord(TraceKey(author: entry.author, id: entry.id), .pushed, entry.number)))
+        }
+    }
+
+    /// Numbers that are no longer kept: said, not skipped.
+    private mutating func pushGap(to number: UInt64, _ id: UserID, _ index: Int, now: Now, _ effects: inout [Effect]) {
+        let device = users[id]!.devices[index]
+        tell(device.origin, .gap(from: device.pushed + 1, to: number), &effects)
+        users[id]!.devices[index].onPushed(number, bytes: 0, now: now.instant)
+    }
+
+    // MARK: Silence
+
+    func earliestAckDeadline(_ user: UserState) -> Instant? { user.devices.compactMap(\.ackDeadline).min() }
+
+    mutating func armAckTimer(_ id: UserID) {
+        guard let user = users[id], let deadline = earliestAckDeadline(user) else { return }
+        timers.armIfIdle(.acknowledgement(id), at: deadline)
+    }
+
+    mutating func onAckTimer(_ id: UserID, now: Now, _ effects: inout [Effect]) {
+        guard users[id] != nil else { return }
+        for index in users[id]!.devices.indices.reversed() {
+            let device = users[id]!.devices[index]
+            guard let deadline = device.ackDeadline, deadline <= now.instant else { continue }
+            guard device.ackTries < SessionLimits.ackTryCountMax - 1 else {
+                close(device.origin, .ackOverdue, &effects)
+                leave(id, index)
+                guard users[id] != nil else { return }
+                continue
+            }
+            counters.entriesRepeated += 1
+            users[id]!.devices[index].ackTries += 1
+            users[id]!.devices[index].rewind()
+            catchUp(id, index, &effects)
+        }
+        armAckTimer(id)
+    }
+
+    // MARK: Looking
+
+    /// Somebody says, or time suggests, that the inbox has grown elsewhere.
+    mutating func checkHead(_ id: UserID, _ effects: inout [Effect]) {
+        guard let user = users[id], user.hasConnection else { return }
+        guard user.checkingHead == nil else {
+            users[id]!.mustCheckAgain = true
+            return
+        }
+        users[id]!.checkingHead = ask(id, .readHead(ReadHead(owner: id)), .head(id), &effects)
+    }
+
+    mutating func onHead(
+        _ id: UserID, _ call: CallID, _ result: Result<Message, Refusal>, now: Now, _ effects: inout [Effect]
+    ) {
+        guard users[id]?.checkingHead == call else { return }
+        users[id]!.checkingHead = nil
+        guard case .success(.inboxHead(let head)) = result else {
+            users[id]!.mustCheckAgain = true
+            return retryLater(id, now: now)
+        }
+        users[id]!.noteHead(head.head, head.headStamp)
+        for index in users[id]!.devices.indices {
+            catchUp(id, index, &effects)
+            if users[id]!.devices[index].revision < head.revision { readReceipts(id, index, &effects) }
+        }
+        if users[id]!.mustCheckAgain {
+            users[id]!.mustCheckAgain = false
+            checkHead(id, &effects)
+        }
+    }
+
+    /// Takes up everything that may have been left: after a refusal, and when a device has come.
+    mutating func resume(_ id: UserID, now: Now, _ effects: inout [Effect]) {
+        guard users[id] != nil else { return }
+        for index in users[id]!.devices.indices { catchUp(id, index, &effects) }
+        startReceiptRound(id, now: now, &effects)
+        storeCursors(id, &effects)
+        if users[id]!.mustCheckAgain && users[id]!.checkingHead == nil {
+            users[id]!.mustCheckAgain = false
+            checkHead(id, &effects)
+        }
+        for index in users[id]!.devices.indices where users[id]!.devices[index].mustReadReceipts {
+            readReceipts(id, index, &effects)
+        }
+        armAckTimer(id)
+    }
+}
+
+/// Why a session shard ends a connection. Numbers from RFC 6455, section 7.4.2: 4000 and above are ours.
+enum ClosingReason: UInt16 {
+    case replaced = 4003
+    case ackOverdue = 4004
+
+    var text: String {
+        switch self {
+        case .replaced: "replaced"
+        case .ackOverdue: "ack_overdue"
+        }
+    }
+}

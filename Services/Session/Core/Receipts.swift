@@ -1,0 +1,224 @@
+// Acknowledgements become receipts; receipts reach authors.
+//
+// The order is the promise: a device's acknowledgement first makes the authors' `delivered` watermarks durable, one round
+// for everything that gathered, and only then moves the device's own cursor, which lets the text go. If this shard dies in
+// between, the cursor still stands before those entries, they come again, and so does the acknowledgement. No receipt is
+// lost, and none is early.
+
+import ClientProtocol
+import CoreKit
+import Messages
+import Primitives
+import RPC
+
+extension SessionCore {
+    // MARK: The reader's side
+
+    mutating func onAcknowledge(_ acknowledge: Acknowledge, now: Now, _ effects: inout [Effect]) {
+        let id = acknowledge.origin.user
+        // Not held here any more: the shard that holds the device pushes again, and the device acknowledges again.
+        guard let index = users[id]?.index(of: acknowledge.origin.connection, at: acknowledge.origin.gateway),
+            users[id]!.devices[index].isLive
+        else { return }
+        guard acknowledge.number <= users[id]!.devices[index].pushedMax else {
+            let error = ErrorFrame(.ackAhead, "nothing beyond \(users[id]!.devices[index].pushedMax) was sent to this device")
+            return tell(acknowledge.origin, .error(error), &effects)
+        }
+        guard users[id]!.devices[index].onAcknowledged(acknowledge.number, now: now.instant) else { return }
+        counters.acknowledgements += 1
+        startReceiptRound(id, now: now, &effects)
+        storeCursors(id, &effects)
+        catchUp(id, index, &effects)
+    }
+
+    /// Sends the receipts for everything acknowledged and not yet delivered, one round at a time.
+    mutating func startReceiptRound(_ id: UserID, now: Now, _ effects: inout [Effect]) {
+        guard let user = users[id], user.round == nil else { return }
+        let through = user.devices.lazy.map(\.acknowledged).max() ?? 0
+        guard through > user.delivered else { return }
+        guard through <= user.windowTop else { return readHeaders(id, &effects) }
+
+        // The newest stamp per author, in the order in which authors appear.
+        var receipts: [Receipt] = []
+        for header in user.window where header.number <= through {
+            guard let author = header.author else { continue }
+            effects.append(.trace(TraceRecord(TraceKey(author: author, id: header.id), .acknowledged, header.number)))
+            if let index = receipts.firstIndex(where: { $0.author == author }) {
+                receipts[index].upTo = max(receipts[index].upTo, header.stamp)
+            } else {
+                receipts.append(Receipt(author: author, peer: id, kind: .delivered, upTo: header.stamp))
+            }
+        }
+        serialNext &+= 1
+        let serial = serialNext
+        users[id]!.round = ReceiptRound(serial: serial, through: through, outstanding: receipts.count)
+        for receipt in receipts {
+            // Without any shard the call to ourselves stores it just as well: a watermark belongs to persistence.
+            call(sessions.route(receipt.author) ?? selfID, .receipt(receipt), .receipt(id, round: serial), &effects)
+        }
+        if receipts.isEmpty { concludeRound(id, now: now, &effects) }
+    }
+
+    mutating func onReceiptDone(
+        _ id: UserID, round serial: UInt32, _ result: Result<Message, Refusal>, now: Now, _ effects: inout [Effect]
+    ) {
+        guard users[id]?.round?.serial == serial else { return }
+        users[id]!.round!.outstanding -= 1
+        if case .success(.done) = result {} else { users[id]!.round!.hasFailed = true }
+        if users[id]!.round!.outstanding == 0 { concludeRound(id, now: now, &effects) }
+    }
+
+    private mutating func concludeRound(_ id: UserID, now: Now, _ effects: inout [Effect]) {
+        let round = users[id]!.round!
+        users[id]!.round = nil
+        guard !round.hasFailed else { return retryLater(id, now: now) }
+        users[id]!.noteDelivered(round.through)
+        storeCursors(id, &effects)
+        startReceiptRound(id, now: now, &effects)
+    }
+
+    /// Moves the cursors of devices whose acknowledgements have their receipts.
+    mutating func storeCursors(_ id: UserID, _ effects: inout [Effect]) {
+        guard let user = users[id] else { return }
+        for index in user.devices.indices {
+            let device = user.devices[index]
+            let number = min(device.acknowledged, user.delivered)
+            guard device.storing == nil, number > device.stored else { continue }
+            if case .opening = device.phase { continue }
+            users[id]!.devices[index].storing = number
+            let store = StoreCursor(owner: id, device: device.origin.device, number: number)
+            ask(id, .storeCursor(store), .cursor(id, device.origin.device, number), &effects)
+        }
+    }
+
+    mutating func onCursorStored(
+        _ id: UserID, _ device: DeviceID, _ number: UInt64, _ result: Result<Message, Refusal>, now: Now,
+        _ effects: inout [Effect]
+    ) {
+        guard
+            let index = users[id]?.devices.firstIndex(where: { $0.origin.device == device && $0.storing == number })
+        else { return }
+        users[id]!.devices[index].storing = nil
+        guard case .success(.done) = result else { return retryLater(id, now: now) }
+        users[id]!.devices[index].stored = max(users[id]!.devices[index].stored, number)
+        storeCursors(id, &effects)
+        let isDone = users[id]!.devices[index].acknowledged <= users[id]!.devices[index].stored
+        if users[id]!.devices[index].isGone && isDone {
+            users[id]!.devices.remove(at: index)
+            forgetIfIdle(id)
+        }
+    }
+
+    private mutating func readHeaders(_ id: UserID, _ effects: inout [Effect]) {
+        guard users[id]!.readingHeaders == nil else { return }
+        let after = users[id]!.windowTop
+        let read = ReadInbox(owner: id, after: after, limit: MessageLimits.pageEntryCountMax, headersOnly: true)
+        users[id]!.readingHeaders = ask(id, .readInbox(read), .headers(id, after: after), &effects)
+    }
+
+    mutating func onHeaders(
+        _ id: UserID, after: UInt64, _ call: CallID, _ result: Result<Message, Refusal>, now: Now,
+        _ effects: inout [Effect]
+    ) {
+        guard users[id]?.readingHeaders == call else { return }
+        users[id]!.readingHeaders = nil
+        guard case .success(.inboxPage(let page)) = result else { return retryLater(id, now: now) }
+        guard page.through > after else { return retryLater(id, now: now) }
+        users[id]!.noteHeaders(page.entries.map(EntryHeader.init), after: after, through: page.through)
+        startReceiptRound(id, now: now, &effects)
+    }
+
+    mutating func onMarkRead(_ mark: MarkRead, _ effects: inout [Effect]) {
+        let id = mark.origin.user
+        guard let index = users[id]?.index(of: mark.origin.connection, at: mark.origin.gateway),
+            users[id]!.devices[index].isLive
+        else { return }
+        guard mark.stamp <= users[id]!.headStamp else {
+            let error = ErrorFrame(.readAhead, "the newest message is stamped \(users[id]!.headStamp.microseconds)")
+            return tell(mark.origin, .error(error), &effects)
+        }
+        let receipt = Receipt(author: mark.with, peer: id, kind: .read, upTo: mark.stamp)
+        call(sessions.route(mark.with) ?? selfID, .receipt(receipt), .read(mark.origin, mark.with, mark.stamp), &effects)
+    }
+
+    mutating func onReadStored(
+        _ origin: Origin, _ peer: UserID, _ stamp: Stamp, _ result: Result<Message, Refusal>, _ effects: inout [Effect]
+    ) {
+        // A refused mark is repeated by the client until it is noted.
+        if case .success(.done) = result { tell(origin, .noted(with: peer, at: stamp), &effects) }
+    }
+
+    // MARK: The author's side
+
+    /// Another shard (or this one) brings a receipt for a user of ours: make it durable, answer, push.
+    mutating func onReceipt(_ receipt: Receipt, _ call: RemoteCall, _ effects: inout [Effect]) {
+        let store = StoreWatermark(owner: receipt.author, peer: receipt.peer, kind: receipt.kind, upTo: receipt.upTo)
+        ask(receipt.author, .storeWatermark(store), .watermark(call, receipt), &effects)
+    }
+
+    mutating func onWatermarkStored(
+        _ call: RemoteCall, _ receipt: Receipt, _ result: Result<Message, Refusal>, now: Now, _ effects: inout [Effect]
+    ) {
+        guard case .success(.watermarkStored(let stored)) = result else {
+            return effects.append(
+                .refuse(call, Refusal(.unavailable, retryAfterMs: SessionLimits.unavailableRetryMs)))
+        }
+        counters.receiptsStored += 1
+        effects.append(.answer(call, .done))
+        let id = receipt.author
+        // Whoever else may hold the author must look, as with messages.
+        if sessions.primary(of: id) != selfID { poke(id, includingPrimary: false, &effects) }
+        guard users[id] != nil else { return }
+        for index in users[id]!.devices.indices where users[id]!.devices[index].isLive {
+            let device = users[id]!.devices[index]
+            guard stored.watermark.revision > device.revision else { continue }
+            if device.readingReceipts == nil && device.revision >= stored.previous {
+                pushReceipt(stored.watermark, id, index, &effects)
+            } else {
+                readReceipts(id, index, &effects)
+            }
+        }
+    }
+
+    private mutating func pushReceipt(_ watermark: Watermark, _ id: UserID, _ index: Int, _ effects: inout [Effect]) {
+        users[id]!.devices[index].revision = watermark.revision
+        let origin = users[id]!.devices[index].origin
+        switch watermark.kind {
+        case .delivered:
+            tell(origin, .delivered(with: watermark.peer, at: watermark.upTo, rev: watermark.revision), &effects)
+        case .read:
+            tell(origin, .read(with: watermark.peer, at: watermark.upTo, rev: watermark.revision), &effects)
+        }
+    }
+
+    /// Reads the receipts that a device has not seen.
+    mutating func readReceipts(_ id: UserID, _ index: Int, _ effects: inout [Effect]) {
+        let device = users[id]!.devices[index]
+        guard device.isLive else { return }
+        guard device.readingReceipts == nil else {
+            users[id]!.devices[index].mustReadReceipts = true
+            return
+        }
+        users[id]!.devices[index].mustReadReceipts = false
+        let read = ReadWatermarks(owner: id, after: device.revision)
+        users[id]!.devices[index].readingReceipts = ask(
+            id, .readWatermarks(read), .receiptPage(id, device.origin.connection, device.origin.gateway), &effects)
+    }
+
+    mutating func onReceiptPage(
+        _ id: UserID, _ connection: ConnectionID, _ gateway: NodeID, _ call: CallID, _ result: Result<Message, Refusal>,
+        now: Now, _ effects: inout [Effect]
+    ) {
+        guard let index = users[id]?.index(of: connection, at: gateway), users[id]!.devices[index].readingReceipts == call
+        else { return }
+        users[id]!.devices[index].readingReceipts = nil
+        guard case .success(.watermarkPage(let page)) = result else {
+            users[id]!.devices[index].mustReadReceipts = true
+            return retryLater(id, now: now)
+        }
+        for watermark in page.watermarks where watermark.revision > users[id]!.devices[index].revision {
+            pushReceipt(watermark, id, index, &effects)
+        }
+        if page.hasMore || users[id]!.devices[index].mustReadReceipts { readReceipts(id, index, &effects) }
+    }
+}

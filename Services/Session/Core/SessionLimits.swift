@@ -1,0 +1,29 @@
+// The bounds of the session service, in one place, with reasons.
+
+import Messages
+import Primitives
+
+public enum SessionLimits {
+    /// Entries pushed to one device and not acknowledged. Two pages: one on the wire while the device works on the other.
+    static let inflightEntryCountMax = MessageLimits.pageEntryCountMax
+
+    /// A page is read for a device only while less than this is in flight, bytes of bodies; with the page itself a device
+    /// that never acknowledges holds at most one and a half pages.
+    static let inflightBytesLow = MessageLimits.pageBodyBytesMax / 2
+
+    /// How long a pushed entry may stay without acknowledgement before it is pushed again; doubled each time.
+    static let ackTimeoutFirst = Interval.seconds(5)
+
+    /// Pushes without any acknowledgement after which the connection counts as dead: 5 + 10 + 20 + 40 + 80 seconds.
+    static let ackTryCountMax = 5
+
+    /// Wait before work that persistence or another shard refused is tried again. Spread by jitter.
+    static let retry = Interval.milliseconds(500)
+
+    /// How often the inbox of a user held out of turn is looked at. Two seconds and a read stay below the five seconds that a
+    /// message may wait.
+    static let outOfTurnCheck = Interval.seconds(2)
+
+    /// What a client is told to wait when persistence is away, milliseconds. A restart takes about a second.
+    static let unavailableRetryMs: UInt32 = 1_000
+}

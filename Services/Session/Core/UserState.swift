@@ -1,0 +1,170 @@
+// What a shard knows of one user: soft state only, all of it can be read again.
+//
+//     delivered <= windowBase <= windowTop <= head
+//
+// `delivered`: every entry up to here is acknowledged by some device, and its author's receipt is durable.
+// The window holds the headers of the entries in (windowBase, windowTop]: what receipts need to know.
+
+import Messages
+import Primitives
+import RPC
+
+/// An entry as far as receipts and traces need it.
+struct EntryHeader: Sendable {
+    var number: UInt64
+    var stamp: Stamp
+    /// Nil for entries that earn no receipt: copies and notices of expiry.
+    var author: UserID?
+    var id: MessageID
+
+    init(_ entry: InboxEntry) {
+        number = entry.number
+        stamp = entry.stamp
+        author = entry.kind == .message ? entry.author : nil
+        id = entry.id
+    }
+}
+
+/// One device of a user, connected here (or just gone, while its last acknowledgement is being stored).
+struct DeviceState: Sendable {
+    enum Phase: Sendable {
+        /// Persistence was asked for the cursor. Then: live, or the device is dropped.
+        case opening(call: CallID)
+        case live
+        /// The connection is gone; kept until `stored` has caught up with `acknowledged`.
+        case gone
+    }
+
+    struct InFlight: Sendable {
+        var number: UInt64
+        var bytes: Int
+    }
+
+    let origin: Origin
+    var phase: Phase
+    /// Pushed up to here.
+    var pushed: UInt64 = 0
+    /// The highest number that was ever pushed on this connection, here or at a former shard: what may be acknowledged.
+    var pushedMax: UInt64 = 0
+    /// Acknowledged up to here.
+    var acknowledged: UInt64 = 0
+    /// The cursor that persistence has.
+    var stored: UInt64 = 0
+    /// The cursor on its way to persistence.
+    var storing: UInt64?
+    var inFlight: [InFlight] = []
+    var inFlightBytes = 0
+    /// A page is being read; its answer counts only under this call.
+    var reading: CallID?
+    /// Receipts pushed up to this revision.
+    var revision = Stamp.zero
+    var readingReceipts: CallID?
+    /// Receipts came while a page of them was being read, or the page was refused.
+    var mustReadReceipts = false
+    /// When the oldest entry in flight counts as unanswered.
+    var ackDeadline: Instant?
+    var ackTries = 0
+
+    var isLive: Bool { if case .live = phase { true } else { false } }
+    var isGone: Bool { if case .gone = phase { true } else { false } }
+
+    init(origin: Origin, opening call: CallID) {
+        self.origin = origin
+        phase = .opening(call: call)
+    }
+
+    /// Room for another page.
+    var hasRoom: Bool {
+        inFlight.count < SessionLimits.inflightEntryCountMax && inFlightBytes <= SessionLimits.inflightBytesLow
+    }
+
+    mutating func onPushed(_ number: UInt64, bytes: Int, now: Instant) {
+        pushed = number
+        pushedMax = max(pushedMax, number)
+        inFlight.append(InFlight(number: number, bytes: bytes))
+        inFlightBytes += bytes
+        if ackDeadline == nil { ackDeadline = now + ackTimeout }
+    }
+
+    /// - Returns: false when it says nothing new.
+    mutating func onAcknowledged(_ number: UInt64, now: Instant) -> Bool {
+        guard number > acknowledged else { return false }
+        acknowledged = number
+        pushed = max(pushed, number)
+        let count = inFlight.firstIndex { $0.number > number } ?? inFlight.count
+        for entry in inFlight[..<count] { inFlightBytes -= entry.bytes }
+        inFlight.removeFirst(count)
+        ackTries = 0
+        ackDeadline = inFlight.isEmpty ? nil : now + ackTimeout
+        return true
+    }
+
+    /// Begins again behind what was acknowledged.
+    mutating func rewind() {
+        pushed = min(pushed, acknowledged)
+        inFlight.removeAll()
+        inFlightBytes = 0
+        ackDeadline = nil
+        reading = nil
+    }
+
+    var ackTimeout: Interval { SessionLimits.ackTimeoutFirst * Int64(1 << ackTries) }
+}
+
+/// Receipts on their way to authors for the entries up to `through`.
+struct ReceiptRound: Sendable {
+    /// Tells the answers of this round from those of one that was forgotten.
+    let serial: UInt32
+    var through: UInt64
+    var outstanding: Int
+    var hasFailed = false
+}
+
+struct UserState: Sendable {
+    var devices: [DeviceState] = []
+    /// Devices that persistence knows of, connected or not.
+    var deviceCount = 0
+    /// The newest entry that this shard has heard of.
+    var head: UInt64 = 0
+    var headStamp = Stamp.zero
+    var delivered: UInt64 = 0
+    var window: [EntryHeader] = []
+    var windowBase: UInt64 = 0
+    var windowTop: UInt64 = 0
+    var round: ReceiptRound?
+    var readingHeaders: CallID?
+    var checkingHead: CallID?
+    /// Somebody said that the inbox has grown while its head was being read.
+    var mustCheckAgain = false
+
+    var hasSiblings: Bool { deviceCount > 1 }
+    var hasConnection: Bool { devices.contains { !$0.isGone } }
+
+    func index(of connection: ConnectionID, at gateway: NodeID) -> Int? {
+        devices.firstIndex { $0.origin.connection == connection && $0.origin.gateway == gateway && !$0.isGone }
+    }
+
+    mutating func noteHead(_ number: UInt64, _ stamp: Stamp) {
+        if number > head {
+            head = number
+            headStamp = stamp
+        }
+    }
+
+    /// Takes the headers of a page that is complete for (`after`, `through`].
+    mutating func noteHeaders(_ entries: [EntryHeader], after: UInt64, through: UInt64) {
+        guard after <= windowTop, through > windowTop else { return }
+        window.append(contentsOf: entries.filter { $0.number > windowTop })
+        windowTop = through
+    }
+
+    /// Everything up to `number` has its receipts.
+    mutating func noteDelivered(_ number: UInt64) {
+        guard number > delivered else { return }
+        delivered = number
+        let count = window.firstIndex { $0.number > number } ?? window.count
+        window.removeFirst(count)
+        windowBase = max(windowBase, number)
+        windowTop = max(windowTop, number)
+    }
+}
