@@ -10,8 +10,8 @@ public struct Address: Hashable, Sendable, CustomStringConvertible {
     /// 1...65,535.
     public let port: UInt16
 
-    /// - Returns: nil if the host is neither an IPv4 address nor a name of `[a-z0-9.-]` (upper case is folded), or the port
-    ///   is 0.
+    /// - Returns: nil if the host is neither an IPv4 address nor a name of `[a-z0-9.-]` (upper case is folded), or the
+    ///   port is 0.
     public init?(host: String, port: UInt16) {
         let folded = Ascii.lowercased(host)
         guard port != 0, Address.isHost(folded) else { return nil }
@@ -29,7 +29,8 @@ public struct Address: Hashable, Sendable, CustomStringConvertible {
     /// `host:port`, which reads back to the same value.
     public var description: String { "\(host):\(port)" }
 
-    /// The host for the question whether two addresses are the same: `localhost` is `127.0.0.1` everywhere that we know.
+    /// The host for the question whether two addresses are the same: `localhost` is `127.0.0.1` everywhere that we
+    /// know.
     var canonicalHost: String { host == "localhost" ? "127.0.0.1" : host }
 
     private static func isHost(_ host: String) -> Bool {

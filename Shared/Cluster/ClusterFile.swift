@@ -13,9 +13,9 @@
 //     parser     parser-1     127.0.0.1:7111  127.0.0.1:7211
 //     session    session-1    127.0.0.1:7121  127.0.0.1:7221  weight=2
 //
-// A line is a key and its words, separated by blanks; the order of lines does not matter. A comment begins with # at the
-// beginning of a word. The file is read by people in a hurry and written by scripts, so nothing is guessed: an unknown key,
-// a setting given twice or a number out of range stops the reading, with the line and the remedy.
+// A line is a key and its words, separated by blanks; the order of lines does not matter. A comment begins with # at
+// the beginning of a word. The file is read by people in a hurry and written by scripts, so nothing is guessed: an
+// unknown key, a setting given twice or a number out of range stops the reading, with the line and the remedy.
 
 import Ring
 

@@ -1,9 +1,9 @@
 // Who is in the cluster: the typed value that a cluster file stands for.
 //
-// Every process reads the same file and must draw the same conclusions. So nodes are put in one canonical order, by role
-// and then by the bytes of their names, and a node's place in it is its id, a number that all of them share under one
-// epoch. A value of this type has passed every check: no name is used twice, every required role is there, each ring is
-// built. Code that holds one need not ask again.
+// Every process reads the same file and must draw the same conclusions. So nodes are put in one canonical order, by
+// role and then by the bytes of their names, and a node's place in it is its id, a number that all of them share under
+// one epoch. A value of this type has passed every check: no name is used twice, every required role is there, each
+// ring is built. Code that holds one need not ask again.
 
 import Primitives
 import Ring
@@ -71,8 +71,8 @@ public struct ClusterMap: Sendable {
     public let storageMode: StorageMode
     /// How long a message that nobody fetches is kept, seconds; `ClusterLimits.expirySecondsRange`.
     public let expirySeconds: Int
-    /// From which web pages browsers may connect, like `https://chat.example.org`. Empty: the file says nothing, and the
-    /// gateway's own default applies.
+    /// From which web pages browsers may connect, like `https://chat.example.org`. Empty: the file says nothing, and
+    /// the gateway's own default applies.
     public let origins: [String]
     /// Seed, load bound and epoch of all rings.
     public let ringParameters: RingParameters

@@ -1,7 +1,7 @@
 // What can be wrong with a cluster, and what to do about it.
 //
-// Whoever reads such a message has just edited a file and wants to go on. So every problem names the word that is wrong,
-// and ends with what to write instead.
+// Whoever reads such a message has just edited a file and wants to go on. So every problem names the word that is
+// wrong, and ends with what to write instead.
 
 import Ring
 

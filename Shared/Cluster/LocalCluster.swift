@@ -1,8 +1,9 @@
 // The cluster that `run.sh` starts on one machine.
 //
-// Ports are laid out so that one can guess them: rpc from 7100, admin from 7200, a block of ten for each role in the order
-// of the roles, and within the block the number of the node. gateway-1 is 7101 and 7201, session-3 is 7123 and 7223, and
-// so on. Clients come in at 8080, 8081 and up. When a role has more nodes than fit, the blocks grow for all roles alike.
+// Ports are laid out so that one can guess them: rpc from 7100, admin from 7200, a block of ten for each role in the
+// order of the roles, and within the block the number of the node. gateway-1 is 7101 and 7201, session-3 is 7123 and
+// 7223, and so on. Clients come in at 8080, 8081 and up. When a role has more nodes than fit, the blocks grow for all
+// roles alike.
 
 import Ring
 
@@ -16,7 +17,8 @@ public struct LocalCounts: Hashable, Sendable {
     public var persistences: Int
     public var medias: Int
 
-    /// The defaults are the smallest numbers that show how the work is divided; the store is one file, so one partition.
+    /// The defaults are the smallest numbers that show how the work is divided; the store is one file, so one
+    /// partition.
     public init(
         gateways: Int = 2, parsers: Int = 2, sessions: Int = 3, groups: Int = 2, lastSeens: Int = 2,
         persistences: Int = 1, medias: Int = 0

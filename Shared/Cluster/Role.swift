@@ -1,8 +1,8 @@
 // The kinds of process in a cluster, and which kinds talk to each other.
 //
 // One table answers three questions: whom does a process dial, whose call does it accept, and what must a firewall let
-// through. A connection between two nodes is dialled by the one with the lower id, so that there is exactly one for each
-// pair and nobody waits for the other to begin.
+// through. A connection between two nodes is dialled by the one with the lower id, so that there is exactly one for
+// each pair and nobody waits for the other to begin.
 
 /// What a node does. The numbers travel in the hello of a connection: they are never changed and never used again.
 public enum Role: UInt8, CaseIterable, Hashable, Comparable, Sendable {

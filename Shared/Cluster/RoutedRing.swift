@@ -1,6 +1,7 @@
 // A ring whose members are nodes: from the bytes of a user or group straight to a `NodeID`.
 //
-// Members of a ring and nodes of a role are both sorted by name, so the member with index i is the i-th node of the role.
+// Members of a ring and nodes of a role are both sorted by name, so the member with index i is the i-th node of the
+// role.
 
 import Primitives
 import Ring

@@ -1,5 +1,5 @@
-// What an operator wants to see of a ring, and what a test wants to measure: who holds how much, what moves in a change,
-// and whether two processes hold the same table.
+// What an operator wants to see of a ring, and what a test wants to measure: who holds how much, what moves in a
+// change, and whether two processes hold the same table.
 
 import Primitives
 

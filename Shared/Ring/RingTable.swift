@@ -3,12 +3,12 @@
 // A key is hashed once, the top sixteen bits of the hash are its slot, and the slot's entry is the index of its owner.
 // One hash, one load, no search. `RingWalk.swift` tells how the table comes about.
 //
-// A member's index is its rank when names are sorted by their bytes. So equal memberships give equal tables whatever the
-// order in which they were written, and an index means the same in every process.
+// A member's index is its rank when names are sorted by their bytes. So equal memberships give equal tables whatever
+// the order in which they were written, and an index means the same in every process.
 //
-// When the owner of a slot is away, the next in the slot's *preference order* stands in: the member who would own the slot
-// if the owner did not exist (apart from the load bound, which does not apply in an emergency). Every process can work it
-// out for itself from the walks. It is computed when asked for, since it is needed on fail-over only.
+// When the owner of a slot is away, the next in the slot's *preference order* stands in: the member who would own the
+// slot if the owner did not exist (apart from the load bound, which does not apply in an emergency). Every process can
+// work it out for itself from the walks. It is computed when asked for, since it is needed on fail-over only.
 
 import Primitives
 
@@ -105,7 +105,8 @@ public struct RingTable: Sendable {
         return [owner] + times.map(\.member)
     }
 
-    /// The first member in a slot's preference order that is up, looking at all members and not only at the first eight.
+    /// The first member in a slot's preference order that is up, looking at all members and not only at the first
+    /// eight.
     /// - Parameter isUp: whether the caller sees the member of this index as alive; may be asked about any member.
     /// - Returns: nil if nobody is up.
     /// - Complexity: O(1) while the owner is up, else O(members), without allocating.

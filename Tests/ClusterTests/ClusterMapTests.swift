@@ -144,7 +144,9 @@ struct ClusterMapTests {
             #expect(Address(text)?.description == text)
         }
         #expect(Address("LOCALHOST:80") == Address("localhost:80"))
-        for text in ["", ":80", "a:", "a:080", "a:+1", "a b:1", "-a:1", "a..b:1", "01.2.3.4:5", "[::1]:80", "1.2.3.4.5:6"] {
+        for text in [
+            "", ":80", "a:", "a:080", "a:+1", "a b:1", "-a:1", "a..b:1", "01.2.3.4:5", "[::1]:80", "1.2.3.4.5:6",
+        ] {
             #expect(Address(text) == nil, "\(text)")
         }
         #expect(Address(host: String(repeating: "a.", count: 126) + "a", port: 1) != nil)

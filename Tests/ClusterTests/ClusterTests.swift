@@ -71,7 +71,9 @@ struct ClusterFileTests {
     }
 
     @Test func whatIsRenderedReadsBackToTheSameValue() throws {
-        for map in [try ClusterMap.parse(goodFile), try ClusterMap.local(), try ClusterMap.local(LocalCounts(medias: 2))] {
+        for map in [
+            try ClusterMap.parse(goodFile), try ClusterMap.local(), try ClusterMap.local(LocalCounts(medias: 2)),
+        ] {
             let text = map.render()
             let again = try ClusterMap.parse(text)
             #expect(again == map)
@@ -178,7 +180,10 @@ struct ClusterMistakeTests {
         ("gateway", "gateway gateway-1 a:5 a:6", .clientMissing(node: "gateway-1")),
         ("session-1", "session session-1 a:5 a:6 weight=0", .weight("0")),
         ("session-1", "session session-1 a:5 a:6 weight=101", .weight("101")),
-        ("session-1", "session session-1 a:5 a:6 colour=red", .setting(word: "colour=red", expected: "client= or weight=")),
+        (
+            "session-1", "session session-1 a:5 a:6 colour=red",
+            .setting(word: "colour=red", expected: "client= or weight=")
+        ),
         ("parser", "parser parser-1 a:5 a:6 \u{7}", .controlCharacter(byte: 7)),
         ("epoch", "epoch 1\r", .controlCharacter(byte: 13)),
         ("parser", "parser pärser-1 a:5 a:6", .notASCII),
@@ -230,7 +235,9 @@ struct ClusterMistakeTests {
     }
 
     @Test func aThousandNodesAreReadAndOneMoreIsNot() throws {
-        let more = (0..<993).map { "parser p-\($0) 10.0.\($0 / 200).\($0 % 200):7000 10.0.\($0 / 200).\($0 % 200):7001" }
+        let more = (0..<993).map {
+            "parser p-\($0) 10.0.\($0 / 200).\($0 % 200):7000 10.0.\($0 / 200).\($0 % 200):7001"
+        }
         let full = goodFile + more.joined(separator: "\n")
         #expect(try ClusterMap.parse(full).nodes.count == 1_000)
         let lineCount = full.split(separator: "\n", omittingEmptySubsequences: false).count

@@ -18,7 +18,8 @@ func worstLoad(_ table: RingTable) -> Double {
 struct RingTableTests {
     @Test func sameMembershipGivesTheSameTableWhateverTheOrder() throws {
         let written = [
-            RingMember(name: "b", weight: 3), RingMember(name: "a"), RingMember(name: "d"), RingMember(name: "c", weight: 7),
+            RingMember(name: "b", weight: 3), RingMember(name: "a"), RingMember(name: "d"),
+            RingMember(name: "c", weight: 7),
         ]
         let first = try RingTable(written)
         for order in [[3, 2, 1, 0], [1, 0, 3, 2], [2, 0, 1, 3]] {
