@@ -1,0 +1,100 @@
+// What is in the file, and how it came to be.
+//
+// One message costs two B-tree leaves: its row in `entries`, and its name in `entries_by_id`, which makes a repeat
+// recognisable. The row's key packs (owner, number) into SQLite's integer row id: an inbox lies together in the order it is
+// read, the search compares integers, and only leaves hold text. Names of users are replaced by small numbers, so that rows
+// stay short. The last column is the body: a row whose body is not wanted is read without touching overflow pages.
+//
+// A dropped text is NULL; the rest of the row remains for a while so that its id is still known, and the newest row of an
+// inbox remains for ever, because it carries the inbox's number and stamp on.
+
+import Primitives
+
+enum Schema {
+    /// "FANT": tells our files from other people's.
+    static let applicationID: Int64 = 0x4641_4E54
+
+    /// The version this release writes: that of the last migration.
+    static var version: Int64 { migrations.last!.version }
+
+    struct Migration {
+        let version: Int64
+        let sql: String
+    }
+
+    /// In order; a file at version n gets all that follow n, in one transaction. A migration that was released is never
+    /// edited: a change is a new one at the end.
+    static let migrations: [Migration] = [
+        Migration(
+            version: 1,
+            sql: """
+                -- Everybody who is named anywhere. `delivered`: the highest cursor of any device that was forgotten, so
+                -- that what was delivered stays delivered.
+                CREATE TABLE users (
+                    id INTEGER PRIMARY KEY,
+                    name TEXT NOT NULL UNIQUE,
+                    delivered INTEGER NOT NULL DEFAULT 0
+                ) STRICT;
+
+                -- `key`: see EntryKey. `digest`: ContentDigest of the body, outlives it. Stamps are microseconds.
+                CREATE TABLE entries (
+                    key INTEGER PRIMARY KEY,
+                    owner INTEGER NOT NULL,
+                    author INTEGER NOT NULL,
+                    kind INTEGER NOT NULL,
+                    id TEXT NOT NULL,
+                    stamp INTEGER NOT NULL,
+                    chat INTEGER NOT NULL,
+                    digest INTEGER NOT NULL,
+                    body BLOB
+                ) STRICT;
+                CREATE UNIQUE INDEX entries_by_id ON entries (owner, author, kind, id);
+
+                -- `opened`: last sign of life, roughly.
+                CREATE TABLE devices (
+                    owner INTEGER NOT NULL,
+                    device TEXT NOT NULL,
+                    cursor INTEGER NOT NULL,
+                    opened INTEGER NOT NULL,
+                    PRIMARY KEY (owner, device)
+                ) WITHOUT ROWID, STRICT;
+
+                CREATE TABLE watermarks (
+                    owner INTEGER NOT NULL,
+                    peer INTEGER NOT NULL,
+                    kind INTEGER NOT NULL,
+                    upto INTEGER NOT NULL,
+                    revision INTEGER NOT NULL,
+                    PRIMARY KEY (owner, peer, kind)
+                ) WITHOUT ROWID, STRICT;
+
+                -- Where `probe` tries whether the disk takes writes. Empty between transactions.
+                CREATE TABLE probes (id INTEGER PRIMARY KEY, filler BLOB NOT NULL) STRICT;
+                """)
+    ]
+
+    /// Histories by chat; row ids end every index entry, so each chat lies in the order of numbers. Only archives pay for
+    /// it: it is made and dropped with the mode, apart from the version.
+    static let archiveIndex = "CREATE INDEX IF NOT EXISTS entries_by_chat ON entries (owner, chat)"
+    static let noArchiveIndex = "DROP INDEX IF EXISTS entries_by_chat"
+}
+
+/// (owner, number) in the 63 bits of a positive row id.
+enum EntryKey {
+    /// 2^35 - 1 = 34 billion messages in one inbox: a thousand a second for a year.
+    static let numberBits: Int64 = 35
+    static let numberMax: UInt64 = (1 << 35) - 1
+    /// The 28 bits that are left: 268 million names in one file, more than one SQLite file should ever serve.
+    static let ownerMax: Int64 = (1 << 28) - 1
+
+    /// Numbers above the largest possible one become it: they come from clients' cursors.
+    static func of(owner: Int64, number: UInt64) -> Int64 {
+        precondition(owner >= 0)
+        precondition(owner <= ownerMax)
+        return owner << numberBits | Int64(min(number, numberMax))
+    }
+
+    static func last(of owner: Int64) -> Int64 { of(owner: owner, number: numberMax) }
+    static func owner(_ key: Int64) -> Int64 { key >> numberBits }
+    static func number(_ key: Int64) -> UInt64 { UInt64(key) & numberMax }
+}

@@ -1,0 +1,93 @@
+// Every statement of the engine, compiled once when the file is opened. SQL stands here and in Schema, nowhere else.
+
+struct Statements {
+    let beginRead, beginWrite, commit, rollback: Statement
+    let findUser, nameUser, insertUser, deliveredOfUser, rememberDelivered: Statement
+    let head, insertEntry, findEntry, blankRange, blankEntry, deleteEntry: Statement
+    let readEntries, readHeaders, firstWithText, history, sweepEntries: Statement
+    /// Only in archives: it uses their index.
+    let historyOfChat: Statement?
+    let devices, insertDevice, moveDevice, deleteDevice: Statement
+    let findWatermark, putWatermark, lastRevision, readWatermarks: Statement
+    let insertProbe, deleteProbe: Statement
+
+    init(_ database: Database, isArchive: Bool) throws(SQLiteError) {
+        beginRead = try database.prepare("BEGIN")
+        beginWrite = try database.prepare("BEGIN IMMEDIATE")
+        commit = try database.prepare("COMMIT")
+        rollback = try database.prepare("ROLLBACK")
+
+        findUser = try database.prepare("SELECT id FROM users WHERE name = ?1")
+        nameUser = try database.prepare("SELECT name FROM users WHERE id = ?1")
+        insertUser = try database.prepare("INSERT INTO users (name) VALUES (?1)")
+        deliveredOfUser = try database.prepare("SELECT delivered FROM users WHERE id = ?1")
+        rememberDelivered = try database.prepare("UPDATE users SET delivered = ?2 WHERE id = ?1")
+
+        head = try database.prepare(
+            "SELECT key, stamp FROM entries WHERE key > ?1 AND key <= ?2 ORDER BY key DESC LIMIT 1")
+        insertEntry = try database.prepare(
+            """
+            INSERT INTO entries (key, owner, author, kind, id, stamp, chat, digest, body)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+            ON CONFLICT (owner, author, kind, id) DO NOTHING
+            """)
+        findEntry = try database.prepare(
+            "SELECT key, stamp, chat, digest FROM entries WHERE owner = ?1 AND author = ?2 AND kind = ?3 AND id = ?4")
+        // `typeof` reads the row's header only; `IS NULL` would read the text.
+        blankRange = try database.prepare(
+            "UPDATE entries SET body = NULL WHERE key > ?1 AND key <= ?2 AND typeof(body) <> 'null'")
+        blankEntry = try database.prepare(
+            "UPDATE entries SET body = NULL WHERE key = ?1 AND typeof(body) <> 'null'")
+        deleteEntry = try database.prepare("DELETE FROM entries WHERE key = ?1")
+        readEntries = try database.prepare(
+            """
+            SELECT key, stamp, kind, author, chat, id, body FROM entries
+            WHERE key > ?1 AND key <= ?2 AND typeof(body) <> 'null' ORDER BY key
+            """)
+        readHeaders = try database.prepare(
+            """
+            SELECT key, stamp, kind, author, chat, id FROM entries
+            WHERE key > ?1 AND key <= ?2 AND typeof(body) <> 'null' ORDER BY key
+            """)
+        firstWithText = try database.prepare(
+            "SELECT key FROM entries WHERE key > ?1 AND key <= ?2 AND typeof(body) <> 'null' ORDER BY key LIMIT 1")
+        history = try database.prepare(
+            """
+            SELECT key, stamp, kind, author, chat, id, body FROM entries
+            WHERE key > ?1 AND key < ?2 AND typeof(body) <> 'null' ORDER BY key DESC
+            """)
+        historyOfChat =
+            isArchive
+            ? try database.prepare(
+                """
+                SELECT key, stamp, kind, author, chat, id, body FROM entries INDEXED BY entries_by_chat
+                WHERE owner = ?3 AND chat = ?4 AND key > ?1 AND key < ?2 AND typeof(body) <> 'null' ORDER BY key DESC
+                """)
+            : nil
+        sweepEntries = try database.prepare(
+            """
+            SELECT key, stamp, kind, author, id, typeof(body) <> 'null' FROM entries
+            WHERE key > ?1 ORDER BY key LIMIT ?2
+            """)
+
+        devices = try database.prepare("SELECT device, cursor, opened FROM devices WHERE owner = ?1 ORDER BY device")
+        insertDevice = try database.prepare(
+            "INSERT INTO devices (owner, device, cursor, opened) VALUES (?1, ?2, ?3, ?4)")
+        moveDevice = try database.prepare("UPDATE devices SET cursor = ?3, opened = ?4 WHERE owner = ?1 AND device = ?2")
+        deleteDevice = try database.prepare("DELETE FROM devices WHERE owner = ?1 AND device = ?2")
+
+        findWatermark = try database.prepare(
+            "SELECT upto, revision FROM watermarks WHERE owner = ?1 AND peer = ?2 AND kind = ?3")
+        putWatermark = try database.prepare(
+            "INSERT OR REPLACE INTO watermarks (owner, peer, kind, upto, revision) VALUES (?1, ?2, ?3, ?4, ?5)")
+        lastRevision = try database.prepare("SELECT max(revision) FROM watermarks WHERE owner = ?1")
+        readWatermarks = try database.prepare(
+            """
+            SELECT peer, kind, upto, revision FROM watermarks
+            WHERE owner = ?1 AND revision > ?2 ORDER BY revision LIMIT ?3
+            """)
+
+        insertProbe = try database.prepare("INSERT INTO probes (id, filler) VALUES (1, zeroblob(?1))")
+        deleteProbe = try database.prepare("DELETE FROM probes")
+    }
+}
