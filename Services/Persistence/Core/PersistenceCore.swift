@@ -1,1 +1,266 @@
-// Persistence
+// Persistence: the only service that touches a database.
+//
+// Whatever queued up while the last batch was being synced becomes the next batch: one transaction, one sync, then all the
+// answers. Under load the batches grow by themselves, and no answer ever leaves before its sync has returned.
+//
+// When the disk is full nothing is acknowledged: writes are refused as `storageFull`, reads go on, and a probe a second
+// finds out when there is room again.
+
+import Cluster
+import CoreKit
+import Messages
+import Primitives
+import RPC
+import Storage
+
+public struct PersistenceCore: ServiceCore {
+    private enum Timer: Hashable, Sendable {
+        /// The next step of housekeeping.
+        case sweep
+        /// Does a full disk take writes again?
+        case probe
+    }
+
+    /// Who waits for the answer to a request of a batch.
+    private enum Waiter: Sendable {
+        case call(RemoteCall)
+        case sweep
+        case probe
+        /// The text of expired messages was dropped; nobody waits.
+        case nobody
+    }
+
+    private struct Item: Sendable {
+        var request: StoreRequest
+        var waiter: Waiter
+    }
+
+    private let selfID: NodeID
+    private var stores: RoutedRing
+    private var sessions: LiveRing
+    private var queue: [Item] = []
+    /// The batch that is being written; nil: the writer is idle.
+    private var batch: [Item]?
+    private var isFull = false
+    private var failure: String?
+    private var sweepPosition = Sweep.Position.start
+    private var timers = TimerQueue<Timer>()
+    private var reports: [CallID: DropExpired] = [:]
+    private var callNext: UInt32 = 0
+    private var batchBeganAt = Instant.zero
+    private var counters = Counters()
+
+    private struct Counters: Sendable {
+        var batches: UInt64 = 0
+        var requests: UInt64 = 0
+        var appends: UInt64 = 0
+        var failures: UInt64 = 0
+        var refusedFull: UInt64 = 0
+        var refusedOverloaded: UInt64 = 0
+        var expired: UInt64 = 0
+        var purged: UInt64 = 0
+        var commitTime = Histogram()
+    }
+
+    public init(selfID: NodeID, cluster: ClusterMap, dice: SeededGenerator) {
+        self.selfID = selfID
+        stores = cluster.ring(of: .persistence)
+        sessions = LiveRing(cluster.ring(of: .session))
+        timers.arm(.sweep, at: .zero)
+    }
+
+    // MARK: ServiceCore
+
+    public mutating func on(_ event: Event, now: Now, effects: inout [Effect]) {
+        switch event {
+        case .peerUp(let node): _ = sessions.set(node, isUp: true)
+        case .peerDown(let node): _ = sessions.set(node, isUp: false)
+        case .requested(let call, let message): onRequest(call, message, &effects)
+        case .committed(let answers): onCommitted(answers, now: now, &effects)
+        case .commitFailed(let failure): onFailed(failure, now: now, &effects)
+        case .answered(let call, .done): onReported(call)
+        case .answered(let call, _), .refused(let call, _): reports[call] = nil
+        case .deadline: onDeadline(now: now)
+        case .flush: startBatch(now: now, &effects)
+        case .received(let node, let message):
+            effects.append(
+                .log(LogRecord(.warning, "unexpected_message", ["peer": "\(node)", "method": "\(message.method)"])))
+        case .clientAccepted, .clientReceived, .clientClosed: break
+        }
+    }
+
+    public mutating func deadline() -> Instant? { timers.next() }
+
+    public var unreadiness: String? {
+        if isFull { return "the disk is full: nothing is accepted until there is room" }
+        if let failure { return "the store fails: \(failure)" }
+        return nil
+    }
+
+    public func report(into page: inout MetricsPage) {
+        page.counter("fantail_persistence_batches_total", "Transactions, each with one sync if it wrote.", counters.batches)
+        page.counter("fantail_persistence_requests_total", "Requests carried out.", counters.requests)
+        page.counter("fantail_persistence_appends_total", "Of these, appends to an inbox.", counters.appends)
+        page.counter("fantail_persistence_failures_total", "Batches that failed and were rolled back.", counters.failures)
+        page.counter("fantail_persistence_refused_full_total", "Writes refused because the disk is full.", counters.refusedFull)
+        page.counter("fantail_persistence_refused_overloaded_total", "Requests refused because too many wait.", counters.refusedOverloaded)
+        page.counter("fantail_persistence_expired_total", "Messages dropped undelivered, their authors told.", counters.expired)
+        page.counter("fantail_persistence_purged_total", "Remains of old messages removed.", counters.purged)
+        page.gauge("fantail_persistence_queue_requests", "Requests that wait for the writer.", queue.count)
+        page.gauge("fantail_persistence_full", "1 while the disk is full.", isFull ? 1 : 0)
+        page.histogram("fantail_persistence_commit_seconds", "From ordering a batch to its sync.", counters.commitTime)
+    }
+
+    // MARK: Requests
+
+    private mutating func onRequest(_ call: RemoteCall, _ message: Message, _ effects: inout [Effect]) {
+        guard let request = StoreRequest(message) else {
+            return effects.append(.refuse(call, Refusal(.unsupported)))
+        }
+        // Each inbox lives in one partition; a caller with another cluster file must not split it.
+        guard stores.owner(ofKey: request.owner!.text.utf8) == selfID else {
+            return effects.append(.refuse(call, Refusal(.forbidden)))
+        }
+        if isFull && !request.isReadOnly {
+            counters.refusedFull += 1
+            return effects.append(.refuse(call, Refusal(.storageFull, retryAfterMs: PersistenceLimits.retryMs)))
+        }
+        guard queue.count < PersistenceLimits.queueCountMax else {
+            counters.refusedOverloaded += 1
+            return effects.append(.refuse(call, Refusal(.overloaded, retryAfterMs: PersistenceLimits.retryMs)))
+        }
+        queue.append(Item(request: request, waiter: .call(call)))
+    }
+
+    private mutating func startBatch(now: Now, _ effects: inout [Effect]) {
+        guard batch == nil, !queue.isEmpty else { return }
+        let count = min(queue.count, StoreLimits.batchRequestCountMax)
+        let items = Array(queue[..<count])
+        queue.removeFirst(count)
+        batch = items
+        batchBeganAt = now.instant
+        effects.append(.commit(items.map(\.request)))
+    }
+
+    private mutating func onCommitted(_ answers: [StoreAnswer], now: Now, _ effects: inout [Effect]) {
+        let items = batch!
+        batch = nil
+        precondition(items.count == answers.count)
+        counters.batches += 1
+        counters.requests += UInt64(items.count)
+        counters.commitTime.record(now.instant - batchBeganAt)
+        if failure != nil {
+            failure = nil
+            effects.append(.log(LogRecord(.info, "store_recovered")))
+        }
+        for (item, answer) in zip(items, answers) {
+            switch item.waiter {
+            case .call(let call):
+                if case .append = item.request { counters.appends += 1 }
+                effects.append(.answer(call, Message(answer)))
+                if case .append(let append) = item.request, case .appended(let appended) = answer {
+                    effects.append(
+                        .trace(TraceRecord(TraceKey(author: append.author, id: append.id), .committed, appended.number)))
+                }
+            case .sweep:
+                if case .swept(let swept) = answer { onSwept(swept, now: now, &effects) }
+            case .probe:
+                isFull = false
+                effects.append(.log(LogRecord(.info, "disk_has_room")))
+            case .nobody:
+                break
+            }
+        }
+    }
+
+    /// Nothing of the batch has happened. Reads are asked again by themselves; writes are refused.
+    private mutating func onFailed(_ failure: StoreFailure, now: Now, _ effects: inout [Effect]) {
+        let items = batch!
+        batch = nil
+        counters.failures += 1
+        let refusal: Refusal
+        switch failure {
+        case .full:
+            if !isFull { effects.append(.log(LogRecord(.error, "disk_full"))) }
+            isFull = true
+            timers.armIfIdle(.probe, at: now.instant + PersistenceLimits.probeInterval)
+            refusal = Refusal(.storageFull, retryAfterMs: PersistenceLimits.retryMs)
+        case .broken(let text):
+            self.failure = text
+            effects.append(.log(LogRecord(.error, "store_failed", ["error": text])))
+            refusal = Refusal(.unavailable, retryAfterMs: PersistenceLimits.retryMs)
+        }
+        var reads: [Item] = []
+        for item in items {
+            // A full disk can still be read; a broken one is not asked twice.
+            if failure == .full && item.request.isReadOnly {
+                reads.append(item)
+                continue
+            }
+            switch item.waiter {
+            case .call(let call): effects.append(.refuse(call, refusal))
+            case .sweep: timers.arm(.sweep, at: now.instant + PersistenceLimits.sweepRound)
+            case .probe: timers.arm(.probe, at: now.instant + PersistenceLimits.probeInterval)
+            case .nobody: break
+            }
+        }
+        let wasOnlyReads = reads.count == items.count
+        if wasOnlyReads {
+            // Reads alone met a full disk: not a case to try again for ever.
+            for case .call(let call) in reads.map(\.waiter) { effects.append(.refuse(call, refusal)) }
+        } else {
+            queue.insert(contentsOf: reads, at: 0)
+        }
+        // Writes that queued up behind the failed batch would fail as well.
+        if failure == .full {
+            for item in queue where !item.request.isReadOnly {
+                if case .call(let call) = item.waiter {
+                    counters.refusedFull += 1
+                    effects.append(.refuse(call, refusal))
+                }
+            }
+            queue.removeAll { item in
+                if case .call = item.waiter { !item.request.isReadOnly } else { false }
+            }
+        }
+    }
+
+    // MARK: Housekeeping
+
+    private mutating func onDeadline(now: Now) {
+        while let timer = timers.popDue(now.instant) {
+            switch timer {
+            case .sweep:
+                guard !isFull else {
+                    timers.arm(.sweep, at: now.instant + PersistenceLimits.sweepRound)
+                    continue
+                }
+                let sweep = Sweep(position: sweepPosition, limit: StoreLimits.sweepEntryCountMax)
+                queue.append(Item(request: .sweep(sweep), waiter: .sweep))
+            case .probe:
+                queue.append(Item(request: .probe, waiter: .probe))
+            }
+        }
+    }
+
+    private mutating func onSwept(_ swept: Swept, now: Now, _ effects: inout [Effect]) {
+        counters.purged += UInt64(swept.purgedCount)
+        sweepPosition = swept.next
+        let pause = swept.next == .start ? PersistenceLimits.sweepRound : PersistenceLimits.sweepStep
+        timers.arm(.sweep, at: now.instant + pause)
+        for report in swept.expired {
+            // Authors are told first; without a shard to tell them, the next round reports the same entries again.
+            guard let node = sessions.route(report.owner) else { continue }
+            repeat { callNext &+= 1 } while reports[CallID(rawValue: callNext)] != nil
+            let id = CallID(rawValue: callNext)
+            reports[id] = DropExpired(owner: report.owner, numbers: report.items.map(\.number))
+            effects.append(.call(node, id, .expiredReport(report)))
+        }
+    }
+
+    private mutating func onReported(_ call: CallID) {
+        guard let drop = reports.removeValue(forKey: call) else { return }
+        counters.expired += UInt64(drop.numbers.count)
+        queue.append(Item(request: .dropExpired(drop), waiter: .nobody))
+    }
+}
