@@ -107,7 +107,7 @@ public final class SQLiteStore: Store {
         case .openDevice(let request): return .deviceOpened(try openDevice(request, now: now))
         case .readInbox(let request): return .inboxPage(try readInbox(request))
         case .storeCursor(let request): try storeCursor(request, now: now)
-        case .storeWatermark(let request): return .watermark(try storeWatermark(request, now: now))
+        case .storeWatermark(let request): return .watermarkStored(try storeWatermark(request, now: now))
         case .readWatermarks(let request): return .watermarkPage(try readWatermarks(request))
         case .readHead(let request): return .inboxHead(try readHead(request))
         case .readHistory(let request): return .historyPage(try readHistory(request))

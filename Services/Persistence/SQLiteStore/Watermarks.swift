@@ -17,9 +17,11 @@ extension SQLiteStore {
     }
 
     /// A watermark that was never stored stands at zero.
-    func storeWatermark(_ request: StoreWatermark, now: Stamp) throws(SQLiteError) -> Watermark {
+    func storeWatermark(_ request: StoreWatermark, now: Stamp) throws(SQLiteError) -> WatermarkStored {
+        var previous = Stamp.zero
         var watermark = Watermark(peer: request.peer, kind: request.kind, upTo: .zero, revision: .zero)
         if let owner = try findUser(request.owner), let peer = try findUser(request.peer) {
+            previous = try revision(of: owner)
             defer { sql.findWatermark.reset() }
             sql.findWatermark.bind(1, owner)
             sql.findWatermark.bind(2, peer)
@@ -29,13 +31,15 @@ extension SQLiteStore {
                 watermark.revision = sql.findWatermark.stamp(1)
             }
         }
-        guard request.upTo > watermark.upTo else { return watermark }
+        guard request.upTo > watermark.upTo else {
+            return WatermarkStored(watermark: watermark, previous: previous)
+        }
 
         let owner = try makeUser(request.owner)
         let peer = try makeUser(request.peer)
-        let last = try revision(of: owner)
+        previous = try revision(of: owner)
         watermark.upTo = request.upTo
-        watermark.revision = max(now, Stamp(microseconds: last.microseconds + 1))
+        watermark.revision = max(now, Stamp(microseconds: previous.microseconds + 1))
         sql.putWatermark.bind(1, owner)
         sql.putWatermark.bind(2, peer)
         sql.putWatermark.bind(3, Int64(request.kind.rawValue))
@@ -43,7 +47,7 @@ extension SQLiteStore {
         sql.putWatermark.bind(5, watermark.revision)
         try sql.putWatermark.run()
         revisions[owner] = watermark.revision
-        return watermark
+        return WatermarkStored(watermark: watermark, previous: previous)
     }
 
     /// O(chats of the owner): one walk over neighbouring rows.

@@ -44,7 +44,7 @@ public struct MemoryStore: Store {
         case .openDevice(let request): return .deviceOpened(open(request, now: now))
         case .readInbox(let request): return .inboxPage(read(request))
         case .storeCursor(let request): store(request, now: now)
-        case .storeWatermark(let request): return .watermark(store(request, now: now))
+        case .storeWatermark(let request): return .watermarkStored(store(request, now: now))
         case .readWatermarks(let request): return .watermarkPage(read(request))
         case .readHead(let request):
             let inbox = find(request.owner)
@@ -195,12 +195,13 @@ public struct MemoryStore: Store {
 
     // MARK: Watermarks
 
-    private mutating func store(_ request: StoreWatermark, now: Stamp) -> Watermark {
+    private mutating func store(_ request: StoreWatermark, now: Stamp) -> WatermarkStored {
         let name = Inbox.WatermarkName(peer: request.peer, kind: request.kind)
         let known =
             find(request.owner).watermarks[name]
             ?? Watermark(peer: request.peer, kind: request.kind, upTo: .zero, revision: .zero)
-        guard request.upTo > known.upTo else { return known }
+        let previous = find(request.owner).revision
+        guard request.upTo > known.upTo else { return WatermarkStored(watermark: known, previous: previous) }
         let owner = place(of: request.owner)
         _ = place(of: request.peer)
         let raised = Watermark(
@@ -208,7 +209,7 @@ public struct MemoryStore: Store {
             revision: max(now, Stamp(microseconds: inboxes[owner].revision.microseconds + 1)))
         inboxes[owner].watermarks[name] = raised
         inboxes[owner].revision = raised.revision
-        return raised
+        return WatermarkStored(watermark: raised, previous: previous)
     }
 
     private func read(_ request: ReadWatermarks) -> WatermarkPage {
