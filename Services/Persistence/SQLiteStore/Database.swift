@@ -42,6 +42,7 @@ struct SQLiteError: Error, Equatable {
 /// A connection. Used by one thread at a time; SQLite's own locks are off.
 final class Database {
     private(set) var handle: OpaquePointer?
+    private var erasing: UnsafeMutablePointer<Erasure.Methods>?
 
     /// - Parameter creates: whether a missing file is made.
     /// - Throws: `SQLiteError`, mostly `SQLITE_CANTOPEN`. Most wrong files are only noticed by the first read.
@@ -66,6 +67,14 @@ final class Database {
         while let statement = sqlite3_next_stmt(handle, nil) { sqlite3_finalize(statement) }
         sqlite3_close(handle)
         self.handle = nil
+        erasing?.deallocate()
+        erasing = nil
+    }
+
+    /// From now on no page reaches the main file with remains of what was on it before.
+    func eraseRemains() throws(SQLiteError) {
+        guard erasing == nil, let handle else { return }
+        erasing = try Erasure.install(on: handle)
     }
 
     /// The error that the last call left behind.

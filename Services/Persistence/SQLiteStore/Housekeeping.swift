@@ -15,8 +15,9 @@ import Primitives
 import Storage
 
 extension SQLiteStore {
-    /// The largest filler: `probe` must find room for the largest message, so it tries as many pages as that takes.
-    private static let probeBytes = Int64(MessageLimits.bodyBytesMax)
+    /// What `probe` writes and deletes again: four pages, room for a batch of ordinary messages. A single page could be had
+    /// while the next message fails again.
+    private static let probeBytes: Int64 = 16 * 1024
 
     func probe() throws(SQLiteError) {
         sql.insertProbe.bind(1, Self.probeBytes)

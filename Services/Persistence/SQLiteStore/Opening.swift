@@ -19,10 +19,11 @@ enum Opening {
             let isNew = try database.number("SELECT count(*) FROM sqlite_schema") == 0
             let version = try identify(database, path: path, isNew: isNew)
             try configure(database, options: options)
+            if !policy.isArchive { try erase(database) }
             if !isNew { try check(database, sizeMax: options.checkBytesMax) }
             try migrate(database, from: version)
             try database.execute(policy.isArchive ? Schema.archiveIndex : Schema.noArchiveIndex)
-            if let pages = options.pageCountMax { try database.execute("PRAGMA max_page_count = \(pages)") }
+            if let pages = options.pageCountMax { _ = try database.number("PRAGMA max_page_count = \(pages)") }
             return database
         } catch {
             database.close()
@@ -91,6 +92,16 @@ enum Opening {
             PRAGMA cache_size = -\(max(1024, options.cacheBytes / 1024));
             PRAGMA temp_store = MEMORY;
             """)
+    }
+
+    private static func erase(_ database: Database) throws(SQLiteError) {
+        // A larger file keeps its size, and the answer says so.
+        let bound = try database.number("PRAGMA max_page_count = \(Erasure.pageCountMax)")
+        guard bound <= Erasure.pageCountMax else {
+            throw SQLiteError(
+                code: SQLITE_CANTOPEN, message: "it is larger than 128 GiB, too large for storage \"temporary\"")
+        }
+        try database.eraseRemains()
     }
 
     private static func check(_ database: Database, sizeMax: Int64) throws(SQLiteError) {

@@ -1,0 +1,157 @@
+// Two engines, one truth: random batches on both, equal answers all the way. The dice are seeded; a failure names the seed
+// and the batch.
+
+import Messages
+import Primitives
+import SQLiteStore
+import Simulation
+import Storage
+import Testing
+
+@Suite("Both engines")
+struct StoreDifferential {
+    @Test("give equal answers to random batches", arguments: 1...4 as ClosedRange<UInt64>, [false, true])
+    func equalAnswers(seed: UInt64, isArchive: Bool) throws {
+        let memory = try Bench(Setup(engine: .memory, isArchive: isArchive))
+        let sqlite = try Bench(Setup(engine: .sqlite, isArchive: isArchive))
+        var dice = RequestDice(seed: seed, now: memory.now)
+        for batch in 1...500 {
+            let requests = dice.batch()
+            memory.now = dice.now
+            sqlite.now = dice.now
+            let expected = try memory.ask(requests)
+            let answers = try sqlite.ask(requests)
+            for (index, request) in requests.enumerated() where answers[index] != expected[index] {
+                Issue.record("seed \(seed), batch \(batch): \(request) gave \(answers[index]), not \(expected[index])")
+                return
+            }
+            dice.learn(from: expected)
+            if dice.isTimeToReopen() { try sqlite.reopen() }
+        }
+        // The dice have met every kind of answer, or the test is worth nothing.
+        #expect(dice.outcomes.isSuperset(of: RequestDice.outcomesWanted(isArchive: isArchive)), "\(dice.outcomes)")
+    }
+}
+
+/// Draws requests that meet: few people, few ids, a clock that jumps.
+private struct RequestDice {
+    private var dice: SeededGenerator
+    private(set) var now: Stamp
+    private(set) var outcomes: Set<String> = []
+    private var position = Sweep.Position.start
+    private var expired: [ExpiredReport] = []
+    private var newest = 0
+
+    private static let people = ["ana", "ben", "cleo", "dora", "eve", "finn"].map { UserID($0)! }
+
+    init(seed: UInt64, now: Stamp) {
+        dice = SeededGenerator(seed: seed)
+        self.now = now
+    }
+
+    static func outcomesWanted(isArchive: Bool) -> Set<String> {
+        let always: Set<String> = [
+            "stored", "duplicate", "conflict", "predecessorMissing", "opened", "cursorAhead", "tooManyDevices",
+            "full page", "watermarks",
+        ]
+        return always.union(isArchive ? ["history"] : ["expired", "purged"])
+    }
+
+    mutating func batch() -> [StoreRequest] {
+        switch dice.pick(0..<100) {
+        case 0, 99: now = now + day * Int64(dice.pick(10..<33))
+        case 1...4: now = now + hour * Int64(dice.pick(1..<30))
+        case 5: now = now + .seconds(-Int64(dice.pick(0..<1000)))
+        case 6...50: now = now + .microseconds(Int64(dice.pick(0..<1_000_000)))
+        default: break
+        }
+        return (0..<dice.pick(1..<24)).map { _ in request() }
+    }
+
+    mutating func isTimeToReopen() -> Bool { dice.oneIn(40) }
+
+    /// Follows sweeps and reports as the service does, and keeps count of what was met.
+    mutating func learn(from answers: [StoreAnswer]) {
+        for answer in answers {
+            switch answer {
+            case .appended(let answer): outcomes.insert("\(answer.outcome)")
+            case .deviceOpened(let answer): outcomes.insert("\(answer.outcome)")
+            case .inboxPage(let page) where page.through < page.head: outcomes.insert("full page")
+            case .watermarkPage(let page) where !page.watermarks.isEmpty: outcomes.insert("watermarks")
+            case .historyPage(let page) where !page.entries.isEmpty: outcomes.insert("history")
+            case .swept(let swept):
+                position = swept.next
+                expired = swept.expired
+                if !swept.expired.isEmpty { outcomes.insert("expired") }
+                if swept.purgedCount > 0 { outcomes.insert("purged") }
+            default: break
+            }
+        }
+    }
+
+    private mutating func person() -> UserID { Self.people[dice.pick(0..<Self.people.count)] }
+
+    private mutating func number() -> UInt64 {
+        dice.oneIn(50) ? .max : UInt64(dice.pick(0..<newest / 4 + 8))
+    }
+
+    private mutating func messageID() -> MessageID {
+        newest += 1
+        let back = dice.oneIn(4) ? dice.pick(0..<20) : 0
+        return id("m\(max(1, newest - back))")
+    }
+
+    /// Follows from the id, so that a repeat is mostly a repeat; rarely not.
+    private mutating func body(_ id: MessageID) -> [UInt8] {
+        let text = Array(id.text.utf8)
+        if dice.oneIn(15) { return [UInt8(dice.pick(0..<256))] }
+        switch text.reduce(0, { $0 &+ $1 }) % 16 {
+        case 0: return []
+        case 1: return Array(repeating: text.last!, count: 5_000)
+        case 2: return Array(repeating: text.last!, count: 40_000)
+        default: return text
+        }
+    }
+
+    private mutating func request() -> StoreRequest {
+        let owner = person()
+        switch dice.pick(0..<20) {
+        case 0...7:
+            let id = messageID()
+            let author = dice.oneIn(4) ? person() : owner == Self.people[0] ? Self.people[1] : Self.people[0]
+            let kind = InboxEntry.Kind.allCases[dice.oneIn(4) ? dice.pick(0..<3) : 0]
+            let after: MessageID? = dice.oneIn(6) ? messageID() : nil
+            return .append(
+                Append(
+                    owner: owner, kind: kind, author: author, chat: kind == .message ? author : person(), id: id,
+                    after: after, body: body(id)))
+        case 8...9:
+            let claim: UInt64? = dice.oneIn(2) ? number() : nil
+            // Finn has no device: what he gets expires.
+            let owner = owner == Self.people[5] ? Self.people[0] : owner
+            return .openDevice(OpenDevice(owner: owner, device: device(dice.pick(1..<11)), cursor: claim))
+        case 10...12:
+            return .storeCursor(StoreCursor(owner: owner, device: device(dice.pick(1..<11)), number: number()))
+        case 13:
+            return .readInbox(
+                ReadInbox(owner: owner, after: number(), limit: dice.pick(1..<40), headersOnly: dice.oneIn(2)))
+        case 14:
+            return .storeWatermark(
+                StoreWatermark(
+                    owner: owner, peer: person(), kind: dice.oneIn(2) ? .read : .delivered,
+                    upTo: Stamp(microseconds: Int64(dice.pick(0..<newest + 1)))))
+        case 15:
+            let after = Stamp(microseconds: now.microseconds - Int64(dice.pick(0..<1_000_000_000)))
+            return .readWatermarks(ReadWatermarks(owner: owner, after: after))
+        case 16: return .readHead(ReadHead(owner: owner))
+        case 17:
+            let chat: UserID? = dice.oneIn(2) ? person() : nil
+            let before: UInt64? = dice.oneIn(2) ? number() : nil
+            return .readHistory(ReadHistory(owner: owner, chat: chat, before: before, limit: dice.pick(1..<20)))
+        case 18: return .sweep(Sweep(position: position, limit: dice.pick(1..<60)))
+        default:
+            guard let report = expired.first else { return .probe }
+            return .dropExpired(DropExpired(owner: report.owner, numbers: report.items.map(\.number)))
+        }
+    }
+}
