@@ -72,10 +72,18 @@ let package = Package(
             .target(
                 name: "SQLiteStore", dependencies: ["CSQLite", "Storage", "Messages", "Primitives"],
                 path: "Services/Persistence/SQLiteStore"),
+            // The command-line tool: what is pure of it as a library, and the executable that meets the machine.
+            .target(
+                name: "FantailCLI",
+                dependencies: ["ChatClient", "ClientProtocol", "Cluster", "CoreKit", "Primitives", "Ring", "Tokens"],
+                path: "Services/Fantail/Kit"),
             .executableTarget(
                 name: "fantail",
-                dependencies: ["ChatClient", "ClientProtocol", "ServiceKit", "Crypto", "Tokens", "Cluster", "Ring", "WebSocket"],
-                path: "Services/Fantail"),
+                dependencies: [
+                    "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "CoreKit", "Crypto", "Primitives", "Ring",
+                    "Tokens", "WebSocket",
+                ],
+                path: "Services/Fantail/Main"),
 
             // The simulator: a whole cluster of the real cores in one process.
             .target(
@@ -103,6 +111,7 @@ let package = Package(
             tests(of: "PersistenceCore"),
             tests(of: "SQLiteStore", uses: ["Simulation", "Storage"]),
             tests(of: "Simulation"),
+            tests(of: "FantailCLI", uses: ["ChatClient", "ClientProtocol", "Cluster", "Primitives"]),
         ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,81 @@
+// The chat as plain lines, for pipes, scripts and tests.
+//
+//     bob: hello there
+//       ✓ sent 5kPq…
+//       ✓✓ delivered 5kPq…
+//       ✓✓ read 5kPq…
+//
+// One line an event, at once, and nothing is ever repeated. A line break inside a message is ` ⏎ `, so a line that begins
+// with two blanks is never the text of a person.
+
+import ClientProtocol
+import Primitives
+
+public struct LineMode: Sendable {
+    private let peer: UserID
+    private let me: UserID
+    /// Own messages of this run by id, with their stamp once sent and the tick that was told.
+    private var own: [(id: MessageID, at: Stamp?, told: Tick)] = []
+    private var deliveredUpTo = Stamp.zero
+    private var readUpTo = Stamp.zero
+
+    public init(me: UserID, peer: UserID) {
+        self.me = me
+        self.peer = peer
+    }
+
+    /// An own message was handed over.
+    public mutating func wrote(_ id: MessageID) { own.append((id, nil, .pending)) }
+
+    /// The lines of an event, in order; none for what concerns nobody here.
+    /// - Complexity: O(own messages without read ticks).
+    public mutating func lines(for event: HistoryEvent) -> [String] {
+        switch event {
+        case .received(_, let from, _, _, let body):
+            return from == peer ? ["\(from): \(Printable.line(body))"] : [Self.notice(from: from, me: me)]
+        case .copied(_, let to, _, _, let body):
+            return to == peer ? ["\(me): \(Printable.line(body))"] : []
+        case .sent(_, let id, let at):
+            guard let index = own.firstIndex(where: { $0.id == id }) else { return [] }
+            own[index].at = at
+            own[index].told = .sent
+            return ["  ✓ sent \(id)"] + ticks()
+        case .failed(_, let id, let reason):
+            own.removeAll { $0.id == id }
+            return ["  ✗ not sent \(id): \(Printable.line(reason))"]
+        case .expired(_, let to, let id, _):
+            return to == peer ? ["  ✗ expired \(id)"] : []
+        case .gap(let from, let to):
+            return ["  … \(to - from + 1) messages were dropped before this device had them"]
+        case .delivered(peer, let at):
+            deliveredUpTo = max(deliveredUpTo, at)
+            return ticks()
+        case .read(peer, let at):
+            readUpTo = max(readUpTo, at)
+            return ticks()
+        case .wrote, .delivered, .read, .restarted:
+            return []
+        }
+    }
+
+    public static func notice(from: UserID, me: UserID) -> String {
+        "(\(from) wrote to you: fantail chat --as \(me) --with \(from))"
+    }
+
+    private mutating func ticks() -> [String] {
+        var lines: [String] = []
+        for index in own.indices {
+            guard let at = own[index].at else { continue }
+            if own[index].told < .delivered, at <= max(deliveredUpTo, readUpTo) {
+                own[index].told = .delivered
+                lines.append("  ✓✓ delivered \(own[index].id)")
+            }
+            if own[index].told < .read, at <= readUpTo {
+                own[index].told = .read
+                lines.append("  ✓✓ read \(own[index].id)")
+            }
+        }
+        own.removeAll { $0.told == .read }
+        return lines
+    }
+}

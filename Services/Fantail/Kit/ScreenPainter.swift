@@ -1,0 +1,31 @@
+// From one picture to the next with few bytes: rows that did not change are not sent again.
+//
+// Every row is painted from its first column and erased behind its end, so whatever the terminal thinks about the width of
+// a character cannot leave anything behind. A terminal that knows synchronised updates (mode 2026) shows a picture as a
+// whole; others ignore the request.
+
+public struct ScreenPainter: Sendable {
+    private var shown: [Row] = []
+    private let hasColour: Bool
+
+    public init(hasColour: Bool) { self.hasColour = hasColour }
+
+    /// Alternate screen, bracketed paste, no wrapping at the right edge.
+    public static let enter = "\u{1B}[?1049h\u{1B}[?2004h\u{1B}[?7l\u{1B}[2J"
+    /// Everything back, the cursor visible.
+    public static let leave: StaticString = "\u{1B}[?7h\u{1B}[?2004l\u{1B}[?1049l\u{1B}[?25h\u{1B}[0m"
+
+    /// The next picture is painted whole: the window changed its size, or somebody wrote over it.
+    public mutating func forget() { shown = [] }
+
+    /// - Complexity: O(cells of the rows that changed).
+    public mutating func paint(_ picture: ChatScreen.Picture) -> String {
+        var out = "\u{1B}[?2026h\u{1B}[?25l"
+        if shown.isEmpty { out += "\u{1B}[2J" }
+        for (index, row) in picture.rows.enumerated() where index >= shown.count || shown[index] != row {
+            out += "\u{1B}[\(index + 1);1H\(row.rendered(colour: hasColour))\u{1B}[K"
+        }
+        shown = picture.rows
+        return out + "\u{1B}[\(picture.cursorRow + 1);\(picture.cursorColumn + 1)H\u{1B}[?25h\u{1B}[?2026l"
+    }
+}

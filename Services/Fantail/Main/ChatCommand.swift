@@ -1,0 +1,121 @@
+// fantail chat: a conversation in the terminal.
+//
+// Two faces of one thing: a window when both ends are a terminal, plain lines when not. Both run the same courier, so a
+// script sees exactly what a person sees.
+
+import ChatClient
+import ClientProtocol
+import FantailCLI
+import Glibc
+import Primitives
+
+enum ChatCommand {
+    static let spec = CommandSpec(
+        "chat", "Talk to somebody in the terminal", synopsis: "--as USER --with PEER [OPTIONS]",
+        options: [
+            OptionSpec("with", "PEER", "whom to talk to"),
+            OptionSpec("device", "D", "your device; default main"),
+            OptionSpec("plain", nil, "lines instead of a window, as when piped"),
+        ] + connectionOptions,
+        notes: [
+            "Ticks: · pending, ✓ sent, ✓✓ delivered, ✓✓ in blue read (with NO_COLOR: the word read).",
+            "Keys: Enter sends, Alt-Enter breaks the line, Up and Down recall, Page Up and Page Down scroll,",
+            "^U ^K ^W erase, ^L redraws, ^C or ^D leaves.",
+        ])
+
+    static func run(_ arguments: Arguments) throws(CommandFailure) -> Int32 {
+        try arguments.noOperands()
+        let me = try arguments.user("as")
+        let peer = try arguments.user("with")
+        guard me != peer else { throw .usage("--as and --with are the same; a chat needs somebody else") }
+        let isWindow =
+            !arguments.has("plain") && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
+            && System.environment("TERM") != "dumb"
+        let courier = try Courier(arguments, device: .unnamed)
+        if isWindow {
+            let terminal = try Terminal()
+            do throws(CommandFailure) {
+                var window = ChatWindow(me: me, peer: peer)
+                try window.run(courier, terminal)
+                try courier.stop()
+            } catch {
+                terminal.leave()
+                throw error
+            }
+            terminal.leave()
+            let waiting = courier.store.memory.outbox.count
+            if waiting > 0 { System.print("\(waiting) message(s) wait in the outbox and leave when you come back.") }
+            return 0
+        }
+        return try PlainChat.run(courier, me: me, peer: peer)
+    }
+}
+
+/// The chat as lines.
+enum PlainChat {
+    /// How long the end of input waits for the outbox, seconds.
+    private static let drainSeconds: Int64 = 30
+
+    static func run(_ courier: Courier, me: UserID, peer: UserID) throws(CommandFailure) -> Int32 {
+        var mode = LineMode(me: me, peer: peer)
+        for message in courier.store.memory.outbox where message.to == peer { mode.wrote(message.id) }
+        var pending: [UInt8] = []
+        var drainUntil: Instant?
+        var marked: Stamp?
+        var trouble = ""
+        try courier.start()
+        while true {
+            if let drainUntil {
+                if !courier.client.hasWork { break }
+                if System.now().instant >= drainUntil { break }
+            }
+            let inputs = drainUntil == nil ? [STDIN_FILENO] : []
+            let (events, ready) = try courier.step(inputs: inputs, until: drainUntil)
+            for event in events {
+                switch event {
+                case .history(let history):
+                    for line in mode.lines(for: history) { System.print(line) }
+                case .online: trouble = ""
+                case .offline: break
+                case .trouble(let sentence):
+                    if sentence != trouble { System.complain(sentence) }
+                    trouble = sentence
+                case .denied(let sentence): throw .failure(sentence)
+                }
+            }
+            if let newest = courier.store.book[peer].newestReceived, newest > marked ?? .zero {
+                marked = newest
+                try courier.markRead(with: peer, at: newest)
+            }
+            guard !ready.isEmpty, let bytes = System.read(STDIN_FILENO) else { continue }
+            pending += bytes
+            while let end = pending.firstIndex(of: 0x0A) {
+                try send(Array(pending[..<end]), to: peer, courier, &mode)
+                pending.removeFirst(end + 1)
+            }
+            if bytes.isEmpty {
+                try send(pending, to: peer, courier, &mode)
+                pending = []
+                drainUntil = System.now().instant + .seconds(drainSeconds)
+            }
+        }
+        let left = courier.store.memory.outbox.count
+        try courier.stop()
+        guard left == 0 else {
+            throw .failure("\(left) message(s) not sent yet\(trouble.isEmpty ? "" : " (\(trouble))"); they stay in the outbox")
+        }
+        return 0
+    }
+
+    private static func send(
+        _ line: [UInt8], to peer: UserID, _ courier: Courier, _ mode: inout LineMode
+    ) throws(CommandFailure) {
+        guard line.contains(where: { $0 != 0x20 && $0 != 0x0D }) else { return }
+        guard line.count <= ClientLimits.bodyBytesMax, String(validating: line, as: UTF8.self) != nil else {
+            return System.complain("this line is too long or not UTF-8; it was not sent")
+        }
+        let id = System.newMessageID()
+        mode.wrote(id)
+        try courier.send(id, to: peer, line)
+    }
+}

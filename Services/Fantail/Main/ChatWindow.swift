@@ -1,0 +1,141 @@
+// The chat as a window: keys in, pictures out, the courier in between.
+
+import ChatClient
+import ClientProtocol
+import FantailCLI
+import Glibc
+import Primitives
+
+struct ChatWindow {
+    /// How long a lone escape may be the beginning of a sequence, milliseconds: longer than any terminal pauses inside one.
+    private static let escapeMs: Int64 = 50
+
+    private let me: UserID
+    private let peer: UserID
+    private var screen: ChatScreen
+    private var painter: ScreenPainter
+    private var editor = LineEditor()
+    private var reader = KeyReader()
+    /// When the next try to connect comes.
+    private var retryAt: Instant?
+    private var marked = Stamp.zero
+    private var wantsToLeave = false
+
+    init(me: UserID, peer: UserID) {
+        self.me = me
+        self.peer = peer
+        screen = ChatScreen(me: me, peer: peer, clock: System.clock())
+        screen.hasColour = System.hasColour
+        painter = ScreenPainter(hasColour: System.hasColour)
+        resize()
+    }
+
+    /// Runs until the person leaves.
+    mutating func run(_ courier: Courier, _ terminal: Terminal) throws(CommandFailure) {
+        try courier.start()
+        while !wantsToLeave {
+            try markRead(courier)
+            paint(courier)
+            let (events, ready) = try courier.step(inputs: [STDIN_FILENO, terminal.signals], until: wakeUp())
+            for event in events { on(event) }
+            if ready.contains(terminal.signals) { onSignals(terminal.takeSignals()) }
+            if ready.contains(STDIN_FILENO) {
+                try onKeys(courier)
+            } else if ready.isEmpty, events.isEmpty {
+                reader.giveUp()
+            }
+        }
+    }
+
+    // MARK: What happened
+
+    private mutating func on(_ event: CourierEvent) {
+        switch event {
+        case .history(.received(_, let from, _, _, _)) where from != peer:
+            notice(LineMode.notice(from: from, me: me))
+        case .history(.gap(let from, let to)):
+            notice("\(to - from + 1) messages were dropped before this device had them")
+        case .history(.restarted):
+            notice("the server was set up anew; the inbox begins again")
+        case .history: break
+        case .online:
+            retryAt = nil
+            screen.line = .online
+        case .offline(let retryMs):
+            retryAt = System.now().instant + .milliseconds(retryMs)
+        // The header says that we are offline; the reason helps only who looks for it.
+        case .trouble(let sentence), .denied(let sentence): notice(sentence)
+        }
+    }
+
+    private mutating func onSignals(_ signals: [Int32]) {
+        for signal in signals {
+            if signal == SIGWINCH { resize() } else { wantsToLeave = true }
+        }
+    }
+
+    private mutating func onKeys(_ courier: Courier) throws(CommandFailure) {
+        guard let bytes = System.read(STDIN_FILENO) else { return }
+        if bytes.isEmpty { wantsToLeave = true }
+        var keys: [Key] = []
+        reader.receive(bytes, into: &keys)
+        for key in keys { try on(key, courier) }
+    }
+
+    private mutating func on(_ key: Key, _ courier: Courier) throws(CommandFailure) {
+        guard !editor.on(key) else { return }
+        switch key {
+        case .enter:
+            let text = editor.text
+            guard text.contains(where: { !$0.isWhitespace }) else { return }
+            guard text.utf8.count <= ClientLimits.bodyBytesMax else {
+                return notice("too long: a message has at most \(ClientLimits.bodyBytesMax) bytes, this has \(text.utf8.count)")
+            }
+            screen.scroll = 0
+            try courier.send(System.newMessageID(), to: peer, Array(editor.take().utf8))
+        case .pageUp: screen.scroll += max(1, screen.rows - 6)
+        case .pageDown: screen.scroll = max(0, screen.scroll - max(1, screen.rows - 6))
+        case .redraw: resize()
+        case .interrupt: wantsToLeave = true
+        case .endOfInput: if editor.isEmpty { wantsToLeave = true }
+        default: break
+        }
+    }
+
+    // MARK: Helpers
+
+    private mutating func notice(_ sentence: String) {
+        screen.notices.removeAll { $0 == sentence }
+        screen.notices = screen.notices.suffix(9) + [sentence]
+    }
+
+    private mutating func resize() {
+        (screen.rows, screen.columns) = Terminal.size()
+        painter.forget()
+    }
+
+    private mutating func markRead(_ courier: Courier) throws(CommandFailure) {
+        guard let newest = courier.store.book[peer].newestReceived, newest > marked else { return }
+        marked = newest
+        try courier.markRead(with: peer, at: newest)
+    }
+
+    private mutating func paint(_ courier: Courier) {
+        if let retryAt {
+            let left = retryAt - System.now().instant
+            screen.line = left.nanoseconds > 0 ? .offline(retrySeconds: (left.milliseconds + 999) / 1_000) : .connecting
+        }
+        let chat = courier.store.book[peer]
+        screen.scroll = min(screen.scroll, screen.scrollMax(of: chat))
+        System.write(painter.paint(screen.picture(of: chat, editor: editor)))
+    }
+
+    /// The countdown changes once a second.
+    private func wakeUp() -> Instant? {
+        let now = System.now().instant
+        if reader.isWaiting { return now + .milliseconds(Self.escapeMs) }
+        guard let retryAt, retryAt > now else { return nil }
+        let rest = (retryAt - now).nanoseconds % 1_000_000_000
+        return now + Interval(nanoseconds: max(rest, 20_000_000))
+    }
+}

@@ -1,0 +1,103 @@
+// Where things are: the home of the cluster, its file, its secrets, and who we are in it.
+
+import Cluster
+import Crypto
+import FantailCLI
+import Glibc
+import Primitives
+import Tokens
+
+struct Places {
+    let home: String
+    let clusterFile: String
+
+    init(_ arguments: Arguments) {
+        let wanted = arguments.value("home") ?? System.environment("FANTAIL_HOME") ?? ""
+        home = wanted.isEmpty ? "./.fantail" : wanted
+        clusterFile = arguments.value("cluster") ?? "\(home)/cluster.conf"
+    }
+
+    var secrets: String { "\(home)/secrets" }
+    var clusterKey: String { "\(home)/secrets/cluster.key" }
+    var tokenKeys: String { "\(home)/secrets/tokens.keys" }
+
+    /// The cluster; nil when there is no file.
+    func clusterIfPresent() throws(CommandFailure) -> ClusterMap? {
+        guard let bytes = try Files.read(clusterFile) else { return nil }
+        do throws(ClusterFileError) {
+            return try ClusterMap.parse(bytes)
+        } catch {
+            throw .failure("\(clusterFile): \(error)")
+        }
+    }
+
+    func cluster() throws(CommandFailure) -> ClusterMap {
+        guard let map = try clusterIfPresent() else {
+            throw .failure("no cluster here: run deploy/run.sh first, or name its folder with --home")
+        }
+        return map
+    }
+
+    /// A fresh token, minted with the key file of this cluster.
+    func mint(_ user: UserID, device: DeviceID?, ttlSeconds: Int64, kid: String? = nil) throws(CommandFailure) -> String {
+        guard let bytes = try Files.read(tokenKeys) else {
+            throw .failure("no token keys here: run deploy/run.sh first, name the folder with --home, or pass a token with --token")
+        }
+        do {
+            let keys = try TokenKeySet(parsing: bytes)
+            guard let key = kid.map({ keys.key($0) }) ?? keys.signingKey else {
+                throw CommandFailure.failure(
+                    kid.map { "there is no key \($0) in \(tokenKeys)" }
+                        ?? "no key in \(tokenKeys) may mint: end the line of one with the word sign")
+            }
+            return try TokenMinter(signatures: OpenSSLCrypto()).mint(
+                sub: user, device: device, ttlSeconds: ttlSeconds, nowSeconds: System.now().stamp.seconds, key: key)
+        } catch let failure as CommandFailure {
+            throw failure
+        } catch let error as TokenKeyFileError {
+            throw .failure("\(tokenKeys): \(error.sentence)")
+        } catch let refusal as TokenMintRefusal {
+            throw .failure(refusal.sentence)
+        } catch {
+            throw .failure("\(error)")
+        }
+    }
+
+    /// The gateways to try, in random order: the load of many clients spreads by itself.
+    func gateways(_ arguments: Arguments) throws(CommandFailure) -> [Address] {
+        if let text = arguments.value("gateway") {
+            guard let address = Address(text) else { throw .usage("--gateway must be HOST:PORT, for instance 127.0.0.1:8080") }
+            return [address]
+        }
+        var dice = SeededGenerator(seed: System.random64())
+        return try cluster().nodes(of: .gateway).compactMap(\.client).shuffled(using: &dice)
+    }
+}
+
+extension Arguments {
+    static let nameRule = "1 to 64 letters, digits and . _ - @ + :"
+
+    func user(_ option: String) throws(CommandFailure) -> UserID {
+        guard let text = value(option) else { throw .usage("--\(option) USER is missing") }
+        guard let user = UserID(text) else { throw .usage("--\(option): a user is \(Self.nameRule)") }
+        return user
+    }
+
+    func device(_ fallback: DeviceID) throws(CommandFailure) -> DeviceID {
+        guard let text = value("device") else { return fallback }
+        guard let device = DeviceID(text) else { throw .usage("--device: a device is 1 to 32 letters, digits and . _ - @ + :") }
+        return device
+    }
+
+    func noOperands() throws(CommandFailure) {
+        if let first = operands.first { throw .usage("what is \"\(Printable.line(first))\" for? try --help") }
+    }
+}
+
+/// Options of the commands that connect as somebody.
+let connectionOptions = [
+    OptionSpec("as", "USER", "who you are"),
+    OptionSpec("gateway", "HOST:PORT", "default: the gateways of the cluster file, in random order"),
+    OptionSpec("encoding", "json|binary", "of the frames; default json"),
+    OptionSpec("token", "JWT", "default: one minted with HOME/secrets/tokens.keys"),
+]
