@@ -1,1 +1,30 @@
-// Gateway
+// gateway: where clients come in.
+//
+// Purpose    Terminates WebSocket (RFC 6455) on the address `client=` of its line in cluster.conf, checks the token once, at the
+//            upgrade, and then moves opaque frames: up to a parser, down from whoever has something for a client.
+// Requests   Of clients: GET /v1/ws (the WebSocket), GET / (a page). Of services: frames for a connection, orders to close one,
+//            and news of which session shard holds one. It answers no calls.
+// State      Its open connections. A crash loses them; clients come back to any gateway and resume from their cursors.
+// Touches    The key file with which tokens are checked (default DATA/secrets/tokens.keys), read once at start.
+// Settings   The common ones (--help). Origins of web pages: `origins` in cluster.conf, default the gateway's own host.
+// Weaknesses Plain TCP: put a TLS proxy before it. No rate limits per user or address yet.
+
+import Crypto
+import GatewayCore
+import ServiceKit
+import Tokens
+
+ServiceHost.run(.gateway, purpose: "where clients come in") { start throws(StartFailure) in
+    let path = start.options.keys
+    let file = try start.readFile(path, what: "the key file", limitBytes: TokenLimits.keyFileBytesMax)
+    let keys: TokenKeySet
+    do throws(TokenKeyFileError) {
+        keys = try TokenKeySet(parsing: file)
+    } catch {
+        throw StartFailure(.wrongConfiguration, "\(path): \(error.sentence)")
+    }
+    let crypto = start.crypto
+    return GatewayCore(
+        selfID: start.selfID, cluster: start.cluster, verifier: TokenVerifier(keys: keys, signatures: crypto),
+        sha1: { crypto.sha1($0) }, dice: start.dice(), startedAt: start.startedAt)
+}

@@ -1,1 +1,16 @@
-// LastSeen
+// last-seen: presence and typing, in a later release.
+//
+// Purpose    Joins the mesh, reports health, and answers whatever clients ask of it with `unsupported`.
+// Requests   One-way `featureRequest` of parsers.
+// State      None; a crash loses nothing.
+// Touches    Nothing.
+// Settings   The common ones (--help).
+// Weaknesses It does nothing yet.
+
+import LastSeenCore
+import ServiceKit
+
+ServiceHost.run(.lastSeen, purpose: "presence and typing (not in this release: answers unsupported)") {
+    _ throws(StartFailure) in
+    LastSeenCore()
+}

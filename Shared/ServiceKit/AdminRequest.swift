@@ -1,0 +1,125 @@
+// The little of HTTP that the admin door understands: one GET or HEAD, then the connection ends.
+//
+// Source: RFC 9112, sections 2 to 4. Headers are read past: nothing here depends on them.
+
+import CoreKit
+
+/// What somebody wants to see.
+enum AdminRequest: Equatable {
+    case home
+    case metrics
+    case health
+    case readiness
+    case peers
+    case trace(TraceKey)
+
+    /// Why a request is not answered with a page.
+    enum Refusal: Error, Equatable {
+        case malformed
+        case tooLarge
+        case unknownPath
+        case methodNotAllowed
+        case badTraceKey
+    }
+
+    /// - Parameter bytes: everything received so far.
+    /// - Returns: nil when the head is not complete yet.
+    static func parse(_ bytes: [UInt8]) throws(Refusal) -> (request: AdminRequest, wantsBody: Bool)? {
+        guard let end = headEnd(bytes) else {
+            guard bytes.count <= ServiceLimits.adminRequestBytesMax else { throw .tooLarge }
+            return nil
+        }
+        guard end <= ServiceLimits.adminRequestBytesMax else { throw .tooLarge }
+        let line = bytes.prefix { $0 != 0x0D && $0 != 0x0A }
+        let words = line.split(separator: 0x20, omittingEmptySubsequences: false)
+        guard words.count == 3, words[2].starts(with: Array("HTTP/1.".utf8)), words[1].first == 0x2F else { throw .malformed }
+        let method = String(decoding: words[0], as: UTF8.self)
+        guard method == "GET" || method == "HEAD" else { throw .methodNotAllowed }
+        let parts = words[1].split(separator: 0x3F, maxSplits: 1, omittingEmptySubsequences: false)
+        let query = parts.count == 2 ? String(decoding: parts[1], as: UTF8.self) : ""
+        return (try page(String(decoding: parts[0], as: UTF8.self), query), method == "GET")
+    }
+
+    private static func page(_ path: String, _ query: String) throws(Refusal) -> AdminRequest {
+        switch path {
+        case "/": return .home
+        case "/metrics": return .metrics
+        case "/healthz": return .health
+        case "/readyz": return .readiness
+        case "/peers": return .peers
+        case "/trace":
+            guard let value = query.split(separator: "&").first(where: { $0.hasPrefix("key=") })?.dropFirst(4),
+                (1...16).contains(value.utf8.count), value.allSatisfy(\.isHexDigit), let key = UInt64(value, radix: 16)
+            else { throw .badTraceKey }
+            return .trace(TraceKey(rawValue: key))
+        default: throw .unknownPath
+        }
+    }
+
+    /// Where the empty line is that ends the head.
+    private static func headEnd(_ bytes: [UInt8]) -> Int? {
+        var index = 0
+        while index + 1 < bytes.count {
+            if bytes[index] == 0x0A {
+                if bytes[index + 1] == 0x0A { return index + 2 }
+                if bytes[index + 1] == 0x0D, index + 2 < bytes.count, bytes[index + 2] == 0x0A { return index + 3 }
+            }
+            index += 1
+        }
+        return nil
+    }
+}
+
+/// An answer of the admin door, whole.
+struct AdminAnswer: Equatable {
+    enum Content: String {
+        case text = "text/plain; charset=utf-8"
+        case metrics = "text/plain; version=0.0.4; charset=utf-8"
+        case json = "application/json"
+        case jsonLines = "application/x-ndjson"
+        case html = "text/html; charset=utf-8"
+    }
+
+    var status: Int
+    var content: Content
+    var body: String
+
+    init(_ status: Int, _ content: Content, _ body: String) {
+        self.status = status
+        self.content = content
+        self.body = body
+    }
+
+    init(_ refusal: AdminRequest.Refusal) {
+        switch refusal {
+        case .malformed: self.init(400, .text, "This door understands HTTP/1.1 GET requests only.\n")
+        case .badTraceKey: self.init(400, .text, "/trace wants ?key= and 1 to 16 hexadecimal digits.\n")
+        case .unknownPath:
+            self.init(404, .text, "No such page. There are: / /metrics /healthz /readyz /peers /trace?key=HEX\n")
+        case .methodNotAllowed: self.init(405, .text, "Only GET and HEAD: nothing can be changed here.\n")
+        case .tooLarge: self.init(431, .text, "The request is larger than \(ServiceLimits.adminRequestBytesMax) bytes.\n")
+        }
+    }
+
+    /// The bytes to send.
+    func encoded(wantsBody: Bool = true) -> [UInt8] {
+        var head = "HTTP/1.1 \(status) \(reason)\r\nContent-Type: \(content.rawValue)\r\n"
+        head += "Content-Length: \(body.utf8.count)\r\nConnection: close\r\nCache-Control: no-store\r\n"
+        head += "X-Content-Type-Options: nosniff\r\n"
+        if content == .html { head += "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n" }
+        if status == 405 { head += "Allow: GET, HEAD\r\n" }
+        return Array((head + "\r\n").utf8) + (wantsBody ? Array(body.utf8) : [])
+    }
+
+    private var reason: String {
+        switch status {
+        case 200: "OK"
+        case 400: "Bad Request"
+        case 404: "Not Found"
+        case 405: "Method Not Allowed"
+        case 431: "Request Header Fields Too Large"
+        case 503: "Service Unavailable"
+        default: preconditionFailure("a status without a name")
+        }
+    }
+}

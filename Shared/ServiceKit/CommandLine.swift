@@ -1,0 +1,80 @@
+// The command line that all services share.
+
+import CoreKit
+
+/// What the operator wrote behind the name of the service.
+public struct ServiceOptions: Equatable, Sendable {
+    /// Path of the cluster file.
+    public var cluster: String
+    /// Which node of it this process is.
+    public var node: String
+    /// Directory for everything this node keeps.
+    public var data: String
+    /// Path of the cluster's secret; default DATA/secrets/cluster.key.
+    public var secret: String
+    /// Path of the keys that clients' tokens are checked with; default DATA/secrets/tokens.keys.
+    public var keys: String
+    /// Default info.
+    public var logLevel: LogLevel
+}
+
+/// What a command line asks for.
+enum ServiceCommand: Equatable {
+    case run(ServiceOptions)
+    case help
+    case version
+    /// A sentence about what is wrong.
+    case wrong(String)
+
+    private static let flags = ["--cluster", "--node", "--data", "--secret", "--keys", "--log-level"]
+
+    /// - Parameter words: without the name of the program. `--flag value` and `--flag=value` are the same.
+    static func parse(_ words: [String]) -> ServiceCommand {
+        var values: [String: String] = [:]
+        var rest = words[...]
+        while let word = rest.popFirst() {
+            if word == "--help" || word == "-h" { return .help }
+            if word == "--version" { return .version }
+            let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard flags.contains(parts[0]) else { return .wrong("\(parts[0]) is not an option") }
+            guard let value = parts.count == 2 ? parts[1] : rest.popFirst(), !value.isEmpty else {
+                return .wrong("\(parts[0]) needs a value")
+            }
+            guard values.updateValue(value, forKey: parts[0]) == nil else { return .wrong("\(parts[0]) is given twice") }
+        }
+        for flag in ["--cluster", "--node", "--data"] where values[flag] == nil { return .wrong("\(flag) is missing") }
+        let levels: [LogLevel] = [.debug, .info, .warning, .error]
+        let levelName = values["--log-level"] ?? "info"
+        guard let level = levels.first(where: { $0.name == levelName }) else {
+            return .wrong("--log-level is one of debug, info, warning, error, not \(levelName)")
+        }
+        let data = values["--data"]!
+        return .run(
+            ServiceOptions(
+                cluster: values["--cluster"]!, node: values["--node"]!, data: data,
+                secret: values["--secret"] ?? "\(data)/secrets/cluster.key",
+                keys: values["--keys"] ?? "\(data)/secrets/tokens.keys", logLevel: level))
+    }
+
+    static func usage(_ service: String, purpose: String) -> String {
+        """
+        \(service) (Fantail \(FantailVersion.text)): \(purpose)
+
+        usage: \(service) --cluster FILE --node NAME --data DIR [options]
+
+          --cluster FILE     the cluster file, the same for every process of the cluster
+          --node NAME        the line of that file that this process is
+          --data DIR         where this node keeps what it keeps
+          --secret FILE      the cluster's secret (default: DIR/secrets/cluster.key)
+          --keys FILE        keys that clients' tokens are checked with; gateways only
+                             (default: DIR/secrets/tokens.keys)
+          --log-level LEVEL  debug, info, warning or error (default: info); the log goes to stderr
+          --version          prints the release and ends
+          --help             prints this and ends
+
+        exit status: 0 stopped by SIGTERM or SIGINT; 1 an address or the store cannot be used;
+        64 wrong command line; 78 wrong configuration
+
+        """
+    }
+}

@@ -1,0 +1,114 @@
+// What the loop knows about itself, and the pages it makes of it.
+
+import CoreKit
+import Primitives
+import RPC
+
+/// Figures that the loop keeps about its own work.
+struct LoopFigures {
+    /// From the end of waiting to the next waiting.
+    var tick = Histogram()
+    /// How much later than its deadline a timer could run.
+    var lag = Histogram()
+    /// Indexed by `SocketKind`.
+    var acceptedCounts: [UInt64] = [0, 0, 0]
+    var acceptPauseCount: UInt64 = 0
+    var dialFailureCount: UInt64 = 0
+    /// The last time that accepting was paused.
+    var pausedAt: Instant?
+}
+
+extension ServiceLoop {
+    /// The page that was asked for.
+    func page(_ request: AdminRequest, _ now: Now) -> AdminAnswer {
+        switch request {
+        case .home: status.homeAnswer
+        case .metrics: AdminAnswer(200, .metrics, metrics(now))
+        case .health: AdminAnswer(200, .text, "ok\n")
+        case .readiness: status.readinessAnswer
+        case .peers: status.peersAnswer
+        case .trace(let key): AdminAnswer(200, .jsonLines, trace.lines(for: key, node: setup.node.name))
+        }
+    }
+
+    private var status: NodeStatus {
+        NodeStatus(
+            cluster: setup.cluster.name, epoch: setup.cluster.epoch, service: setup.node.role.name, node: setup.node.name,
+            startedAt: setup.startedAt, unreadiness: node.core.unreadiness,
+            peers: node.mesh.peerStates.map { .init(name: $0.peer.name, service: $0.peer.service, isUp: $0.isUp) })
+    }
+
+    private func metrics(_ now: Now) -> String {
+        var page = MetricsPage()
+        page.gauge(
+            "fantail_build_info", "The release, the service and the node; always 1.", 1,
+            labels: ["version": FantailVersion.text, "service": setup.node.role.name, "node": setup.node.name])
+        page.gauge("fantail_cluster_epoch", "Epoch of the cluster file in use.", Int(setup.cluster.epoch))
+        page.gauge(
+            "fantail_ready", "1 when the service can do its work.", node.core.unreadiness == nil ? 1 : 0)
+        node.core.report(into: &page)
+        reportMesh(into: &page)
+        reportSockets(into: &page)
+        reportProcess(into: &page, now)
+        return page.text
+    }
+
+    private func reportMesh(into page: inout MetricsPage) {
+        let counters = node.mesh.counters
+        for (peer, isUp) in node.mesh.peerStates {
+            page.gauge(
+                "fantail_rpc_peer_up", "1 while the link to a peer is open and heard.", isUp ? 1 : 0,
+                labels: ["peer": peer.name, "service": peer.service])
+        }
+        page.gauge("fantail_rpc_calls_in_flight", "Calls that wait for their answer.", node.mesh.callsInFlight)
+        page.counter("fantail_rpc_frames_received_total", "Frames from peers.", counters.framesReceived)
+        page.counter("fantail_rpc_calls_made_total", "Calls made to peers.", counters.callsMade)
+        page.counter("fantail_rpc_calls_timed_out_total", "Calls that nobody answered in time.", counters.callsTimedOut)
+        page.counter(
+            "fantail_rpc_calls_refused_here_total", "Calls refused because the way to the peer was full.",
+            counters.callsRefusedHere)
+        page.counter(
+            "fantail_rpc_one_ways_dropped_total", "One-way messages for peers that were down.", counters.oneWaysDropped)
+        page.counter("fantail_rpc_link_faults_total", "Links closed because the other side broke a rule.", counters.faults)
+        page.counter("fantail_rpc_dial_failures_total", "Connections to peers that did not come about.", figures.dialFailureCount)
+    }
+
+    private func reportSockets(into page: inout MetricsPage) {
+        let kinds: [(SocketKind, String)] = [(.peer, "peer"), (.client, "client"), (.admin, "admin")]
+        for (kind, name) in kinds {
+            page.gauge("fantail_sockets", "Open connections.", sockets.count(kind), labels: ["kind": name])
+        }
+        for (kind, name) in kinds {
+            page.counter(
+                "fantail_sockets_accepted_total", "Connections accepted.", figures.acceptedCounts[Int(kind.rawValue)],
+                labels: ["kind": name])
+        }
+        let counters = sockets.counters
+        page.counter("fantail_socket_received_bytes_total", "Bytes read from sockets.", counters.bytesReceived)
+        page.counter("fantail_socket_sent_bytes_total", "Bytes written to sockets.", counters.bytesSent)
+        page.counter("fantail_socket_reads_total", "Calls that read.", counters.readCount)
+        page.counter("fantail_socket_writes_total", "Calls that wrote.", counters.writeCount)
+        page.counter("fantail_sockets_cut_total", "Connections cut because they did not read.", counters.cutCount)
+        page.counter("fantail_accept_pauses_total", "Times that nobody was accepted for lack of descriptors.", figures.acceptPauseCount)
+    }
+
+    private func reportProcess(into page: inout MetricsPage, _ now: Now) {
+        page.histogram("fantail_loop_tick_seconds", "Work between two waits of the loop.", figures.tick)
+        page.histogram("fantail_loop_lag_seconds", "How late timers ran.", figures.lag)
+        page.counter(
+            "fantail_process_cpu_microseconds_total", "CPU time, user and kernel.", UInt64(SystemCalls.cpuMicroseconds()))
+        page.gauge("fantail_process_resident_bytes", "Memory in use.", SystemCalls.residentBytes())
+        page.gauge("fantail_process_open_descriptors", "Open descriptors.", SystemCalls.openDescriptorCount())
+        page.gauge("fantail_process_descriptors_max", "Descriptors that may be open.", setup.descriptorCountMax)
+        page.gauge(
+            "fantail_process_start_time_seconds", "Start of the process, seconds since 1970.", Int(setup.startedAt.seconds))
+        page.gauge(
+            "fantail_process_uptime_seconds", "Age of the process.",
+            Int(max(0, now.stamp.seconds - setup.startedAt.seconds)))
+        page.counter("fantail_log_lines_dropped_total", "Lines that stderr did not take.", log.droppedCount)
+        if let store = setup.store {
+            page.counter(
+                "fantail_store_idle_failures_total", "Times that the engine could not tidy up.", store.idleFailureCount)
+        }
+    }
+}

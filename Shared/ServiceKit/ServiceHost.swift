@@ -1,0 +1,225 @@
+// From a command line to a running loop: what all services do before their own work begins.
+//
+// Everything that can be wrong is found here, before a single connection is accepted, and said in one sentence that names
+// the remedy.
+
+import Cluster
+import CoreKit
+import Crypto
+import Primitives
+import RPC
+import Storage
+
+/// Why a service does not start.
+public struct StartFailure: Error, Equatable, Sendable {
+    /// Exit status (sysexits.h has the idea).
+    public enum Status: Int32, Sendable {
+        /// An address or the store cannot be used; trying again later may help.
+        case unavailable = 1
+        case wrongConfiguration = 78
+    }
+
+    public var status: Status
+    /// For the operator: what, and what to do.
+    public var sentence: String
+
+    public init(_ status: Status, _ sentence: String) {
+        self.status = status
+        self.sentence = sentence
+    }
+}
+
+/// What a core's and a store's constructor may want to know.
+public struct ServiceStart: Sendable {
+    public let options: ServiceOptions
+    public let cluster: ClusterMap
+    /// The line of the cluster file that is this process.
+    public let node: Node
+    public let startedAt: Stamp
+    public let crypto = OpenSSLCrypto()
+
+    public var selfID: NodeID { node.id }
+
+    /// Dice of their own, from OpenSSL's random bytes. Different at each call.
+    public func dice() -> SeededGenerator { SeededGenerator(seed: randomWord()) }
+
+    func randomWord() -> UInt64 { crypto.randomBytes(8).reduce(0) { $0 << 8 | UInt64($1) } }
+
+    /// A configuration file, whole.
+    /// - Parameter what: how to call it in a sentence: "the key file".
+    /// - Throws: `StartFailure` when it cannot be read or is larger than `limitBytes`.
+    public func readFile(_ path: String, what: String, limitBytes: Int) throws(StartFailure) -> [UInt8] {
+        try ServiceHost.readFile(path, what: what, limitBytes: limitBytes)
+    }
+
+    /// The path of a directory under `--data`, made when it is missing.
+    public func makeDataDirectory(_ name: String) throws(StartFailure) -> String {
+        let path = "\(options.data)/\(name)"
+        if let error = SystemCalls.makeDirectories(path) {
+            throw StartFailure(.unavailable, "cannot make the directory \(path): \(error); check --data and its owner")
+        }
+        return path
+    }
+}
+
+/// Runs a service.
+public enum ServiceHost {
+    /// Reads the command line, builds the service, runs it until SIGTERM or SIGINT, and ends the process.
+    /// - Parameters:
+    ///   - purpose: one line for `--help`.
+    ///   - makeStore: returns how to open the engine; nil for services without one.
+    ///   - makeCore: builds the state machine.
+    public static func run<Core: ServiceCore>(
+        _ role: Role, purpose: String,
+        store makeStore: ((ServiceStart) throws(StartFailure) -> StoreOpening)? = nil,
+        core makeCore: (ServiceStart) throws(StartFailure) -> Core
+    ) -> Never {
+        switch ServiceCommand.parse(Array(Swift.CommandLine.arguments.dropFirst())) {
+        case .help:
+            SystemCalls.say(ServiceCommand.usage(role.name, purpose: purpose), toErrors: false)
+            SystemCalls.exit(0)
+        case .version:
+            SystemCalls.say("\(role.name) (Fantail) \(FantailVersion.text)\n", toErrors: false)
+            SystemCalls.exit(0)
+        case .wrong(let sentence):
+            let usage = ServiceCommand.usage(role.name, purpose: purpose)
+            SystemCalls.say("\(role.name): \(sentence)\n\n\(usage)", toErrors: true)
+            SystemCalls.exit(64)
+        case .run(let options):
+            do throws(StartFailure) {
+                try serve(role, options, stop: SystemCalls.stopSignals(), makeStore: makeStore, makeCore: makeCore)
+                SystemCalls.exit(0)
+            } catch {
+                SystemCalls.say("\(role.name): \(error.sentence)\n", toErrors: true)
+                SystemCalls.exit(error.status.rawValue)
+            }
+        }
+    }
+
+    /// Builds the service and runs it until `stop` is readable.
+    static func serve<Core: ServiceCore>(
+        _ role: Role, _ options: ServiceOptions, stop: Descriptor,
+        makeStore: ((ServiceStart) throws(StartFailure) -> StoreOpening)?,
+        makeCore: (ServiceStart) throws(StartFailure) -> Core
+    ) throws(StartFailure) {
+        let cluster = try readCluster(options.cluster)
+        let node = try findNode(options.node, role, in: cluster)
+        let secret = try readSecret(options.secret)
+        let start = ServiceStart(options: options, cluster: cluster, node: node, startedAt: SystemCalls.now().stamp)
+        let core = try makeCore(start)
+        let opening = try makeStore?(start)
+        let descriptorCountMax = SystemCalls.raiseDescriptorLimit()
+
+        let peerDoor = try openDoor(node.rpc)
+        defer { SystemCalls.close(peerDoor) }
+        let adminDoor = try openDoor(node.admin)
+        defer { SystemCalls.close(adminDoor) }
+        var clientDoor: Descriptor?
+        if role.servesClients, let address = node.client { clientDoor = try openDoor(address) }
+        defer { if let clientDoor { SystemCalls.close(clientDoor) } }
+        var store: StoreWriter?
+        if let opening { store = try StoreWriter(opening) }
+
+        let setup = LoopSetup(
+            cluster: cluster, node: node, startedAt: start.startedAt, logLevel: options.logLevel, peerDoor: peerDoor,
+            adminDoor: adminDoor, clientDoor: clientDoor, stop: stop, store: store, descriptorCountMax: descriptorCountMax)
+        var loop = ServiceLoop(setup: setup, node: ServiceNode(core: core, mesh: mesh(start, secret)))
+        loop.run()
+    }
+
+    // MARK: Pieces
+
+    private static func mesh(_ start: ServiceStart, _ secret: [UInt8]) -> Mesh {
+        let cluster = start.cluster
+        let identity = LinkIdentity(
+            cluster: cluster.name, service: start.node.role.name, node: start.node.name, epoch: UInt64(cluster.epoch),
+            incarnation: start.randomWord(), secret: secret, authenticator: start.crypto)
+        let peers = cluster.peers(of: start.selfID).map { peer in
+            Peer(
+                id: peer.id, name: peer.name, service: peer.role.name, isDialed: cluster.dials(start.selfID, peer.id))
+        }
+        return Mesh(selfID: start.selfID, identity: identity, peers: peers, dice: start.dice())
+    }
+
+    private static func readCluster(_ path: String) throws(StartFailure) -> ClusterMap {
+        let bytes = try readFile(path, what: "the cluster file", limitBytes: ClusterLimits.fileBytesMax)
+        do throws(ClusterFileError) {
+            return try ClusterMap.parse(bytes)
+        } catch {
+            throw StartFailure(.wrongConfiguration, "\(path): \(error)")
+        }
+    }
+
+    private static func findNode(_ name: String, _ role: Role, in cluster: ClusterMap) throws(StartFailure) -> Node {
+        guard let node = cluster.node(named: name) else {
+            let known = cluster.nodes(of: role).map(\.name).joined(separator: ", ")
+            throw StartFailure(
+                .wrongConfiguration,
+                "the cluster file has no node \(name); give --node one of: \(known.isEmpty ? "(no \(role.name) there)" : known)")
+        }
+        guard node.role == role else {
+            throw StartFailure(
+                .wrongConfiguration, "node \(name) is a \(node.role.name); start the \(node.role.name) executable for it")
+        }
+        return node
+    }
+
+    private static func readSecret(_ path: String) throws(StartFailure) -> [UInt8] {
+        let file = try readFile(path, what: "the cluster's secret", limitBytes: ServiceLimits.secretFileBytesMax)
+        do throws(Secret.Refusal) {
+            return try Secret.parse(file)
+        } catch {
+            let remedy = "make one with: openssl rand -hex 32, and give every node the same"
+            switch error {
+            case .tooLarge:
+                throw StartFailure(.wrongConfiguration, "the secret \(path) is too large to be one; \(remedy)")
+            case .tooShort(let bytes):
+                throw StartFailure(
+                    .wrongConfiguration,
+                    "the secret \(path) has \(bytes) bytes, at least \(ServiceLimits.secretBytesMin) are needed, "
+                        + "raw or in hexadecimal digits; \(remedy)")
+            }
+        }
+    }
+
+    static func readFile(_ path: String, what: String, limitBytes: Int) throws(StartFailure) -> [UInt8] {
+        switch SystemCalls.readFile(path, limitBytes: limitBytes) {
+        case .failure(let error):
+            throw StartFailure(.wrongConfiguration, "cannot read \(what) \(path): \(error)")
+        case .success(let bytes):
+            guard bytes.count <= limitBytes else {
+                throw StartFailure(.wrongConfiguration, "\(what) \(path) is larger than \(limitBytes) bytes")
+            }
+            return bytes
+        }
+    }
+
+    private static func openDoor(_ address: Address) throws(StartFailure) -> Descriptor {
+        let host: IPv4
+        switch SystemCalls.resolve(address.host) {
+        case .success(let found): host = found
+        case .failure(let error):
+            throw StartFailure(
+                .unavailable, "the host name \(address.host) of this node cannot be resolved (\(error.text)); change cluster.conf")
+        }
+        switch SystemCalls.listen(host, port: address.port) {
+        case .success(let door): return door
+        case .failure(.portTaken):
+            throw StartFailure(
+                .unavailable,
+                "port \(address.port) of \(address.host) is taken by another process; stop it or change cluster.conf")
+        case .failure(.notPermitted):
+            throw StartFailure(
+                .unavailable,
+                "this user may not listen on port \(address.port) of \(address.host); take one from 1024 up in cluster.conf")
+        case .failure(.notHere):
+            throw StartFailure(
+                .unavailable,
+                "\(address.host) (port \(address.port)) is not an address of this machine; start this node where it belongs "
+                    + "or change cluster.conf")
+        case .failure(let error):
+            throw StartFailure(
+                .unavailable, "cannot listen on \(address.host), port \(address.port): \(error); change cluster.conf")
+        }
+    }
+}

@@ -1,0 +1,334 @@
+// The loop. It fits a page: next deadline, wait, readiness into facts, timers, obey orders, send.
+//
+// A tick reads the clocks once, so that everything in it happens at one time, and sends each socket's bytes once. What goes
+// wrong while orders are obeyed (a dial that fails at once, a client that is cut) is a fact of the next tick: the core never
+// hears of the consequences of its orders while it gives them.
+
+import Cluster
+import CoreKit
+import Primitives
+import RPC
+import Storage
+
+/// What the loop is given at the start.
+struct LoopSetup {
+    var cluster: ClusterMap
+    var node: Node
+    var startedAt: Stamp
+    var logLevel: LogLevel
+    /// Listening sockets.
+    var peerDoor: Descriptor
+    var adminDoor: Descriptor
+    var clientDoor: Descriptor?
+    /// Becomes readable when the process is to end.
+    var stop: Descriptor
+    var store: StoreWriter?
+    /// What this process may have open at once.
+    var descriptorCountMax: Int
+}
+
+struct ServiceLoop<Core: ServiceCore> {
+    enum Timer: Hashable {
+        /// A dial that is undecided for too long.
+        case connect(SocketID)
+        /// A socket that was ordered to close and does not end.
+        case close(SocketID)
+        /// Somebody at the admin door who does not say what he wants.
+        case admin(SocketID)
+        /// Accepting again after descriptors ran out.
+        case acceptAgain
+        /// The end of the patience after SIGTERM.
+        case stop
+    }
+
+    let setup: LoopSetup
+    var node: ServiceNode<Core>
+    var sockets = Sockets()
+    var log: LogWriter
+    var figures = LoopFigures()
+    var trace = TraceRing()
+    private let resolver: NameResolver?
+    private var timers = TimerQueue<Timer>()
+    private var dials: [SocketID: NodeID] = [:]
+    private var adminRequests: [SocketID: [UInt8]] = [:]
+    private var isPausing = false
+    private var isCommitting = false
+    private var isStopping = false
+    private var isOutOfPatience = false
+
+    init(setup: LoopSetup, node: ServiceNode<Core>) {
+        ServiceLimits.check()
+        self.setup = setup
+        self.node = node
+        log = LogWriter(levelMin: setup.logLevel, service: setup.node.role.name, node: setup.node.name)
+        let peers = setup.cluster.peers(of: setup.node.id)
+        let needsNames = peers.contains { SystemCalls.literal($0.rpc.host) == nil }
+        resolver = needsNames ? NameResolver() : nil
+    }
+
+    /// Works until it is told to stop.
+    mutating func run() {
+        var now = SystemCalls.now()
+        begin(now)
+        while !(isStopping && isFinished) {
+            let due = deadline()
+            let count = sockets.wait(timeoutMs: sleepMs(until: due, from: SystemCalls.instant()))
+            now = SystemCalls.now()
+            if let due, due < now.instant { figures.lag.record(now.instant - due) }
+
+            for event in sockets.takeAftermath() where !isStopping { node.on(event, now: now) }
+            for index in 0..<count { react(to: sockets.fact(index), now) }
+            runTimers(now)
+            if !isStopping { node.onTime(now: now) }
+            obey(node.takeOutput(now: now), now)
+            sockets.flush()
+            for socket in sockets.takeClosing() {
+                timers.arm(.close(socket), at: now.instant + ServiceLimits.closeTimeout)
+            }
+            log.settle(at: now.stamp)
+            figures.tick.record(SystemCalls.instant() - now.instant)
+        }
+        end()
+    }
+
+    // MARK: The tick
+
+    private mutating func deadline() -> Instant? {
+        guard !isStopping, let core = node.deadline() else { return timers.next() }
+        return timers.next().map { min($0, core) } ?? core
+    }
+
+    /// Rounded up: waking before the deadline would only mean another sleep.
+    private func sleepMs(until due: Instant?, from now: Instant) -> Int32 {
+        if sockets.hasAftermath { return 0 }
+        guard let due else { return Int32(ServiceLimits.sleepMsMax) }
+        let wait = max(0, (due - now).nanoseconds)
+        return Int32(min(ServiceLimits.sleepMsMax, (wait + 999_999) / 1_000_000))
+    }
+
+    private mutating func react(to fact: Sockets.Fact, _ now: Now) {
+        switch fact {
+        case .nothing:
+            break
+        case .received(let socket, .admin):
+            onAdminBytes(socket, now)
+        case .received(let socket, _):
+            if !isStopping { node.on(.received(socket, sockets.received), now: now) }
+        case .closed(let socket, .admin):
+            forgetAdmin(socket)
+        case .closed(let socket, _):
+            if !isStopping { node.on(.closed(socket), now: now) }
+        case .connected(let socket):
+            timers.cancel(.connect(socket))
+            if let peer = dials.removeValue(forKey: socket) { node.on(.dialed(peer, socket), now: now) }
+        case .connectFailed(let socket, let error):
+            timers.cancel(.connect(socket))
+            if let peer = dials.removeValue(forKey: socket) { failDial(peer, error.description, now) }
+        case .special(.peerDoor):
+            accept(setup.peerDoor, .peer, now)
+        case .special(.clientDoor):
+            accept(setup.clientDoor!, .client, now)
+        case .special(.adminDoor):
+            accept(setup.adminDoor, .admin, now)
+        case .special(.stop):
+            onStop(now)
+        case .special(.store):
+            onStoreFinished(now)
+        case .special(.resolver):
+            onResolved(now)
+        }
+    }
+
+    private mutating func runTimers(_ now: Now) {
+        while let timer = timers.popDue(now.instant) {
+            switch timer {
+            case .connect(let socket):
+                sockets.abandon(socket)
+                if let peer = dials.removeValue(forKey: socket) { failDial(peer, "no answer", now) }
+            case .close(let socket):
+                sockets.abandon(socket)
+            case .admin(let socket):
+                forgetAdmin(socket)
+                sockets.abandon(socket)
+            case .acceptAgain:
+                isPausing = false
+                if !isStopping { setDoors(areOpen: true) }
+            case .stop:
+                isOutOfPatience = true
+            }
+        }
+    }
+
+    private mutating func obey(_ output: NodeOutput, _ now: Now) {
+        for effect in output.transport {
+            switch effect {
+            case .dial(let peer): if !isStopping { dial(peer, now) }
+            case .write(let socket, let bytes): sockets.write(socket, bytes)
+            case .close(let socket): sockets.close(socket)
+            }
+        }
+        // After SIGTERM nothing new is begun: whoever asked hears that we are gone and asks our next life.
+        if let requests = output.commit, !isStopping {
+            guard let store = setup.store else { preconditionFailure("a commit, but no store") }
+            precondition(!isCommitting)
+            isCommitting = true
+            store.submit(requests, stamp: now.stamp)
+        }
+        for record in output.traces { trace.add(record, at: now.stamp) }
+        for record in output.logs { log.write(record, at: now.stamp) }
+    }
+
+    // MARK: Doors
+
+    private mutating func accept(_ door: Descriptor, _ kind: SocketKind, _ now: Now) {
+        guard !isPausing, !isStopping else { return }
+        for _ in 0..<ServiceLimits.acceptCountMax {
+            if kind == .client, sockets.count(.client) >= setup.descriptorCountMax - ServiceLimits.descriptorReserve {
+                return pauseAccepting("as many clients as this process may have", now)
+            }
+            switch SystemCalls.accept(door) {
+            case .nobody: return
+            case .exhausted(let error): return pauseAccepting(error.description, now)
+            case .connection(let descriptor): welcome(sockets.add(descriptor, kind), kind, now)
+            }
+        }
+    }
+
+    private mutating func welcome(_ socket: SocketID, _ kind: SocketKind, _ now: Now) {
+        figures.acceptedCounts[Int(kind.rawValue)] += 1
+        switch kind {
+        case .peer: node.on(.accepted(socket, .peers), now: now)
+        case .client: node.on(.accepted(socket, .clients), now: now)
+        case .admin:
+            guard adminRequests.count < ServiceLimits.adminConnectionCountMax else { return sockets.abandon(socket) }
+            adminRequests[socket] = []
+            timers.arm(.admin(socket), at: now.instant + ServiceLimits.adminTimeout)
+        }
+    }
+
+    private mutating func pauseAccepting(_ reason: String, _ now: Now) {
+        isPausing = true
+        setDoors(areOpen: false)
+        timers.arm(.acceptAgain, at: now.instant + ServiceLimits.acceptPause)
+        // Once for each shortage, not ten times a second while it lasts.
+        if figures.pausedAt.map({ now.instant - $0 > ServiceLimits.acceptPause * 10 }) ?? true {
+            log.write(LogRecord(.error, "accept_paused", ["reason": reason]), at: now.stamp)
+        }
+        figures.pausedAt = now.instant
+        figures.acceptPauseCount += 1
+    }
+
+    private mutating func setDoors(areOpen: Bool) {
+        sockets.listen(setup.peerDoor, as: .peerDoor, isOpen: areOpen)
+        sockets.listen(setup.adminDoor, as: .adminDoor, isOpen: areOpen)
+        if let door = setup.clientDoor { sockets.listen(door, as: .clientDoor, isOpen: areOpen) }
+    }
+
+    // MARK: Dialling
+
+    private mutating func dial(_ peer: NodeID, _ now: Now) {
+        let host = setup.cluster.node(peer).rpc.host
+        guard let address = SystemCalls.literal(host) else { return resolver!.ask(peer, host: host) }
+        connect(peer, address, now)
+    }
+
+    private mutating func onResolved(_ now: Now) {
+        for answer in resolver!.takeAnswers() where !isStopping {
+            switch answer.result {
+            case .success(let address): connect(answer.node, address, now)
+            case .failure(let error): failDial(answer.node, error.text, now)
+            }
+        }
+    }
+
+    private mutating func connect(_ peer: NodeID, _ address: IPv4, _ now: Now) {
+        switch SystemCalls.connect(address, port: setup.cluster.node(peer).rpc.port) {
+        case .failed(let error):
+            failDial(peer, error.description, now)
+        case .connected(let descriptor):
+            node.on(.dialed(peer, sockets.add(descriptor, .peer)), now: now)
+        case .underWay(let descriptor):
+            let socket = sockets.add(descriptor, .peer, isConnecting: true)
+            dials[socket] = peer
+            timers.arm(.connect(socket), at: now.instant + ServiceLimits.connectTimeout)
+        }
+    }
+
+    private mutating func failDial(_ peer: NodeID, _ reason: String, _ now: Now) {
+        let target = setup.cluster.node(peer)
+        figures.dialFailureCount += 1
+        log.write(
+            LogRecord(.debug, "dial_failed", ["peer": target.name, "address": "\(target.rpc)", "reason": reason]),
+            at: now.stamp)
+        if !isStopping { node.on(.dialFailed(peer), now: now) }
+    }
+
+    // MARK: The store
+
+    private mutating func onStoreFinished(_ now: Now) {
+        guard let outcome = setup.store!.takeOutcome() else { return }
+        isCommitting = false
+        // Also while stopping: what is stored may still be answered.
+        node.onCommitted(outcome, now: now)
+    }
+
+    // MARK: The admin door
+
+    private mutating func onAdminBytes(_ socket: SocketID, _ now: Now) {
+        guard adminRequests[socket] != nil else { return }
+        adminRequests[socket]!.append(contentsOf: sockets.received)
+        let answer: [UInt8]
+        do throws(AdminRequest.Refusal) {
+            guard let (request, wantsBody) = try AdminRequest.parse(adminRequests[socket]!) else { return }
+            answer = page(request, now).encoded(wantsBody: wantsBody)
+        } catch {
+            answer = AdminAnswer(error).encoded()
+        }
+        forgetAdmin(socket)
+        sockets.write(socket, answer)
+        sockets.close(socket)
+    }
+
+    private mutating func forgetAdmin(_ socket: SocketID) {
+        adminRequests[socket] = nil
+        timers.cancel(.admin(socket))
+    }
+
+    // MARK: Beginning and end
+
+    private mutating func begin(_ now: Now) {
+        sockets.watch(setup.stop, as: .stop)
+        sockets.watch(setup.peerDoor, as: .peerDoor)
+        sockets.watch(setup.adminDoor, as: .adminDoor)
+        if let door = setup.clientDoor { sockets.watch(door, as: .clientDoor) }
+        if let store = setup.store { sockets.watch(store.finished, as: .store) }
+        if let resolver { sockets.watch(resolver.answered, as: .resolver) }
+        var record = LogRecord(
+            .info, "started",
+            [
+                "version": FantailVersion.text, "cluster": setup.cluster.name, "epoch": "\(setup.cluster.epoch)",
+                "rpc": "\(setup.node.rpc)", "admin": "\(setup.node.admin)",
+            ])
+        if let client = setup.node.client, setup.clientDoor != nil { record.fields.append(.init("client", "\(client)")) }
+        log.write(record, at: now.stamp)
+        node.start(now: now)
+        obey(node.takeOutput(now: now), now)
+        sockets.flush()
+    }
+
+    private mutating func onStop(_ now: Now) {
+        SystemCalls.drain(setup.stop)
+        guard !isStopping else { return isOutOfPatience = true }
+        isStopping = true
+        setDoors(areOpen: false)
+        timers.arm(.stop, at: now.instant + ServiceLimits.stopTimeout)
+        log.write(LogRecord(.info, "stopping"), at: now.stamp)
+    }
+
+    private var isFinished: Bool { !isCommitting && (isOutOfPatience || sockets.isDrained) }
+
+    private mutating func end() {
+        setup.store?.stop()
+        log.write(LogRecord(.info, "stopped"), at: SystemCalls.now().stamp)
+    }
+}

@@ -1,0 +1,314 @@
+// All sockets of the process: readiness in, facts out; orders in, bytes out.
+//
+// Everything that a tick wants to say over one socket leaves in one call: orders only gather, `flush` sends. A socket that
+// takes no more keeps the rest in its slot until epoll says that it does. Nothing here waits.
+//
+// A socket is found by its descriptor when the kernel speaks and by its number when the core does. The kernel reuses
+// descriptors, numbers are never reused; epoll's token carries both, so that news of a former owner is recognised.
+
+import CLinux
+import Primitives
+import RPC
+
+struct Sockets {
+    /// A descriptor that is not a connection.
+    enum Special: UInt32 {
+        case peerDoor = 1
+        case clientDoor = 2
+        case adminDoor = 3
+        case stop = 4
+        case store = 5
+        case resolver = 6
+    }
+
+    /// What one ready descriptor means.
+    enum Fact: Equatable {
+        /// Stale news, or dealt with inside.
+        case nothing
+        case special(Special)
+        /// Bytes in `received`.
+        case received(SocketID, SocketKind)
+        case connected(SocketID)
+        case connectFailed(SocketID, SystemError)
+        case closed(SocketID, SocketKind)
+    }
+
+    /// Figures for the metrics page.
+    struct Counters {
+        var bytesReceived: UInt64 = 0
+        var bytesSent: UInt64 = 0
+        var readCount: UInt64 = 0
+        var writeCount: UInt64 = 0
+        /// Cut because they did not read what was sent to them.
+        var cutCount: UInt64 = 0
+    }
+
+    private let epoll = SystemCalls.makeEpoll()
+    private var ready = [epoll_event](repeating: epoll_event(), count: ServiceLimits.eventCountMax)
+    private var slots: ContiguousArray<SocketSlot> = []
+    private var descriptors: [UInt64: Descriptor] = [:]
+    private var idNext: UInt64 = 1
+    private var touched: [Descriptor] = []
+    private var counts = [0, 0, 0]
+    private var buffer = [UInt8](repeating: 0, count: ServiceLimits.readBytesMax)
+    private var bufferCount = 0
+
+    /// Facts that sending brought to light, for the next round.
+    private(set) var aftermath: [TransportEvent] = []
+    /// Sockets that began to close in this tick; the loop gives each `ServiceLimits.closeTimeout`.
+    private(set) var closing: [SocketID] = []
+    private(set) var counters = Counters()
+
+    // MARK: Questions
+
+    /// Sockets of a kind, those that are closing included.
+    func count(_ kind: SocketKind) -> Int { counts[Int(kind.rawValue)] }
+
+    /// Nothing waits to be sent on any socket. O(descriptors): for the end of the process only.
+    var isDrained: Bool { slots.allSatisfy { $0.waitingBytes == 0 } }
+
+    /// What the last `.received` brought. Valid until the next fact is asked for.
+    var received: ArraySlice<UInt8> { buffer[0..<bufferCount] }
+
+    var hasAftermath: Bool { !aftermath.isEmpty }
+
+    mutating func takeAftermath() -> [TransportEvent] {
+        defer { aftermath = [] }
+        return aftermath
+    }
+
+    mutating func takeClosing() -> [SocketID] {
+        guard !closing.isEmpty else { return [] }
+        defer { closing = [] }
+        return closing
+    }
+
+    // MARK: Watching
+
+    mutating func watch(_ descriptor: Descriptor, as special: Special) {
+        SystemCalls.epollAdd(epoll, descriptor, SystemCalls.readable, token: UInt64(special.rawValue))
+    }
+
+    /// Turns a door's news off and on.
+    mutating func listen(_ descriptor: Descriptor, as special: Special, isOpen: Bool) {
+        SystemCalls.epollChange(epoll, descriptor, isOpen ? SystemCalls.readable : 0, token: UInt64(special.rawValue))
+    }
+
+    /// Sleeps until something happens or the time is over.
+    /// - Returns: how many facts there are.
+    mutating func wait(timeoutMs: Int32) -> Int { SystemCalls.epollWait(epoll, &ready, timeoutMs: timeoutMs) }
+
+    /// Makes a new connection known.
+    mutating func add(_ descriptor: Descriptor, _ kind: SocketKind, isConnecting: Bool = false) -> SocketID {
+        while slots.count <= Int(descriptor) { slots.append(SocketSlot()) }
+        precondition(slots[Int(descriptor)].phase == .free)
+        let id = idNext
+        idNext += 1
+        // The token has the lower half of the number, and 0 there means a special descriptor.
+        if idNext & 0xFFFF_FFFF == 0 { idNext += 1 }
+        var slot = SocketSlot()
+        slot.id = id
+        slot.kind = kind
+        slot.phase = isConnecting ? .connecting : .open
+        slot.wantsWritable = isConnecting
+        slots[Int(descriptor)] = slot
+        descriptors[id] = descriptor
+        counts[Int(kind.rawValue)] += 1
+        SystemCalls.epollAdd(
+            epoll, descriptor, isConnecting ? SystemCalls.writable : SystemCalls.readable, token: token(id, descriptor))
+        return SocketID(rawValue: id)
+    }
+
+    /// The meaning of the `index`-th ready descriptor; reads or sends once if it is a connection.
+    mutating func fact(_ index: Int) -> Fact {
+        let event = ready[index]
+        let token = event.data.u64
+        if token >> 32 == 0 { return .special(Special(rawValue: UInt32(token))!) }
+        let descriptor = Descriptor(token & 0xFFFF_FFFF)
+        let slot = Int(descriptor)
+        guard slots[slot].phase != .free, slots[slot].id & 0xFFFF_FFFF == token >> 32 else { return .nothing }
+        let id = SocketID(rawValue: slots[slot].id)
+        let isBroken = event.events & SystemCalls.broken != 0
+        if slots[slot].phase == .connecting { return decideConnect(descriptor, id) }
+        if event.events & SystemCalls.writable != 0 || isBroken {
+            send(descriptor)
+            if slots[slot].phase == .free { return .nothing }
+        }
+        guard event.events & SystemCalls.readable != 0 || isBroken else { return .nothing }
+        return read(descriptor, id)
+    }
+
+    // MARK: Orders
+
+    /// Gathers bytes for the next `flush`. Nothing happens for a socket that is gone.
+    mutating func write(_ id: SocketID, _ bytes: [UInt8]) {
+        guard let descriptor = descriptors[id.rawValue] else { return }
+        let slot = Int(descriptor)
+        guard slots[slot].phase == .open else { return }
+        if slots[slot].outbound.isEmpty {
+            slots[slot].outbound = bytes
+        } else {
+            slots[slot].outbound.append(contentsOf: bytes)
+        }
+        touch(descriptor)
+    }
+
+    /// Closes after what was written before has left; the number is not mentioned again.
+    mutating func close(_ id: SocketID) {
+        guard let descriptor = descriptors[id.rawValue], slots[Int(descriptor)].phase == .open else { return }
+        slots[Int(descriptor)].phase = .flushing
+        closing.append(id)
+        touch(descriptor)
+    }
+
+    /// Ends a socket at once, whatever still waits. Nothing happens for one that is gone.
+    mutating func abandon(_ id: SocketID) {
+        if let descriptor = descriptors[id.rawValue] { release(descriptor) }
+    }
+
+    /// Sends what gathered: at most one call for each socket.
+    mutating func flush() {
+        var index = 0
+        while index < touched.count {
+            let descriptor = touched[index]
+            index += 1
+            // A socket may have ended since, and its descriptor may serve another one.
+            guard slots[Int(descriptor)].isTouched else { continue }
+            slots[Int(descriptor)].isTouched = false
+            // While epoll is asked, the kernel is full: trying would only cost a call.
+            if slots[Int(descriptor)].wantsWritable {
+                checkQueue(descriptor)
+            } else {
+                send(descriptor)
+            }
+        }
+        touched.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: Inside
+
+    private func token(_ id: UInt64, _ descriptor: Descriptor) -> UInt64 {
+        (id & 0xFFFF_FFFF) << 32 | UInt64(descriptor)
+    }
+
+    private mutating func touch(_ descriptor: Descriptor) {
+        guard !slots[Int(descriptor)].isTouched else { return }
+        slots[Int(descriptor)].isTouched = true
+        touched.append(descriptor)
+    }
+
+    private mutating func decideConnect(_ descriptor: Descriptor, _ id: SocketID) -> Fact {
+        if let error = SystemCalls.socketError(descriptor) {
+            release(descriptor)
+            return .connectFailed(id, error)
+        }
+        slots[Int(descriptor)].phase = .open
+        setWantsWritable(descriptor, false)
+        return .connected(id)
+    }
+
+    private mutating func read(_ descriptor: Descriptor, _ id: SocketID) -> Fact {
+        let outcome = buffer.withUnsafeMutableBytes { SystemCalls.receive(descriptor, into: $0) }
+        let isOpen = slots[Int(descriptor)].phase == .open
+        let kind = slots[Int(descriptor)].kind
+        switch outcome {
+        case .wouldBlock:
+            return .nothing
+        case .moved(let count) where count > 0:
+            counters.readCount += 1
+            counters.bytesReceived += UInt64(count)
+            guard isOpen else { return .nothing }
+            bufferCount = count
+            return .received(id, kind)
+        case .moved, .failed:
+            release(descriptor)
+            return isOpen ? .closed(id, kind) : .nothing
+        }
+    }
+
+    private mutating func send(_ descriptor: Descriptor) {
+        let slot = Int(descriptor)
+        if slots[slot].waitingBytes > 0 {
+            let sentBytes = Int(slots[slot].sentBytes)
+            let outcome = slots[slot].outbound.withUnsafeBytes { bytes in
+                SystemCalls.send(descriptor, UnsafeRawBufferPointer(rebasing: bytes[sentBytes...]))
+            }
+            switch outcome {
+            case .moved(let count):
+                counters.writeCount += 1
+                counters.bytesSent += UInt64(count)
+                forgetSent(slot, count)
+            case .wouldBlock:
+                break
+            case .failed:
+                return lose(descriptor)
+            }
+        }
+        checkQueue(descriptor)
+    }
+
+    private mutating func forgetSent(_ slot: Int, _ count: Int) {
+        let sent = Int(slots[slot].sentBytes) + count
+        if sent == slots[slot].outbound.count {
+            slots[slot].outbound = []
+            slots[slot].sentBytes = 0
+        } else if sent > ServiceLimits.readBytesMax && sent * 2 > slots[slot].outbound.count {
+            // Moving at most as much as was sent since the last time keeps the cost constant for each byte.
+            slots[slot].outbound.removeFirst(sent)
+            slots[slot].sentBytes = 0
+        } else {
+            slots[slot].sentBytes = UInt32(sent)
+        }
+    }
+
+    /// What the length of the queue means: congestion, a cut, asking epoll, or the end of closing.
+    private mutating func checkQueue(_ descriptor: Descriptor) {
+        let slot = Int(descriptor)
+        let waiting = slots[slot].waitingBytes
+        let bounds = slots[slot].kind.queueBytes
+        if waiting > bounds.max {
+            counters.cutCount += 1
+            return lose(descriptor)
+        }
+        if slots[slot].phase == .open {
+            let id = SocketID(rawValue: slots[slot].id)
+            if !slots[slot].isCongested && waiting > bounds.soft {
+                slots[slot].isCongested = true
+                aftermath.append(.congested(id, true))
+            } else if slots[slot].isCongested && waiting < bounds.soft / 2 {
+                slots[slot].isCongested = false
+                aftermath.append(.congested(id, false))
+            }
+        }
+        setWantsWritable(descriptor, waiting > 0)
+        if slots[slot].phase == .flushing && waiting == 0 {
+            slots[slot].phase = .lingering
+            SystemCalls.endSending(descriptor)
+        }
+    }
+
+    private mutating func setWantsWritable(_ descriptor: Descriptor, _ wants: Bool) {
+        let slot = Int(descriptor)
+        guard slots[slot].wantsWritable != wants else { return }
+        slots[slot].wantsWritable = wants
+        let interest = wants ? SystemCalls.readable | SystemCalls.writable : SystemCalls.readable
+        SystemCalls.epollChange(epoll, descriptor, interest, token: token(slots[slot].id, descriptor))
+    }
+
+    /// Ends a socket that was not ordered to end, and says so.
+    private mutating func lose(_ descriptor: Descriptor) {
+        let slot = slots[Int(descriptor)]
+        if slot.phase == .open { aftermath.append(.closed(SocketID(rawValue: slot.id))) }
+        release(descriptor)
+    }
+
+    private mutating func release(_ descriptor: Descriptor) {
+        let slot = slots[Int(descriptor)]
+        precondition(slot.phase != .free)
+        descriptors[slot.id] = nil
+        counts[Int(slot.kind.rawValue)] -= 1
+        slots[Int(descriptor)] = SocketSlot()
+        // Closing takes it out of epoll too: no other descriptor refers to the same socket.
+        SystemCalls.close(descriptor)
+    }
+}
