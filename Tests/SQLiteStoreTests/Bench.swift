@@ -143,8 +143,15 @@ final class Bench {
     func raise(
         _ kind: ReceiptKind, of owner: UserID = ben, by peer: UserID = ana, to stamp: Int64
     ) throws -> Watermark {
+        try store(kind, of: owner, by: peer, to: stamp).watermark
+    }
+
+    /// The same, with the revision that came before.
+    func store(
+        _ kind: ReceiptKind, of owner: UserID = ben, by peer: UserID = ana, to stamp: Int64
+    ) throws -> WatermarkStored {
         let request = StoreWatermark(owner: owner, peer: peer, kind: kind, upTo: Stamp(microseconds: stamp))
-        return try ask(.storeWatermark(request)) { if case .watermark(let answer) = $0 { answer } else { nil } }
+        return try ask(.storeWatermark(request)) { if case .watermarkStored(let answer) = $0 { answer } else { nil } }
     }
 
     func watermarks(of owner: UserID = ben, after: Stamp = .zero) throws -> WatermarkPage {

@@ -183,6 +183,20 @@ struct StoreContractWatermarks {
         #expect(try bench.watermarks().watermarks.isEmpty)
     }
 
+    @Test("The answer names the author's newest revision from before", arguments: Setup.all)
+    func previousRevision(setup: Setup) throws {
+        let bench = try Bench(setup)
+        let first = try bench.store(.delivered, to: 10)
+        #expect(first.previous == .zero)
+        let second = try bench.store(.read, by: cleo, to: 10)
+        #expect(second.previous == first.watermark.revision)
+        try bench.reopen()
+        #expect(try bench.store(.delivered, to: 11).previous == second.watermark.revision)
+        let last = try bench.head(of: ben).revision
+        #expect(try bench.store(.delivered, to: 5).previous == last)
+        #expect(try bench.store(.read, by: UserID("nobody")!, to: 0).previous == last)
+    }
+
     @Test("Revisions rise strictly per author even when the clock jumps back", arguments: Setup.all)
     func revisionsRise(setup: Setup) throws {
         let bench = try Bench(setup)

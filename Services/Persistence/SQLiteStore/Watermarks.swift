@@ -18,12 +18,12 @@ extension SQLiteStore {
 
     /// A watermark that was never stored stands at zero.
     func storeWatermark(_ request: StoreWatermark, now: Stamp) throws(SQLiteError) -> WatermarkStored {
-        var previous = Stamp.zero
         var watermark = Watermark(peer: request.peer, kind: request.kind, upTo: .zero, revision: .zero)
-        if let owner = try findUser(request.owner), let peer = try findUser(request.peer) {
-            previous = try revision(of: owner)
+        let known = try findUser(request.owner)
+        let previous = try known.map { id throws(SQLiteError) in try revision(of: id) } ?? .zero
+        if let known, let peer = try findUser(request.peer) {
             defer { sql.findWatermark.reset() }
-            sql.findWatermark.bind(1, owner)
+            sql.findWatermark.bind(1, known)
             sql.findWatermark.bind(2, peer)
             sql.findWatermark.bind(3, Int64(request.kind.rawValue))
             if try sql.findWatermark.step() {
@@ -37,7 +37,6 @@ extension SQLiteStore {
 
         let owner = try makeUser(request.owner)
         let peer = try makeUser(request.peer)
-        previous = try revision(of: owner)
         watermark.upTo = request.upTo
         watermark.revision = max(now, Stamp(microseconds: previous.microseconds + 1))
         sql.putWatermark.bind(1, owner)
