@@ -104,6 +104,7 @@ let package = Package(
             tests(of: "ClientProtocol"),
             tests(of: "Tokens", uses: ["Crypto"]),
             tests(of: "Crypto"),
+            tests(of: "CoreKit", uses: ["Crypto"]),
             tests(of: "ChatClient"),
             tests(of: "GatewayCore", uses: ["Crypto"]),
             tests(of: "ParserCore"),

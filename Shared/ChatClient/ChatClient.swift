@@ -75,8 +75,12 @@ public enum ClientNews: Equatable, Sendable {
 }
 
 public enum ClientTimes {
-    /// Without `welcome`, `sent` or `noted` in this time the frame is repeated, or the connection given up.
-    public static let answerTimeout = Interval.seconds(10)
+    /// Without `sent` or `noted` in this time the frame is repeated. A cluster that works answers in milliseconds; 5 s is the
+    /// time after which its own calls between services have ended, one way or the other.
+    public static let answerTimeout = Interval.seconds(5)
+    /// Without a connection, and then without `welcome`, in this time the connection is given up. Longer than
+    /// `answerTimeout`: a phone on a bad network needs several round trips to connect.
+    public static let welcomeTimeout = Interval.seconds(10)
     /// Silence after which the connection counts as dead; the server pings every 30 s.
     public static let silenceMax = Interval.seconds(90)
     /// First wait before connecting again, and the longest; each is spread by half to one and a half.
@@ -130,7 +134,6 @@ public struct ChatClient: Sendable {
     private var outbox: [Pending] = []
     /// Read marks without `noted`, by peer, in the order they were made.
     private var reads: [(peer: UserID, at: Stamp, deadline: Instant?)] = []
-    private var acknowledged: UInt64 = 0
     private var mustAcknowledge = false
     private var isRunning = false
 
@@ -196,7 +199,7 @@ public struct ChatClient: Sendable {
         phase = .greeting
         heardAt = now
         actions.append(.transmit(.hello(cursor: cursor, ticks: ticks)))
-        timers.arm(.welcome, at: now + ClientTimes.answerTimeout)
+        timers.arm(.welcome, at: now + ClientTimes.welcomeTimeout)
         timers.arm(.silence, at: now + ClientTimes.silenceMax)
     }
 
@@ -244,7 +247,6 @@ public struct ChatClient: Sendable {
     public mutating func flush(now: Instant) {
         guard mustAcknowledge, phase == .live, let cursor else { return }
         mustAcknowledge = false
-        acknowledged = cursor
         actions.append(.transmit(.ack(upTo: cursor)))
     }
 
@@ -336,6 +338,8 @@ public struct ChatClient: Sendable {
         if error.code == .cursorAhead {
             cursor = nil
             ticks = nil
+            // Stamps of the other history: nobody could take these marks.
+            reads.removeAll()
             actions.append(.tell(.cursorLost))
         } else {
             actions.append(.tell(.refused(error)))
@@ -393,7 +397,7 @@ public struct ChatClient: Sendable {
     private mutating func connect(_ now: Instant) {
         guard isRunning else { return }
         phase = .connecting
-        timers.arm(.welcome, at: now + ClientTimes.answerTimeout)
+        timers.arm(.welcome, at: now + ClientTimes.welcomeTimeout)
         actions.append(.connect)
     }
 

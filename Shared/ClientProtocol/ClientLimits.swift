@@ -10,12 +10,13 @@ public enum ClientLimits {
     /// frame, names and numbers, stays below 1 KiB.
     public static let clientFrameBytesMax = 6 * bodyBytesMax + 1024
 
-    /// A frame to a client, bytes: a page of history, 64 KiB of bodies as escapes and 512 entries of at most 248 bytes
-    /// around them.
-    public static let serverFrameBytesMax = 512 * 1024
+    /// A frame to a client, bytes: a page of history, 64 KiB of bodies as escapes and 100 entries of at most 400 bytes of
+    /// names and numbers around them. The same number as between services.
+    public static let serverFrameBytesMax = 6 * bodyBytesMax + 64 * 1024
 
-    /// Entries in one page of history, and the largest `limit` that a client may ask for.
-    public static let historyEntryCountMax = 512
+    /// Entries in one page of history, and the largest `limit` that a client may ask for: what a person scrolls at once. The
+    /// same number as between services.
+    public static let historyEntryCountMax = 100
 
     /// Entries in a page when the client names no `limit`: a screen and a little more.
     public static let historyEntryCountDefault = 50

@@ -4,7 +4,7 @@
 // repeats it for whoever reads a trace. Codes below 4000 belong to RFC 6455 and the IANA registry; 4000 to 4999 are ours. A
 // number that is retired is never given to something else.
 
-/// The close codes that we send. Next free application code: 4006.
+/// The close codes that we send. Next free application code: 4005.
 public enum CloseCode: UInt16, Equatable, Sendable, CaseIterable {
     /// The purpose is fulfilled; the client said goodbye.
     case normal = 1000
@@ -34,8 +34,6 @@ public enum CloseCode: UInt16, Equatable, Sendable, CaseIterable {
     case replaced = 4003
     /// The device did not acknowledge in time; the connection counts as dead. Reconnect and resume from the cursor.
     case ackOverdue = 4004
-    /// Too many frames that the parser refused. A bug of the client: reconnecting will not cure it.
-    case tooManyBadFrames = 4005
 
     /// The reason text that goes with the code, at most 123 bytes, ASCII.
     public var reason: String {
@@ -54,7 +52,6 @@ public enum CloseCode: UInt16, Equatable, Sendable, CaseIterable {
         case .slowConsumer: "slow_consumer"
         case .replaced: "replaced"
         case .ackOverdue: "ack_overdue"
-        case .tooManyBadFrames: "protocol_error"
         }
     }
 

@@ -70,7 +70,7 @@ struct GoldenTests {
         let document = try String(contentsOf: protocolDocument, encoding: .utf8)
         #expect(ClientLimits.bodyBytesMax == 65_536 && document.contains("0 to 65,536 bytes"))
         #expect(ClientLimits.clientFrameBytesMax == 394_240 && document.contains("394,240 bytes"))
-        #expect(ClientLimits.serverFrameBytesMax == 524_288 && document.contains("524,288 bytes"))
+        #expect(ClientLimits.serverFrameBytesMax == 458_752 && document.contains("458,752 bytes"))
         #expect(document.contains("1 to \(ClientLimits.historyEntryCountMax) entries, default \(ClientLimits.historyEntryCountDefault)"))
         #expect(document.contains("at most \(ClientLimits.featureBytesMax) bytes of `a-z _ .`"))
         #expect(document.contains("more than \(ClientLimits.jsonMemberCountMax) fields, or nesting deeper than \(ClientLimits.jsonDepthMax)"))

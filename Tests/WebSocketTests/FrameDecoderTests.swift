@@ -139,7 +139,6 @@ import WebSocket
         #expect(CloseCode(rawValue: 4002)?.reason == "slow_consumer")
         #expect(CloseCode(rawValue: 4003)?.reason == "replaced")
         #expect(CloseCode(rawValue: 4004)?.reason == "ack_overdue")
-        #expect(CloseCode(rawValue: 4005)?.reason == "protocol_error")
     }
 
     @Test func aLongCloseReasonIsCutBetweenCodePoints() {
