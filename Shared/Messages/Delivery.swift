@@ -120,7 +120,7 @@ public struct HistoryQuery: Equatable, Sendable {
         reference = try reader.bool() ? try reader.message() : nil
         with = try reader.bool() ? try reader.user() : nil
         before = try reader.bool() ? try reader.varint() : nil
-        limit = try reader.count(max: MessageLimits.pageEntryCountMax)
+        limit = try reader.pageLimit()
     }
 }
 

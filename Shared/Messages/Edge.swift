@@ -227,6 +227,7 @@ public struct FeatureRequest: Equatable, Sendable {
     init(from reader: inout ByteReader) throws(DecodeError) {
         origin = try Origin(from: &reader)
         feature = try reader.string(max: MessageLimits.featureBytesMax)
+        guard !feature.isEmpty else { throw .badValue(field: "feature") }
         reference = try reader.bool() ? try reader.message() : nil
     }
 }

@@ -254,8 +254,17 @@ public struct ReadInbox: Equatable, Sendable {
     init(from reader: inout ByteReader) throws(DecodeError) {
         owner = try reader.user()
         after = try reader.varint()
-        limit = try reader.count(max: MessageLimits.pageEntryCountMax)
+        limit = try reader.pageLimit()
         headersOnly = try reader.bool()
+    }
+}
+
+extension ByteReader {
+    /// How many entries a page may have, 1...`pageEntryCountMax`: a page of none would make its reader ask for ever.
+    mutating func pageLimit() throws(DecodeError) -> Int {
+        let limit = try count(max: MessageLimits.pageEntryCountMax)
+        guard limit >= 1 else { throw .badValue(field: "limit") }
+        return limit
     }
 }
 
@@ -511,7 +520,7 @@ public struct ReadHistory: Equatable, Sendable {
         owner = try reader.user()
         chat = try reader.bool() ? try reader.user() : nil
         before = try reader.bool() ? try reader.varint() : nil
-        limit = try reader.count(max: MessageLimits.pageEntryCountMax)
+        limit = try reader.pageLimit()
     }
 }
 

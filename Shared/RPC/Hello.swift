@@ -1,7 +1,7 @@
 // Who is calling: a hello each way, then a proof each way that both know the cluster's secret.
 //
-// The secret itself never travels. Each side proves itself with HMAC-SHA256 over both hellos, in order, behind a label that
-// says which side speaks; the hellos carry fresh nonces, so that an old proof is worth nothing, and the names and roles, so
+// The secret itself never travels. Each side proves itself with HMAC-SHA256 over both hellos as they travelled, in order,
+// behind a label that says which side speaks; the hellos carry fresh nonces, so that an old proof is worth nothing, and the names and roles, so
 // that none can be exchanged on the way. (The idea is that of SCRAM, RFC 5802, section 3, with a key instead of a password.)
 
 import Messages
@@ -59,6 +59,15 @@ public struct Hello: Equatable, Sendable {
         incarnation = try reader.u64()
         nonce = try reader.blob(max: Self.nonceBytes)
         guard nonce.count == Self.nonceBytes else { throw .badValue(field: "nonce") }
+    }
+
+    /// The bytes of `init(from:)`'s reader as they came, fields of a newer release included: these are what a proof covers.
+    static func received(_ reader: ByteReader) throws(DecodeError) -> [UInt8] {
+        var rest = reader
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(rest.remaining)
+        while !rest.isAtEnd { bytes.append(try rest.u8()) }
+        return bytes
     }
 
     var encoded: [UInt8] {

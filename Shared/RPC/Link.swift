@@ -172,10 +172,11 @@ public struct Link: Sendable {
         }
         switch (state, header.kind) {
         case (.dialing(let mine, let expected), .hello):
+            let received = try Hello.received(reader)
             let peer = try Hello(from: &reader)
             guard peer.cluster == identity.cluster else { return fault = .wrongCluster(peer.cluster) }
             guard peer.node == expected else { return fault = .wrongName(peer.node) }
-            state = .greeted(hello: mine, peer: peer, peerBytes: peer.encoded)
+            state = .greeted(hello: mine, peer: peer, peerBytes: received)
 
         case (.greeted(let mine, let peer, let peerBytes), .proof):
             let proof = try reader.blob(max: Proof.bytes)
@@ -188,14 +189,15 @@ public struct Link: Sendable {
             events.append(.opened(peer))
 
         case (.accepting, .hello):
+            let received = try Hello.received(reader)
             let peer = try Hello(from: &reader)
             guard peer.cluster == identity.cluster else { return refuseStranger(.wrongCluster(peer.cluster)) }
             guard peer.node != identity.node else { return refuseStranger(.wrongName(peer.node)) }
             let mine = identity.hello(nonce: nonce).encoded
-            let proof = makeProof(.acceptor, dialer: peer.encoded, acceptor: mine)
+            let proof = makeProof(.acceptor, dialer: received, acceptor: mine)
             outbound.frame(FrameHeader(kind: .hello)) { $0.bytes.append(contentsOf: mine) }
             outbound.frame(FrameHeader(kind: .proof)) { $0.blob(proof) }
-            state = .proving(peer: peer, dialerBytes: peer.encoded, acceptorBytes: mine)
+            state = .proving(peer: peer, dialerBytes: received, acceptorBytes: mine)
 
         case (.proving(let peer, let dialerBytes, let acceptorBytes), .proof):
             let proof = try reader.blob(max: Proof.bytes)

@@ -23,7 +23,8 @@ public struct Peer: Equatable, Sendable {
     }
 }
 
-/// A call made by this process's core; unique among its calls in flight.
+/// A call made by this process's core; unique among its calls in flight. A core counts upwards and begins anew only after
+/// 2^32 calls, so that a late answer never meets a newer call of the same number.
 public struct CallID: Hashable, Comparable, Sendable, CustomStringConvertible {
     public let rawValue: UInt32
     @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
@@ -105,6 +106,12 @@ public struct Mesh: Sendable {
         var isDirty = false
     }
 
+    private struct CallEntry: Sendable {
+        let node: NodeID
+        /// Tells two calls apart that had the same `CallID` one after the other.
+        let serial: UInt64
+    }
+
     public let selfID: NodeID
     private let identity: LinkIdentity
     private var dice: SeededGenerator
@@ -113,9 +120,10 @@ public struct Mesh: Sendable {
     private var links: [SocketID: LinkEntry] = [:]
     private var dirty: [SocketID] = []
     private var timers = TimerQueue<Timer>()
-    private var calls: [CallID: NodeID] = [:]
-    /// Calls in the order they were made; those answered since are skipped.
-    private var callQueue: [(deadline: Instant, call: CallID)] = []
+    private var calls: [CallID: CallEntry] = [:]
+    private var callSerialNext: UInt64 = 0
+    /// Calls in the order they were made; those that ended since are recognised by their serial and skipped.
+    private var callQueue: [(deadline: Instant, call: CallID, serial: UInt64)] = []
     private var callQueueStart = 0
     private var linkEvents: [LinkEvent] = []
 
@@ -184,19 +192,20 @@ public struct Mesh: Sendable {
     /// Request; ends with `answered` or `refused` for `id`, never during this call.
     public mutating func call(_ id: CallID, _ message: Message, to node: NodeID, now: Instant) {
         counters.callsMade += 1
-        if node == selfID {
-            precondition(calls.updateValue(selfID, forKey: id) == nil)
-            return events.append(
-                .requested(RemoteCall(node: selfID, socket: SocketID(rawValue: 0), call: id.rawValue), message))
-        }
-        guard let socket = upSocket(node) else { return events.append(.refused(id, Refusal(.peerDown))) }
-        guard calls.count < RPCLimits.callsInFlightMax, !peers[node]!.isCongested else {
+        let socket = upSocket(node)
+        guard socket != nil || node == selfID else { return events.append(.refused(id, Refusal(.peerDown))) }
+        guard calls.count < RPCLimits.callsInFlightMax, peers[node]?.isCongested != true else {
             counters.callsRefusedHere += 1
             return events.append(.refused(id, Refusal(.overloaded, retryAfterMs: 1000)))
         }
-        precondition(calls.updateValue(node, forKey: id) == nil)
-        callQueue.append((now + RPCLimits.callTimeout, id))
+        callSerialNext += 1
+        precondition(calls.updateValue(CallEntry(node: node, serial: callSerialNext), forKey: id) == nil)
+        callQueue.append((now + RPCLimits.callTimeout, id, callSerialNext))
         timers.armIfIdle(.callTimeout, at: now + RPCLimits.callTimeout)
+        guard let socket else {
+            return events.append(
+                .requested(RemoteCall(node: selfID, socket: SocketID(rawValue: 0), call: id.rawValue), message))
+        }
         links[socket]!.link.request(id.rawValue, message)
         markDirty(socket)
     }
@@ -306,11 +315,15 @@ public struct Mesh: Sendable {
         dirty.append(socket)
     }
 
+    /// Fresh, and not to be foretold from earlier ones: the dice alone could be, so the secret stirs them.
     private mutating func nonce() -> [UInt8] {
-        (0..<Hello.nonceBytes / 8).flatMap { _ in
-            let word = dice.next()
-            return (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * UInt64($0))) }
-        }
+        var writer = ByteWriter()
+        writer.string("fantail rpc 1 nonce")
+        writer.string(identity.node)
+        writer.u64(identity.incarnation)
+        writer.u64(dice.next())
+        writer.u64(dice.next())
+        return identity.authenticator.hmacSHA256(key: identity.secret, message: writer.bytes)
     }
 
     private mutating func dial(_ node: NodeID) {
@@ -362,7 +375,6 @@ public struct Mesh: Sendable {
         }
         links[socket]!.node = node
         peers[node]!.state = .up(socket)
-        peers[node]!.redialWait = RPCLimits.redialFirst
         peers[node]!.isCongested = false
         if hello.epoch != identity.epoch { notices.append(.epochDiffers(node, hello.epoch)) }
         notices.append(.linkUp(node))
@@ -372,7 +384,7 @@ public struct Mesh: Sendable {
 
     /// A call ends once, and only by the peer it was made to; anything else came too late.
     private mutating func finish(_ id: CallID, from node: NodeID, _ event: MeshEvent) {
-        guard calls[id] == node else { return }
+        guard calls[id]?.node == node else { return }
         calls[id] = nil
         events.append(event)
     }
@@ -395,6 +407,8 @@ public struct Mesh: Sendable {
         switch peers[node]!.state {
         case .up(socket):
             peers[node]!.state = .away
+            // Only a link that lasted ends the backoff: a peer that shakes hands and then shows us out is not called all day.
+            if now - entry.link.startedAt >= RPCLimits.redialMax { peers[node]!.redialWait = RPCLimits.redialFirst }
             notices.append(.linkDown(node, fault))
             events.append(.peerDown(node))
             failCalls(to: node)
@@ -410,18 +424,18 @@ public struct Mesh: Sendable {
 
     private mutating func failCalls(to node: NodeID) {
         for index in callQueueStart..<callQueue.count {
-            let call = callQueue[index].call
-            if calls[call] == node { finish(call, from: node, .refused(call, Refusal(.peerDown))) }
+            let (_, call, serial) = callQueue[index]
+            if let entry = calls[call], entry.serial == serial, entry.node == node { finish(call, from: node, .refused(call, Refusal(.peerDown))) }
         }
     }
 
     private mutating func onCallTimeout(now: Instant) {
         while callQueueStart < callQueue.count {
-            let (deadline, call) = callQueue[callQueueStart]
-            if calls[call] != nil {
+            let (deadline, call, serial) = callQueue[callQueueStart]
+            if let entry = calls[call], entry.serial == serial {
                 guard deadline <= now else { break }
                 counters.callsTimedOut += 1
-                finish(call, from: calls[call]!, .refused(call, Refusal(.timedOut)))
+                finish(call, from: entry.node, .refused(call, Refusal(.timedOut)))
             }
             callQueueStart += 1
         }

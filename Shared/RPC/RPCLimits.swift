@@ -32,7 +32,8 @@ public enum RPCLimits {
     /// Calls in flight to all peers together. At 20,000 messages a second that is more than a second of work.
     public static let callsInFlightMax = 65_536
 
-    /// First wait before a peer is dialled again, and the longest. Both are spread by jitter.
+    /// First wait before a peer is dialled again, and the longest. Each wait is twice the one before, spread by jitter over
+    /// half to one and a half times; a link that lasted `redialMax` begins again with the first.
     public static let redialFirst = Interval.milliseconds(50)
     public static let redialMax = Interval.seconds(2)
 

@@ -1,0 +1,90 @@
+// The limits fit each other: the largest of everything goes into one frame.
+
+import Messages
+import Primitives
+import Testing
+
+@Suite struct MessageLimitsTests {
+    private typealias L = MessageLimits
+
+    private let user = UserID(String(repeating: "u", count: UserID.bytesMax))!
+    private let device = DeviceID(String(repeating: "d", count: DeviceID.bytesMax))!
+    private let id = MessageID(String(repeating: "m", count: MessageID.bytesMax))!
+
+    private var origin: Origin {
+        Origin(
+            gateway: NodeID(rawValue: .max), connection: ConnectionID(rawValue: .max), user: user, device: device,
+            encoding: .binary, isAttached: true, hasSiblings: true)
+    }
+
+    private func entry(body: Int) -> InboxEntry {
+        InboxEntry(
+            number: .max, stamp: .max, kind: .message, author: user, chat: user, id: id,
+            body: [UInt8](repeating: 0, count: body))
+    }
+
+    /// As many entries as a page may have, and bodies up to what a page may have.
+    private var fullPage: [InboxEntry] {
+        let share = L.pageBodyBytesMax / L.pageEntryCountMax
+        return (0..<L.pageEntryCountMax).map { _ in entry(body: share) }
+    }
+
+    private func fits(_ message: Message) -> Bool {
+        let bytes = encoded(message)
+        return bytes.count <= L.payloadBytesMax && (try? decoded(message.method, bytes)) == message
+    }
+
+    @Test func aPageAlwaysHasRoomForOneEntry() {
+        #expect(L.pageBodyBytesMax >= L.bodyBytesMax)
+        #expect(fits(.inboxPage(InboxPage(entries: [entry(body: L.bodyBytesMax)], through: .max, head: .max))))
+    }
+
+    @Test func aFullPageOfLongestNamesFitsAFrame() {
+        #expect(fits(.inboxPage(InboxPage(entries: fullPage, through: .max, head: .max))))
+        #expect(fits(.historyPage(HistoryPage(entries: fullPage, hasMore: true))))
+        // Even when a store stops only after the entry that went over the bound.
+        let over = fullPage.dropLast() + [entry(body: L.bodyBytesMax)]
+        #expect(fits(.inboxPage(InboxPage(entries: Array(over), through: .max, head: .max))))
+        let watermark = Watermark(peer: user, kind: .read, upTo: .max, revision: .max)
+        #expect(
+            fits(.watermarkPage(WatermarkPage(watermarks: Array(repeating: watermark, count: L.watermarkCountMax), hasMore: true))))
+        let item = ExpiredReport.Item(number: .max, author: user, id: id)
+        #expect(fits(.expiredReport(ExpiredReport(owner: user, items: Array(repeating: item, count: L.expiredCountMax)))))
+    }
+
+    @Test func theLongestFramesFromAndToAClientFitAFrameOfOurs() {
+        #expect(fits(.clientInput(ClientInput(origin: origin, bytes: [UInt8](repeating: 0, count: L.clientFrameBytesMax)))))
+        #expect(
+            fits(
+                .clientOutput(
+                    ClientOutput(connection: origin.connection, bytes: [UInt8](repeating: 0, count: L.clientOutputBytesMax)))))
+        var writer = ByteWriter()
+        Message.clientInput(ClientInput(origin: origin, bytes: [])).encode(into: &writer)
+        #expect(writer.count < 128)
+    }
+
+    @Test func theLongestMessageFits() {
+        let body = [UInt8](repeating: 0, count: L.bodyBytesMax)
+        #expect(fits(.deliver(Deliver(origin: origin, to: user, id: id, after: id, body: body))))
+        #expect(fits(.append(Append(owner: user, kind: .copy, author: user, chat: user, id: id, after: id, body: body))))
+    }
+
+    @Test func aFullyEscapedBodyFitsAClientFrame() {
+        // Every byte of a body may become `\u0001`, six bytes; two names, an id and numbers stand around it.
+        #expect(L.clientFrameBytesMax - 6 * L.bodyBytesMax >= 2 * UserID.bytesMax + 2 * MessageID.bytesMax + 256)
+    }
+
+    @Test func aFullyEscapedPageOfHistoryFitsAFrameToAClient() {
+        // `{"type":"message","n":16 digits,"from":"","id":"","at":16 digits,"body":""},`
+        let around = 17 + 5 + 16 + 10 + UserID.bytesMax + 8 + MessageID.bytesMax + 6 + 16 + 10 + 2
+        #expect(around <= 400)
+        #expect(L.historyEntryCountMax <= L.pageEntryCountMax)
+        #expect(6 * L.pageBodyBytesMax + L.historyEntryCountMax * 400 + 256 <= L.clientOutputBytesMax)
+    }
+
+    @Test func aReasonFitsACloseFrameOfAWebSocket() {
+        // RFC 6455, section 5.5: 125 bytes, two of them for the code.
+        #expect(L.reasonBytesMax <= 123)
+        #expect(fits(.closeConnection(CloseConnection(connection: origin.connection, code: 4000, reason: String(repeating: "r", count: L.reasonBytesMax)))))
+    }
+}

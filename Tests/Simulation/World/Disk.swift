@@ -1,0 +1,135 @@
+// The disk under a persistence process: batches that take their time, and may be cut short.
+//
+// What it may do, and why the system must survive it:
+// - take a fraction of a millisecond, or two hundred of them: another tenant is busy;
+// - refuse writes (no room) or everything (broken) for some seconds;
+// - lose its process between the order and the answer. The batch then happened as a whole or not at all; both are legal, and
+//   nobody was told. What was answered is always there afterwards: that is what the sync was for.
+//
+// The planted faults that concern the store live here too; each must be found by the checker.
+
+import Messages
+import Primitives
+import Storage
+
+struct Disk {
+    /// What survives.
+    var durable: MemoryStore
+    /// The batch that the writer works on.
+    private(set) var order: (requests: [StoreRequest], stamp: Stamp)?
+    var fullUntil: Moment = 0
+    var brokenUntil: Moment = 0
+    var slowUntil: Moment = 0
+    /// Before the last batches that were answered; only for `Plant.loseSynced`.
+    private var former: [MemoryStore] = []
+
+    init(policy: StorePolicy) { durable = MemoryStore(policy: policy) }
+
+    mutating func take(_ requests: [StoreRequest], stamp: Stamp) {
+        precondition(order == nil, "one batch at a time")
+        order = (requests, stamp)
+    }
+
+    mutating func forgetOrder() { order = nil }
+
+    /// The batch in hand is synced, or fails as a whole.
+    mutating func finish(
+        _ moment: Moment, plant: Plant?, dice: inout SeededGenerator
+    ) -> Result<[StoreAnswer], StoreFailure> {
+        guard let (requests, stamp) = order else { preconditionFailure("no batch in hand") }
+        order = nil
+        durable.fault = brokenUntil > moment ? .broken("simulated") : fullUntil > moment ? .full : nil
+        let before = durable
+        let result: Result<[StoreAnswer], StoreFailure>
+        do throws(StoreFailure) {
+            result = .success(try durable.apply(requests.map { planted($0, plant) }, stamp: stamp))
+        } catch {
+            result = .failure(error)
+        }
+        durable.fault = nil
+        guard let plant, case .success(let answers) = result else { return result }
+        switch plant {
+        case .loseSynced:
+            former.append(before)
+            if former.count > 20 { former.removeFirst() }
+        case .dropAppend where hasAppend(requests) && dice.oneIn(10):
+            durable = before
+        case .numberTwice where dice.oneIn(10):
+            return .success(answers.map(numberedAgain))
+        default:
+            break
+        }
+        return result
+    }
+
+    /// The process is gone while a batch may be in hand.
+    mutating func crash(_ moment: Moment, plant: Plant?, dice: inout SeededGenerator) {
+        if order != nil, dice.percent(50) { _ = finish(moment, plant: nil, dice: &dice) }
+        order = nil
+        if plant == .loseSynced, let former = former.first { durable = former }
+        former = []
+    }
+
+    // MARK: Planted faults
+
+    private func hasAppend(_ requests: [StoreRequest]) -> Bool {
+        requests.contains { if case .append = $0 { true } else { false } }
+    }
+
+    private func planted(_ request: StoreRequest, _ plant: Plant?) -> StoreRequest {
+        switch (plant, request) {
+        case (.keepText, .storeCursor(let cursor)):
+            // The cursor never gets to the newest entry, so its text stays.
+            guard cursor.number > 0 else { return request }
+            return .storeCursor(StoreCursor(owner: cursor.owner, device: cursor.device, number: cursor.number - 1))
+        default:
+            return request
+        }
+    }
+
+    private func numberedAgain(_ answer: StoreAnswer) -> StoreAnswer {
+        guard case .appended(var appended) = answer, appended.outcome == .stored, appended.number > 1 else { return answer }
+        appended.number -= 1
+        return .appended(appended)
+    }
+}
+
+extension World {
+    func orderCommit(_ requests: [StoreRequest], _ process: SimulatedProcess) {
+        precondition(process.disk != nil, "\(process.node.name) has no store")
+        if requests.count > StoreLimits.batchRequestCountMax {
+            checker.fail(.bounded, moment, "at most \(StoreLimits.batchRequestCountMax) requests in a batch", "\(requests.count)")
+        }
+        process.disk!.take(requests, stamp: now(of: process).stamp)
+        let isSlow = !isHealing && (dice.disk.oneIn(100) || process.disk!.slowUntil > moment)
+        let delay = isSlow
+            ? dice.disk.between(.milliseconds(20), .milliseconds(250)) : dice.disk.between(.microseconds(100), .milliseconds(3))
+        plan(.diskDone(process: process.index, life: process.life), after: delay)
+    }
+
+    func diskDone(_ index: Int, life: Int) {
+        let process = processes[index]
+        guard process.life == life, process.isRunning else { return }
+        let result = process.disk!.finish(moment, plant: plant, dice: &dice.plant)
+        if case .failure(let failure) = result { trace.write(moment) { "\(process.node.name) disk: \(failure)" } }
+        tell(index, .committed(result))
+    }
+
+    func crashDisk(_ process: SimulatedProcess) {
+        process.disk?.crash(moment, plant: plant, dice: &dice.disk)
+    }
+
+    /// Whether the store has this message now, and under which stamp.
+    func stored(_ message: SentMessage) -> Stamp? {
+        let owner = shape.users[message.to]
+        let author = shape.users[shape.devices[message.device].user]
+        // A repeat of a stored message changes nothing and is answered with what was stored; the copy sees to the rest.
+        var copy = processes[shape.partition(of: owner)].disk!.durable
+        let append = Append(
+            owner: owner, kind: .message, author: author, chat: author, id: message.id, after: nil, body: message.body)
+        guard let answers = try? copy.apply([.append(append)], stamp: .zero), case .appended(let appended) = answers[0],
+            appended.outcome == .duplicate
+        else { return nil }
+        return appended.stamp
+    }
+}

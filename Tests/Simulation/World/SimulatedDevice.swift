@@ -1,0 +1,263 @@
+// A person's device: the reference client in a pocket.
+//
+// What may happen to it, and why the system must survive it:
+// - it goes offline, with or without a goodbye, for a moment or for many seconds: tunnels, lifts;
+// - its app is killed and starts again: what was shown and what waits in the outbox is remembered (`ClientMemory` is saved
+//   before anything leaves), the connection and its timers are not;
+// - it connects to any gateway, each time another;
+// - it sends bursts, repeats what had no answer, and comes with old cursors, since acknowledgements get lost.
+//
+// A device never lies and never loses its memory: such a device is another system's bug.
+
+import ChatClient
+import ClientProtocol
+import Crypto
+import Primitives
+import RPC
+import Tokens
+
+final class SimulatedDevice {
+    let index: Int
+    let plan: DevicePlan
+    let user: UserID
+    let token: String
+    var client: ChatClient
+    var memory = ClientMemory()
+    var connection: ClientConnection?
+    /// The connection of the network, once it stands.
+    var link: Int?
+    /// Counts connections; what was meant for a former one finds nobody.
+    var attempt = 0
+    /// The app runs.
+    var isStarted = false
+    var isOnline = true
+    var timerSerial = 0
+    var timerAt: Moment?
+    /// The newest stamp shown of each peer, and the newest that this device's person has marked as read.
+    var newestShown: [Stamp?]
+    var marked: [Stamp?]
+
+    init(index: Int, plan: DevicePlan, user: UserID, userCount: Int, token: String, dice: SeededGenerator) {
+        self.index = index
+        self.plan = plan
+        self.user = user
+        self.token = token
+        client = ChatClient(dice: dice)
+        newestShown = [Stamp?](repeating: nil, count: userCount)
+        marked = newestShown
+    }
+
+    var name: String { "\(user)/\(plan.name)" }
+}
+
+extension World {
+    private var clientNow: Instant { Instant(nanoseconds: moment) }
+
+    // MARK: The app
+
+    func startDevice(_ device: SimulatedDevice) {
+        precondition(!device.isStarted)
+        device.isStarted = true
+        device.client = ChatClient(memory: device.memory, dice: dice.clients.split())
+        trace.write(moment) { "\(device.name) starts" }
+        device.client.start(now: clientNow)
+        // What the person has read and the app could not say before it died.
+        for peer in device.marked.indices {
+            if let at = device.marked[peer] { device.client.markRead(with: shape.users[peer], at: at, now: clientNow) }
+        }
+        settle(device)
+    }
+
+    /// The app is killed and started again.
+    func restartDevice(_ device: SimulatedDevice) {
+        guard device.isStarted else { return }
+        dropLink(device)
+        device.isStarted = false
+        startDevice(device)
+    }
+
+    func goOffline(_ device: SimulatedDevice, for length: Moment) {
+        guard device.isOnline else { return }
+        trace.write(moment) { "\(device.name) goes offline for \(length / 1_000_000) ms" }
+        device.isOnline = false
+        plan(.deviceOnline(device: device.index), after: length)
+        guard let link = device.link else { return }
+        if dice.clients.percent(50) {
+            // No goodbye: the gateway is left with half a connection.
+            silence(link)
+            network.connections[link].isSilent = true
+            plan(.reset(connection: link, side: .near), after: dice.clients.between(.milliseconds(1), .seconds(3)))
+        } else {
+            cut(link)
+        }
+    }
+
+    func deviceOnline(_ index: Int) { devices[index].isOnline = true }
+
+    func healDevices() {
+        for device in devices {
+            device.isOnline = true
+            if !device.isStarted { startDevice(device) }
+        }
+    }
+
+    // MARK: Orders of its client
+
+    /// Saves what must be remembered, then obeys the client until it is quiet.
+    func settle(_ device: SimulatedDevice) {
+        device.memory = device.client.memory
+        while true {
+            let actions = device.client.takeActions()
+            if actions.isEmpty { break }
+            for action in actions {
+                switch action {
+                case .connect: connect(device)
+                case .disconnect:
+                    device.connection?.close()
+                    flushOutbound(device)
+                    dropLink(device)
+                case .transmit(let frame):
+                    trace.write(moment) { "\(device.name) > \(Trace.text(frame))" }
+                    device.connection?.transmit(frame)
+                    if plant == .earlySent, case .send(let id, let to, _, _) = frame, dice.plant.oneIn(20) {
+                        device.client.onFrame(.sent(id: id, to: to, at: Stamp(microseconds: 1)), now: clientNow)
+                    }
+                case .tell(let news): show(news, device)
+                }
+            }
+            device.memory = device.client.memory
+        }
+        flushOutbound(device)
+        planTimer(device)
+    }
+
+    private func show(_ news: ClientNews, _ device: SimulatedDevice) {
+        trace.write(moment) { "\(device.name) shows \(Trace.text(news))" }
+        if case .entry(.message(_, let from, _, let at, _)) = news, let peer = checker.userIndex(from) {
+            device.newestShown[peer] = at
+        }
+        checker.onNews(news, device: device.index, moment, world: self)
+    }
+
+    private func connect(_ device: SimulatedDevice) {
+        dropLink(device)
+        device.attempt += 1
+        let gateways = shape.cluster.nodes(of: .gateway)
+        let gateway = gateways[dice.clients.pick(0..<gateways.count)]
+        do {
+            device.connection = try ClientConnection(
+                host: "127.0.0.1:8080", token: device.token, encoding: device.plan.encoding, dice: dice.clients.split(),
+                sha1: { OpenSSLCrypto().sha1($0) })
+        } catch {
+            preconditionFailure("\(error)")
+        }
+        let dial = Dial(
+            from: .device(device.index), life: device.attempt, to: Int(gateway.id.rawValue), door: .clients)
+        if device.isOnline {
+            self.dial(dial)
+        } else {
+            plan(.dialEnds(dial, connection: nil), after: dice.clients.between(.milliseconds(1), .seconds(1)))
+        }
+    }
+
+    /// The socket is closed by this side; nothing that comes later is heard.
+    private func dropLink(_ device: SimulatedDevice) {
+        if let link = device.link { hangUp(link, .near) }
+        device.link = nil
+        device.connection = nil
+        device.attempt += 1
+    }
+
+    private func flushOutbound(_ device: SimulatedDevice) {
+        guard let link = device.link, let bytes = device.connection?.takeOutbound() else { return }
+        write(link, from: .near, bytes)
+    }
+
+    // MARK: Facts
+
+    func deviceDialed(_ index: Int, _ connection: Int?) {
+        let device = devices[index]
+        guard let connection else {
+            device.connection = nil
+            device.client.onDisconnected(now: clientNow)
+            return settle(device)
+        }
+        device.link = connection
+        flushOutbound(device)
+    }
+
+    func deviceReceived(_ index: Int, _ bytes: [UInt8]) {
+        let device = devices[index]
+        guard device.connection != nil else { return }
+        var events: [ClientConnectionEvent] = []
+        device.connection!.receive(bytes[...], into: &events)
+        handle(events, device)
+    }
+
+    func deviceLost(_ index: Int) {
+        let device = devices[index]
+        var events: [ClientConnectionEvent] = []
+        device.connection?.receivedEnd(into: &events)
+        device.link = nil
+        handle(events, device)
+        if device.link == nil, device.connection != nil {
+            device.connection = nil
+            device.client.onDisconnected(now: clientNow)
+            settle(device)
+        }
+    }
+
+    private func handle(_ events: [ClientConnectionEvent], _ device: SimulatedDevice) {
+        let attempt = device.attempt
+        for event in events {
+            // A client that gave up hears no more of what came in the same piece.
+            guard device.attempt == attempt else { return }
+            switch event {
+            case .open: device.client.onConnected(now: clientNow)
+            case .pinged: device.client.onHeard(now: clientNow)
+            case .frame(let frame):
+                trace.write(moment) { "\(device.name) < \(Trace.text(frame))" }
+                checker.onFrame(frame, device: device.index, moment)
+                device.client.onFrame(planted(frame), now: clientNow)
+                if plant == .earlyDelivered, case .sent(_, let to, let at) = frame, dice.plant.oneIn(20) {
+                    device.client.onFrame(.delivered(with: to, at: at, rev: .zero), now: clientNow)
+                }
+            case .ended(let code, let reason):
+                trace.write(moment) { "\(device.name) ended: \(code.map(String.init) ?? "-") \(reason)" }
+                flushOutbound(device)
+                dropLink(device)
+                device.client.onDisconnected(now: clientNow)
+                return settle(device)
+            }
+            settle(device)
+        }
+        device.client.flush(now: clientNow)
+        settle(device)
+    }
+
+    private func planted(_ frame: ServerFrame) -> ServerFrame {
+        guard plant == .wrongBody, case .message(let number, let from, let id, let at, let body) = frame,
+            dice.plant.oneIn(20)
+        else { return frame }
+        return .message(number: number, from: from, id: id, at: at, body: body + [UInt8(ascii: "!")])
+    }
+
+    // MARK: Timers
+
+    private func planTimer(_ device: SimulatedDevice) {
+        guard let deadline = device.client.deadline() else { return }
+        let at = Swift.max(deadline.nanoseconds, moment)
+        if let planned = device.timerAt, planned <= at { return }
+        device.timerAt = at
+        device.timerSerial += 1
+        plan(.deviceTimer(device: device.index, serial: device.timerSerial), after: at - moment)
+    }
+
+    func deviceTimer(_ index: Int, serial: Int) {
+        let device = devices[index]
+        guard device.timerSerial == serial else { return }
+        device.timerAt = nil
+        device.client.onDeadline(now: clientNow)
+        settle(device)
+    }
+}

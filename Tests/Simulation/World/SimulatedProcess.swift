@@ -1,0 +1,278 @@
+// A process of the cluster: the real node (mesh and core) in a made-up machine.
+//
+// The loop of Shared/ServiceKit is played move by move: facts gather while the process is busy, a turn hands them in, runs
+// the timers, takes the output and obeys it. What the machine may do to it, and why the system must survive it:
+// - be slow, so that one turn finds many facts, or few;
+// - stand still for seconds (a hang, a stopped virtual machine), while the kernel goes on accepting for it;
+// - kill it at any instant; it comes back with an empty memory and another incarnation. What it had written still leaves;
+// - lose power: nothing leaves, nobody is told;
+// - show a wall clock that is half a second wrong, and that jumps. The steady clock never goes back, and starts anywhere.
+//
+// It never loses a fact, hands one in twice or swaps two of one connection: that would be a broken kernel.
+
+import Cluster
+import CoreKit
+import Crypto
+import GatewayCore
+import GroupCore
+import LastSeenCore
+import Messages
+import ParserCore
+import PersistenceCore
+import Primitives
+import RPC
+import SessionCore
+import Storage
+import Tokens
+
+/// A node without its type.
+protocol AnyNode: AnyObject {
+    func start(now: Now)
+    func on(_ event: TransportEvent, now: Now)
+    func onCommitted(_ result: Result<[StoreAnswer], StoreFailure>, now: Now)
+    func onTime(now: Now)
+    func deadline() -> Instant?
+    func takeOutput(now: Now) -> NodeOutput
+    var callsInFlight: Int { get }
+    var unreadiness: String? { get }
+}
+
+final class NodeBox<Core: ServiceCore>: AnyNode {
+    private var node: ServiceNode<Core>
+
+    init(_ core: Core, _ mesh: Mesh) { node = ServiceNode(core: core, mesh: mesh) }
+
+    func start(now: Now) { node.start(now: now) }
+    func on(_ event: TransportEvent, now: Now) { node.on(event, now: now) }
+    func onCommitted(_ result: Result<[StoreAnswer], StoreFailure>, now: Now) { node.onCommitted(result, now: now) }
+    func onTime(now: Now) { node.onTime(now: now) }
+    func deadline() -> Instant? { node.deadline() }
+    func takeOutput(now: Now) -> NodeOutput { node.takeOutput(now: now) }
+    var callsInFlight: Int { node.mesh.callsInFlight }
+    var unreadiness: String? { node.core.unreadiness }
+}
+
+/// What waits for the next turn of a process.
+enum Fact {
+    case transport(TransportEvent)
+    case committed(Result<[StoreAnswer], StoreFailure>)
+}
+
+final class SimulatedProcess {
+    let index: Int
+    let node: Node
+    /// Counts starts and deaths; what was meant for a former life finds nobody.
+    var life = 0
+    var machine: (any AnyNode)?
+    /// Nothing answers for this process, not even a kernel.
+    var isBoxGone = false
+    var pausedUntil: Moment = 0
+    var facts: [Fact] = []
+    var turnAt: Moment?
+    var sockets: [SocketID: (connection: Int, side: Side)] = [:]
+    private var socketNext: UInt64 = 1
+    /// Where the steady clock of this life began.
+    var steadyStart: Int64 = 0
+    /// What the wall clock is wrong by.
+    var skew = Interval(nanoseconds: 0)
+    var disk: Disk?
+    /// Turns without a fact in the current virtual second: a loop that spins is a bug.
+    var idleTurnCount = 0
+    var idleSecond: Moment = 0
+
+    init(index: Int, node: Node) {
+        self.index = index
+        self.node = node
+    }
+
+    var isRunning: Bool { machine != nil }
+
+    func takeSocket(_ connection: Int, _ side: Side) -> SocketID {
+        defer { socketNext += 1 }
+        let socket = SocketID(rawValue: socketNext)
+        sockets[socket] = (connection, side)
+        return socket
+    }
+}
+
+extension World {
+    /// 2025-10-09; any day would do.
+    static let epochMicroseconds: Int64 = 1_760_000_000_000_000
+    /// Turns without a fact that one virtual second may have. Timers are as short as a millisecond, never shorter.
+    static let idleTurnCountMax = 5_000
+    static let clusterSecret = Array("the secret of a cluster that does not exist".utf8)
+    static let tokenKey: TokenKey = {
+        do {
+            return try TokenKey(kid: "sim", material: .secret([UInt8](repeating: 7, count: 32)), maySign: true)
+        } catch {
+            preconditionFailure("\(error)")
+        }
+    }()
+    static let verifier: TokenVerifier = {
+        do {
+            let line = tokenKey.fileLine
+            return TokenVerifier(keys: try TokenKeySet(parsing: line), signatures: OpenSSLCrypto())
+        } catch {
+            preconditionFailure("\(error)")
+        }
+    }()
+
+    func now(of process: SimulatedProcess) -> Now {
+        Now(
+            instant: Instant(nanoseconds: process.steadyStart + moment),
+            stamp: Stamp(microseconds: Self.epochMicroseconds + (moment + process.skew.nanoseconds) / 1_000))
+    }
+
+    // MARK: Life and death
+
+    func startProcess(_ index: Int) {
+        let process = processes[index]
+        precondition(!process.isRunning)
+        process.life += 1
+        process.isBoxGone = false
+        process.facts = []
+        process.sockets = [:]
+        process.pausedUntil = 0
+        process.steadyStart = dice.processes.between(.seconds(1), .seconds(1_000_000)) - moment
+        process.disk?.forgetOrder()
+        process.machine = makeNode(process)
+        hash.add(index)
+        trace.write(moment) { "\(process.node.name) starts, life \(process.life)" }
+        process.machine!.start(now: now(of: process))
+        planTurn(index, after: 0)
+    }
+
+    /// - Parameter isBox: the machine goes with it: nothing it wrote leaves any more.
+    func killProcess(_ index: Int, isBox: Bool) {
+        let process = processes[index]
+        guard process.isRunning else { return }
+        trace.write(moment) { "\(process.node.name) \(isBox ? "loses power" : "is killed")" }
+        for connection in network.live {
+            for side in [Side.near, .far] {
+                let end = network.connections[connection].ends[side.rawValue]
+                guard end.party == .process(index), end.life == process.life, end.isOpen else { continue }
+                if isBox {
+                    silence(connection)
+                    network.connections[connection].ends[side.rawValue].isOpen = false
+                } else {
+                    hangUp(connection, side)
+                }
+            }
+        }
+        crashDisk(process)
+        process.machine = nil
+        process.isBoxGone = isBox
+        process.facts = []
+        process.turnAt = nil
+        process.life += 1
+    }
+
+    func restart(_ index: Int, life: Int) {
+        guard processes[index].life == life, !processes[index].isRunning else { return }
+        startProcess(index)
+    }
+
+    // MARK: Turns
+
+    func tell(_ index: Int, _ fact: Fact) {
+        guard processes[index].isRunning else { return }
+        processes[index].facts.append(fact)
+        planTurn(index, after: dice.processes.between(.microseconds(2), .microseconds(dice.processes.oneIn(20) ? 2_000 : 60)))
+    }
+
+    func planTurn(_ index: Int, after delay: Moment) {
+        let process = processes[index]
+        let at = Swift.max(moment + delay, process.pausedUntil)
+        if let planned = process.turnAt, planned <= at { return }
+        process.turnAt = at
+        plan(.turn(process: index, life: process.life), after: at - moment)
+    }
+
+    func turn(_ index: Int, life: Int) {
+        let process = processes[index]
+        guard process.life == life, let machine = process.machine, process.turnAt == moment else { return }
+        process.turnAt = nil
+        if process.pausedUntil > moment { return planTurn(index, after: 0) }
+        let facts = process.facts
+        process.facts = []
+        watchIdle(process, facts.isEmpty)
+        let now = now(of: process)
+        hash.add(index)
+        hash.add(facts.count)
+        for fact in facts {
+            switch fact {
+            case .transport(let event):
+                if case .closed(let socket) = event { process.sockets[socket] = nil }
+                machine.on(event, now: now)
+            case .committed(let result):
+                machine.onCommitted(result, now: now)
+            }
+        }
+        machine.onTime(now: now)
+        let output = machine.takeOutput(now: now)
+        obey(output, process)
+        checker.onTurn(process.node.name, callsInFlight: machine.callsInFlight, moment)
+        guard process.isRunning, let deadline = machine.deadline() else { return }
+        let wait = deadline.nanoseconds - process.steadyStart - moment
+        planTurn(index, after: Swift.max(0, wait) + dice.processes.between(.microseconds(1), .microseconds(100)))
+    }
+
+    private func watchIdle(_ process: SimulatedProcess, _ isIdle: Bool) {
+        let second = moment / Interval.seconds(1).nanoseconds
+        if second != process.idleSecond {
+            process.idleSecond = second
+            process.idleTurnCount = 0
+        }
+        guard isIdle else { return }
+        process.idleTurnCount += 1
+        if process.idleTurnCount > Self.idleTurnCountMax {
+            checker.fail(.bounded, moment, "the loop of \(process.node.name) sleeps between its timers", "it spins: over \(Self.idleTurnCountMax) turns in a second without anything to do")
+        }
+    }
+
+    private func obey(_ output: NodeOutput, _ process: SimulatedProcess) {
+        for effect in output.transport {
+            switch effect {
+            case .dial(let node):
+                dial(Dial(from: .process(process.index), life: process.life, to: Int(node.rawValue), door: .peers))
+            case .write(let socket, let bytes):
+                guard let place = process.sockets[socket] else { continue }
+                write(place.connection, from: place.side, bytes)
+            case .close(let socket):
+                guard let place = process.sockets.removeValue(forKey: socket) else { continue }
+                hangUp(place.connection, place.side)
+            }
+        }
+        if let requests = output.commit { orderCommit(requests, process) }
+        for record in output.logs { traceLog(record, process) }
+        for record in output.traces { traceStep(record, process) }
+    }
+
+    // MARK: Who runs here
+
+    private func makeNode(_ process: SimulatedProcess) -> any AnyNode {
+        let cluster = shape.cluster
+        let node = process.node
+        var dice = dice.processes.split()
+        let identity = LinkIdentity(
+            cluster: cluster.name, service: node.role.name, node: node.name, epoch: UInt64(cluster.epoch),
+            incarnation: dice.next(), secret: Self.clusterSecret, authenticator: OpenSSLCrypto())
+        let peers = cluster.peers(of: node.id).map {
+            Peer(id: $0.id, name: $0.name, service: $0.role.name, isDialed: cluster.dials(node.id, $0.id))
+        }
+        let mesh = Mesh(selfID: node.id, identity: identity, peers: peers, dice: dice.split())
+        switch node.role {
+        case .gateway:
+            return NodeBox(
+                GatewayCore(
+                    selfID: node.id, cluster: cluster, verifier: Self.verifier, sha1: { OpenSSLCrypto().sha1($0) },
+                    dice: dice.split(), startedAt: now(of: process).stamp), mesh)
+        case .parser: return NodeBox(ParserCore(selfID: node.id, cluster: cluster), mesh)
+        case .session: return NodeBox(SessionCore(selfID: node.id, cluster: cluster, dice: dice.split()), mesh)
+        case .group: return NodeBox(GroupCore(), mesh)
+        case .lastSeen: return NodeBox(LastSeenCore(), mesh)
+        case .persistence: return NodeBox(PersistenceCore(selfID: node.id, cluster: cluster, dice: dice.split()), mesh)
+        case .media: preconditionFailure("no media here")
+        }
+    }
+}
