@@ -1,0 +1,224 @@
+#!/usr/bin/env bash
+# Builds Fantail and runs a whole cluster on this machine.
+#
+#   deploy/run.sh [options]
+#
+#   --gateways N       how many of each: default 2 gateways, 2 parsers, 3 sessions,
+#   --parsers N        2 groups, 2 last-seens, 1 persistence
+#   --sessions N
+#   --groups N
+#   --last-seens N
+#   --persistences N
+#   --archive          keep messages for ever; default: until they are delivered
+#   --port-base N      the first gateway listens on N + 1080; default 7000
+#   --home DIR         where everything is kept; default $FANTAIL_HOME, else .fantail in the checkout
+#   --detach           return when everything is ready; deploy/stop.sh stops it
+#   --no-build         run what was built before
+#   --debug            build and run without optimisation
+#
+# Counts, --archive and --port-base matter when the cluster is made, which is when DIR/cluster.conf is missing.
+# Exit status: 0 stopped as asked (with --detach: everything is ready); 1 something is in the way, and a sentence
+# says what to do; 64 a wrong option.
+
+set -euo pipefail
+SCRIPT=run.sh
+# shellcheck source=deploy/lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+# The system libraries: how pkg-config calls them, the header that shows them where there is no pkg-config, and the
+# Debian package that brings them.
+readonly LIBRARIES=(
+  'sqlite3 sqlite3.h libsqlite3-dev'
+  'libcrypto openssl/evp.h libssl-dev'
+)
+readonly PRODUCTS=(gateway parser session group last-seen persistence fantail)
+
+main() {
+  read_arguments "$@"
+  refuse_second_start
+  if [[ -n $BUILD ]]; then
+    require_swift
+    require_libraries
+    build
+  fi
+  require_binaries
+  make_cluster
+  load_nodes
+  sweep
+  require_free_ports
+  launch
+}
+
+read_arguments() {
+  local home=
+  INIT_OPTIONS=() DETACH='' BUILD=1 CONFIGURATION=release
+  while (($# > 0)); do
+    case $1 in
+      --gateways | --parsers | --sessions | --groups | --last-seens | --persistences | --port-base)
+        [[ ${2:-} =~ ^[1-9][0-9]{0,4}$ ]] || usage_error "$1 needs a number"
+        INIT_OPTIONS+=("$1" "$2")
+        shift
+        ;;
+      --archive) INIT_OPTIONS+=(--archive) ;;
+      --home)
+        home=$(option_value "$@")
+        shift
+        ;;
+      --detach) DETACH=1 ;;
+      --no-build) BUILD='' ;;
+      --debug) CONFIGURATION=debug ;;
+      --help | -h) usage_text && exit 0 ;;
+      *) usage_error "there is no option $1" ;;
+    esac
+    shift
+  done
+  set_home "$home"
+  BIN_DIR=$ROOT/.build/$CONFIGURATION
+  FANTAIL=$BIN_DIR/fantail
+}
+
+# refuse_second_start: two launchers in one home would fight for its ports and its database.
+refuse_second_start() {
+  local pid
+  pid=$(launcher_pid)
+  ((pid == 0)) || die "Fantail runs from $HOME_DIR already (launcher $pid). Look: deploy/status.sh$(home_option)." \
+    "Stop: deploy/stop.sh$(home_option). A second cluster: deploy/run.sh --home DIR --port-base 9000"
+}
+
+# --- what has to be on the machine ------------------------------------------------------------------------------------
+
+require_swift() {
+  local version
+  command -v swift >/dev/null ||
+    die 'swift is missing: install a Swift 6 toolchain (https://www.swift.org/install/linux/), put its usr/bin into PATH,' \
+      'and type deploy/run.sh again'
+  version=$(swift --version 2>/dev/null) || version=
+  [[ $version =~ Swift\ version\ ([0-9]+) ]] || die "swift does not run: type 'swift --version' to see why"
+  ((BASH_REMATCH[1] >= 6)) ||
+    die "Swift 6 is needed, and $(command -v swift) is older (${version%%$'\n'*}): https://www.swift.org/install/linux/"
+}
+
+# require_libraries: installs what is missing when we may, and otherwise says what to type.
+require_libraries() {
+  local line name header package missing=() become=()
+  for line in "${LIBRARIES[@]}"; do
+    read -r name header package <<<"$line"
+    has_library "$name" "$header" || missing+=("$package")
+  done
+  ((${#missing[@]} > 0)) || return 0
+
+  command -v apt-get >/dev/null ||
+    die "system libraries are missing: install what your system calls ${missing[*]} (headers included), and start again"
+  if ((EUID != 0)); then
+    if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+      become=(sudo -n)
+    else
+      die "system libraries are missing. Type: sudo apt-get install -y ${missing[*]}"
+    fi
+  fi
+  say "Installing ${missing[*]} ..."
+  mkdir -p -- "$LOG_DIR"
+  apt_install "${missing[@]}" >"$LOG_DIR/install.log" 2>&1 || {
+    indented "$LOG_DIR/install.log" "$SHOWN_LINES" >&2
+    die "apt-get could not install them. Type: ${become[*]:+sudo }apt-get update && ${become[*]:+sudo }apt-get install -y ${missing[*]}"
+  }
+}
+
+# has_library NAME HEADER
+has_library() {
+  if command -v pkg-config >/dev/null; then pkg-config --exists "$1"; else [[ -e /usr/include/$2 || -e /usr/local/include/$2 ]]; fi
+}
+
+# apt_install PACKAGE...: the lists of packages are fetched only when they do not know one.
+apt_install() {
+  local install=("${become[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@")
+  "${install[@]}" || { "${become[@]}" apt-get update && "${install[@]}"; }
+}
+
+# --- building ---------------------------------------------------------------------------------------------------------
+
+build() {
+  local log=$LOG_DIR/build.log product
+  mkdir -p -- "$LOG_DIR"
+  [[ -x $FANTAIL ]] || say "Building ($CONFIGURATION). The first time takes some minutes ..."
+  : >"$log"
+  for product in "${PRODUCTS[@]}"; do
+    swift build --package-path "$ROOT" -c "$CONFIGURATION" --product "$product" >>"$log" 2>&1 || {
+      grep -E 'error:' -- "$log" | sort -u | head -n 20 >&2 || tail -n 20 -- "$log" >&2
+      die "building $product failed; everything the compiler said is in $log"
+    }
+  done
+}
+
+require_binaries() {
+  local product
+  for product in "${PRODUCTS[@]}"; do
+    [[ -x $BIN_DIR/$product ]] || die "$BIN_DIR/$product is not built: type deploy/run.sh without --no-build"
+  done
+}
+
+# --- before the start -------------------------------------------------------------------------------------------------
+
+# make_cluster: cluster file and secrets, where they are missing. Without counts an existing file is taken as it is;
+# with counts that differ from it, `fantail` refuses and says how to go on.
+make_cluster() {
+  umask 077
+  mkdir -p -- "$HOME_DIR" "$RUN_DIR" "$LOG_DIR"
+  if ((${#INIT_OPTIONS[@]} > 0)) || [[ ! -e $CLUSTER_FILE || ! -e $HOME_DIR/secrets/cluster.key || ! -e $HOME_DIR/secrets/tokens.keys ]]; then
+    "$FANTAIL" cluster init --home "$HOME_DIR" "${INIT_OPTIONS[@]}" >"$LOG_DIR/init.log" || exit 1
+  fi
+  # The file may have been edited: its reader knows every rule and names the line.
+  "$FANTAIL" cluster nodes --home "$HOME_DIR" >/dev/null || exit 1
+}
+
+# sweep: what a launcher that was killed left behind: nodes without anybody who looks after them, and pid files.
+sweep() {
+  stop_nodes
+  if ((STOPPED > 0)); then say "A launcher that is gone had left services behind. $(stopped_sentence)"; fi
+}
+
+# require_free_ports: all of them are checked, so that all of the bad news comes at once.
+require_free_ports() {
+  local name address port by taken=
+  load_listeners
+  for name in "${NODES[@]}"; do
+    for address in "${RPC[$name]}" "${ADMIN[$name]}" ${CLIENT[$name]:+"${CLIENT[$name]}"}; do
+      port=${address##*:}
+      [[ -n ${LISTENER[$port]:-} ]] || continue
+      by=$(holder "${LISTENER[$port]}")
+      warn "port $port, wanted by $name, is taken by ${by:-another process}"
+      taken=1
+    done
+  done
+  [[ -z $taken ]] || die "stop what listens there, or change the ports in $CLUSTER_FILE, or make a cluster elsewhere:" \
+    'deploy/run.sh --home DIR --port-base 9000'
+}
+
+# --- the start --------------------------------------------------------------------------------------------------------
+
+launch() {
+  local launcher=("$ROOT/deploy/launcher.sh" --home "$HOME_DIR" --bin "$BIN_DIR")
+  if [[ -z $DETACH ]]; then exec "${launcher[@]}"; fi
+
+  local log=$LOG_DIR/launcher.log pid status=0 looks
+  rotate_log "$log"
+  local said_before=0
+  said_before=$(stat -c %s -- "$log" 2>/dev/null) || said_before=0
+  rm -f -- "$RUN_DIR/ready"
+  setsid "${launcher[@]}" </dev/null >>"$log" 2>&1 &
+  pid=$!
+  # The launcher itself gives up after 30 s and then stops what it started; this loop only must not be shorter.
+  for ((looks = 0; looks < 300; looks++)); do
+    sleep "$LOOK_SECONDS"
+    if [[ -e $RUN_DIR/ready ]] && is_running "$pid"; then
+      tail -c "+$((said_before + 1))" -- "$log"
+      exit 0
+    fi
+    is_running "$pid" || break
+  done
+  wait "$pid" || status=$?
+  tail -c "+$((said_before + 1))" -- "$log" >&2
+  exit $((status == 0 ? 1 : status))
+}
+
+main "$@"
