@@ -10,7 +10,8 @@
 //
 // About disagreement: two shards may believe that they hold the same user. Persistence alone numbers an inbox, so nothing
 // clashes; a shard that stores out of turn pokes the others, and one that holds a user out of turn looks at the inbox's
-// head every two seconds. So nothing waits for long, whoever is right.
+// head every two seconds. While two shards do not see each other a poke may have nowhere to go; so whoever sees another
+// shard come back looks at all its inboxes once. Nothing waits for long, whoever is right.
 
 import ClientProtocol
 import Cluster
@@ -27,6 +28,8 @@ public struct SessionCore: ServiceCore {
         case retry(UserID)
         /// Look at the inboxes of the users held out of turn.
         case outOfTurn
+        /// Another shard is back in sight: look at every inbox once.
+        case reunion
     }
 
     /// What a call was made for.
@@ -101,7 +104,9 @@ public struct SessionCore: ServiceCore {
     // MARK: Facts
 
     private mutating func onPeer(_ node: NodeID, isUp: Bool, now: Now, _ effects: inout [Effect]) {
-        _ = sessions.set(node, isUp: isUp)
+        if sessions.set(node, isUp: isUp), isUp {
+            timers.arm(.reunion, at: now.instant + SessionLimits.reunionDelay)
+        }
         if stores.set(node, isUp: isUp), isUp {
             // What waited for this partition goes on at once.
             for user in users.keys.sorted() where stores.primary(of: user) == node {
@@ -171,6 +176,8 @@ public struct SessionCore: ServiceCore {
             case .outOfTurn:
                 for user in outOfTurn.sorted() { checkHead(user, &effects) }
                 timers.arm(.outOfTurn, at: now.instant + SessionLimits.outOfTurnCheck)
+            case .reunion:
+                for user in users.keys.sorted() { checkHead(user, &effects) }
             }
         }
     }

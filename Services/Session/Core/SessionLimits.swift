@@ -24,6 +24,10 @@ public enum SessionLimits {
     /// message may wait.
     static let outOfTurnCheck = Interval.seconds(2)
 
+    /// From seeing another shard again to looking at every inbox. The other side may see the link a moment later and until
+    /// then store out of turn without a poke; a second is many times that moment.
+    static let reunionDelay = Interval.seconds(1)
+
     /// What a client is told to wait when persistence is away, milliseconds. A restart takes about a second.
     static let unavailableRetryMs: UInt32 = 1_000
 }
