@@ -1,8 +1,9 @@
 // A message arrives: append it, tell the author `sent`, push it or poke whoever holds the addressee.
 //
 // When the author has more devices (or the cluster keeps an archive), the message is appended to her own inbox too, as a
-// copy; then `sent` waits for both, so that it promises both. The author's client repeats what was not promised, and both
-// appends recognise a repeat.
+// copy; then `sent` waits for both, so that it promises both. The copy is asked for once the message is stored: a message
+// that was refused must not show on her other devices. Her client repeats what was not promised, and both appends recognise
+// a repeat.
 
 import ClientProtocol
 import CoreKit
@@ -14,17 +15,9 @@ struct PendingDelivery: Sendable {
     var origin: Origin
     var to: UserID
     var id: MessageID
-    /// Kept until the append ends, for the push; shared with the call's own copy.
+    var after: MessageID?
+    /// Kept until the append ends, for the push and the copy; shared with the call's own copy.
     var body: [UInt8]
-}
-
-struct PairID: Hashable, Sendable { var rawValue: UInt32 }
-
-/// A message whose two appends are on their way.
-struct PendingPair: Sendable {
-    var delivery: PendingDelivery
-    var message: Result<Appended, Refusal>?
-    var copy: Result<Appended, Refusal>?
 }
 
 struct ExpiryID: Hashable, Sendable { var rawValue: UInt32 }
@@ -38,50 +31,46 @@ struct PendingExpiry: Sendable {
 
 extension SessionCore {
     mutating func onDeliver(_ deliver: Deliver, _ effects: inout [Effect]) {
-        let delivery = PendingDelivery(origin: deliver.origin, to: deliver.to, id: deliver.id, body: deliver.body)
+        let delivery = PendingDelivery(
+            origin: deliver.origin, to: deliver.to, id: deliver.id, after: deliver.after, body: deliver.body)
         let author = deliver.origin.user
         let append = Append(
             owner: deliver.to, kind: .message, author: author, chat: author, id: deliver.id, after: deliver.after,
             body: deliver.body)
         effects.append(.trace(TraceRecord(TraceKey(author: author, id: deliver.id), .storing)))
-        guard isArchive || deliver.origin.hasSiblings else {
-            ask(deliver.to, .append(append), .message(delivery), &effects)
-            return
-        }
-        serialNext &+= 1
-        let pair = PairID(rawValue: serialNext)
-        pairs[pair] = PendingPair(delivery: delivery)
-        let copy = Append(
-            owner: author, kind: .copy, author: author, chat: deliver.to, id: deliver.id, after: deliver.after,
-            body: deliver.body)
-        ask(deliver.to, .append(append), .half(pair, isCopy: false), &effects)
-        ask(author, .append(copy), .half(pair, isCopy: true), &effects)
+        ask(deliver.to, .append(append), .message(delivery), &effects)
     }
 
     mutating func onMessageStored(
         _ delivery: PendingDelivery, _ result: Result<Message, Refusal>, now: Now, _ effects: inout [Effect]
     ) {
         let appended = result.appended
-        concludeAppend(delivery, appended, &effects)
-        pushAppended(delivery, appended, now: now, &effects)
+        if case .success(let message) = appended, message.isStored, isArchive || delivery.origin.hasSiblings {
+            let author = delivery.origin.user
+            let copy = Append(
+                owner: author, kind: .copy, author: author, chat: delivery.to, id: delivery.id, after: delivery.after,
+                body: delivery.body)
+            ask(author, .append(copy), .copy(delivery, message), &effects)
+        } else {
+            concludeAppend(delivery, appended, &effects)
+        }
+        switch appended {
+        case .success(let message):
+            if message.isStored { pushAppended(delivery, message, now: now, &effects) }
+        case .failure(let refusal):
+            // Perhaps it is stored, and only the answer was lost: whoever holds the addressee here looks.
+            if refusal.code == .timedOut || refusal.code == .peerDown { checkHead(delivery.to, &effects) }
+        }
     }
 
-    mutating func onHalfStored(
-        _ id: PairID, isCopy: Bool, _ result: Result<Message, Refusal>, now: Now, _ effects: inout [Effect]
+    mutating func onCopyStored(
+        _ delivery: PendingDelivery, _ message: Appended, _ result: Result<Message, Refusal>, _ effects: inout [Effect]
     ) {
-        guard var pair = pairs[id] else { return }
-        if isCopy { pair.copy = result.appended } else { pair.message = result.appended }
-        pairs[id] = pair
-        guard let message = pair.message, let copy = pair.copy else { return }
-        pairs[id] = nil
         // `sent` promises both; a trouble with the copy is told like a trouble with the message.
-        if case .success(let stored) = copy, stored.isStored {
-            concludeAppend(pair.delivery, message, &effects)
-            poke(pair.delivery.origin.user, includingPrimary: true, &effects)
-        } else {
-            concludeAppend(pair.delivery, message.isStored ? copy : message, &effects)
-        }
-        pushAppended(pair.delivery, message, now: now, &effects)
+        let copy = result.appended
+        guard case .success(let stored) = copy, stored.isStored else { return concludeAppend(delivery, copy, &effects) }
+        concludeAppend(delivery, .success(message), &effects)
+        poke(delivery.origin.user, includingPrimary: true, &effects)
     }
 
     /// Tells the author how it ended.
@@ -113,9 +102,8 @@ extension SessionCore {
 
     /// Brings a stored message to the addressee's devices, here or at another shard.
     private mutating func pushAppended(
-        _ delivery: PendingDelivery, _ result: Result<Appended, Refusal>, now: Now, _ effects: inout [Effect]
+        _ delivery: PendingDelivery, _ appended: Appended, now: Now, _ effects: inout [Effect]
     ) {
-        guard case .success(let appended) = result, appended.isStored else { return }
         poke(delivery.to, includingPrimary: false, &effects)
         guard users[delivery.to] != nil else { return }
         let entry = InboxEntry(
@@ -218,10 +206,6 @@ extension Result where Success == Message, Failure == Refusal {
             if case .appended(let appended) = message { .success(appended) } else { .failure(Refusal(.unsupported)) }
         }
     }
-}
-
-extension Result where Success == Appended, Failure == Refusal {
-    var isStored: Bool { if case .success(let appended) = self { appended.isStored } else { false } }
 }
 
 extension ErrorFrame {

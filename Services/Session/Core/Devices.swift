@@ -17,11 +17,12 @@ extension SessionCore {
         let origin = attach.origin
         // A gateway out of reach cannot be served; the client will not see a welcome and comes again.
         guard gatewaysUp.contains(origin.gateway) else { return }
-        counters.attaches += 1
         var user = users[origin.user] ?? UserState()
         for index in user.devices.indices.reversed() where user.devices[index].origin.device == origin.device {
             let former = user.devices[index].origin
             let isSame = former.connection == origin.connection && former.gateway == origin.gateway
+            // The gateway asks again every second; a store that takes longer must not begin anew each time.
+            if isSame && user.devices[index].isOpening { return }
             if !isSame && !user.devices[index].isGone {
                 guard former.connection < origin.connection else {
                     close(origin, .replaced, &effects)
@@ -35,6 +36,7 @@ extension SessionCore {
         let call = ask(origin.user, .openDevice(open), .open(origin.user, attach), &effects)
         user.devices.append(DeviceState(origin: origin, opening: call))
         users[origin.user] = user
+        counters.attaches += 1
         if sessions.primary(of: origin.user) != selfID { outOfTurn.insert(origin.user) }
     }
 
@@ -87,7 +89,9 @@ extension SessionCore {
         user.deviceCount = opened.deviceCount
         users[id] = user
 
+        // The gateway first: the client's answer to `welcome` must find the connection attached.
         let origin = attach.origin
+        tellAttached(device, hasSiblings: user.hasSiblings, &effects)
         if !attach.isResume {
             tell(
                 origin,
@@ -95,7 +99,6 @@ extension SessionCore {
                     user: id, device: origin.device, cursor: start, head: user.head, ticks: device.revision, time: now.stamp,
                     archive: isArchive), &effects)
         }
-        tellAttached(device, hasSiblings: user.hasSiblings, &effects)
         if user.hasSiblings != hadSiblings {
             for other in user.devices where other.isLive && other.origin.connection != origin.connection {
                 tellAttached(other, hasSiblings: user.hasSiblings, &effects)
@@ -197,7 +200,8 @@ extension SessionCore {
         guard case .success(.inboxPage(let page)) = result else { return retryLater(id, now: now) }
         users[id]!.noteHead(page.head, users[id]!.headStamp)
         users[id]!.noteHeaders(page.entries.map(EntryHeader.init), after: after, through: page.through)
-        for entry in page.entries {
+        // The device may have acknowledged a part meanwhile: what it held from before, here or at another shard.
+        for entry in page.entries where entry.number > users[id]!.devices[index].pushed {
             if entry.number > users[id]!.devices[index].pushed + 1 {
                 pushGap(to: entry.number - 1, id, index, now: now, &effects)
             }
@@ -205,7 +209,12 @@ extension SessionCore {
         }
         if page.through > users[id]!.devices[index].pushed { pushGap(to: page.through, id, index, now: now, &effects) }
         armAckTimer(id)
-        catchUp(id, index, &effects)
+        if page.through > after {
+            catchUp(id, index, &effects)
+        } else if users[id]!.devices[index].pushed < users[id]!.head {
+            // An inbox that ends before its head: a store set back to an older day. Asked again, but not without pause.
+            retryLater(id, now: now)
+        }
     }
 
     private mutating func push(_ entry: InboxEntry, _ id: UserID, _ index: Int, now: Now, _ effects: inout [Effect]) {

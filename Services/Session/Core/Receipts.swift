@@ -24,8 +24,14 @@ extension SessionCore {
             let error = ErrorFrame(.ackAhead, "nothing beyond \(users[id]!.devices[index].pushedMax) was sent to this device")
             return tell(acknowledge.origin, .error(error), &effects)
         }
+        let wasRepeated = users[id]!.devices[index].ackTries > 0
         guard users[id]!.devices[index].onAcknowledged(acknowledge.number, now: now.instant) else { return }
         counters.acknowledgements += 1
+        if wasRepeated {
+            // The pauses begin anew, short ones: the timer may stand behind the next.
+            timers.cancel(.acknowledgement(id))
+            armAckTimer(id)
+        }
         startReceiptRound(id, now: now, &effects)
         storeCursors(id, &effects)
         catchUp(id, index, &effects)

@@ -35,8 +35,8 @@ public struct SessionCore: ServiceCore {
     /// What a call was made for.
     enum Pending: Sendable {
         case message(PendingDelivery)
-        /// One of the two appends of a message that other devices of the author must see too.
-        case half(PairID, isCopy: Bool)
+        /// The message is stored; its copy for the author's other devices is on its way.
+        case copy(PendingDelivery, Appended)
         case open(UserID, Attach)
         case page(UserID, ConnectionID, NodeID, after: UInt64)
         case headers(UserID, after: UInt64)
@@ -60,7 +60,6 @@ public struct SessionCore: ServiceCore {
     var users: [UserID: UserState] = [:]
     /// Users with a device here whose primary shard is another one.
     var outOfTurn: Set<UserID> = []
-    var pairs: [PairID: PendingPair] = [:]
     var expiries: [ExpiryID: PendingExpiry] = [:]
     var timers = TimerQueue<Timer>()
     var counters = SessionCounters()
@@ -151,7 +150,7 @@ public struct SessionCore: ServiceCore {
         guard let pending = calls.removeValue(forKey: call) else { return }
         switch pending {
         case .message(let delivery): onMessageStored(delivery, result, now: now, &effects)
-        case .half(let pair, let isCopy): onHalfStored(pair, isCopy: isCopy, result, now: now, &effects)
+        case .copy(let delivery, let message): onCopyStored(delivery, message, result, &effects)
         case .open(let user, let attach): onOpened(user, attach, call, result, now: now, &effects)
         case .page(let user, let connection, let gateway, let after):
             onPage(user, connection, gateway, after: after, call, result, now: now, &effects)

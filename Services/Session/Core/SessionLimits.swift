@@ -4,7 +4,7 @@ import Messages
 import Primitives
 
 public enum SessionLimits {
-    /// Entries pushed to one device and not acknowledged. Two pages: one on the wire while the device works on the other.
+    /// Entries pushed to one device and not acknowledged: one page. More would only let a silent device hold more.
     static let inflightEntryCountMax = MessageLimits.pageEntryCountMax
 
     /// A page is read for a device only while less than this is in flight, bytes of bodies; with the page itself a device

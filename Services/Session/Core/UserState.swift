@@ -65,6 +65,7 @@ struct DeviceState: Sendable {
     var ackDeadline: Instant?
     var ackTries = 0
 
+    var isOpening: Bool { if case .opening = phase { true } else { false } }
     var isLive: Bool { if case .live = phase { true } else { false } }
     var isGone: Bool { if case .gone = phase { true } else { false } }
 

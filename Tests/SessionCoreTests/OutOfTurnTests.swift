@@ -1,0 +1,114 @@
+// When shards disagree about who holds whom: pokes, and looks at the head, so that nothing waits for long.
+
+import ClientProtocol
+import Cluster
+import CoreKit
+import Messages
+import Primitives
+import RPC
+import Testing
+
+@Suite struct OutOfTurnTests {
+    /// The shard of three that owns Bob, or one that does not.
+    private func scene(ofBob isPrimary: Bool) -> Scene {
+        for shard in 0..<3 {
+            let s = Scene(sessions: 3, shard: shard)
+            if (s.map.ring(of: .session).owner(ofKey: bob.text.utf8) == s.selfID) == isPrimary { return s }
+        }
+        preconditionFailure("the ring gives Bob to somebody")
+    }
+
+    private func poke(_ s: Scene) -> [Did] {
+        LiveRingView(s).others(of: bob).map { .send($0, .poke(Poke(owner: bob))) }
+    }
+
+    /// The other shards that may hold a user, first choice first.
+    private struct LiveRingView {
+        let map: ClusterMap
+        let selfID: NodeID
+        init(_ s: Scene) { (map, selfID) = (s.map, s.selfID) }
+        func others(of user: UserID) -> [NodeID] {
+            let ring = map.ring(of: .session)
+            return ring.preference(of: ring.slot(of: user.text.utf8)).filter { $0 != selfID }
+        }
+    }
+
+    @Test func theShardThatOwnsTheUserTellsNobody() {
+        var s = scene(ofBob: true)
+        #expect(s.arrives(1) == [])
+    }
+
+    @Test func aShardThatStoresOutOfTurnPokesTheOthers() {
+        var s = scene(ofBob: false)
+        #expect(s.arrives(1) == poke(s))
+        #expect(poke(s).count == 2)
+    }
+
+    @Test func aPokedShardLooksAndReads() {
+        var s = scene(ofBob: true)
+        s.isLive()
+        #expect(s.gets(.poke(Poke(owner: bob))) == [s.readHead()])
+        // One look answers all pokes that came before it ended, with one more to be sure.
+        #expect(s.gets(.poke(Poke(owner: bob))) == [])
+        #expect(s.gets(.poke(Poke(owner: bob))) == [])
+        #expect(s.answer(head(1)) == [s.read(after: 0), s.readHead()])
+        #expect(s.answer(page(1...1)) == [.tell(1, message(1))])
+        #expect(s.answer(head(1)) == [])
+    }
+
+    @Test func aPokeForSomebodyAwayIsNothing() {
+        var s = scene(ofBob: true)
+        #expect(s.gets(.poke(Poke(owner: bob))) == [])
+    }
+
+    @Test func aFailedLookIsRepeated() {
+        var s = scene(ofBob: true)
+        s.isLive()
+        _ = s.gets(.poke(Poke(owner: bob)))
+        #expect(s.refuse(.timedOut) == [])
+        #expect(s.wait(750) == [s.readHead()])
+    }
+
+    @Test func aUserHeldOutOfTurnIsLookedAtEveryTwoSeconds() {
+        var s = scene(ofBob: false)
+        s.isLive()
+        #expect(s.wait(2_000) == [s.readHead()])
+        #expect(s.answer(head(0)) == [])
+        #expect(s.wait(2_000) == [s.readHead()])
+        // It grew elsewhere, and a receipt came elsewhere.
+        let ticks = Did.call(s.store, .readWatermarks(ReadWatermarks(owner: bob, after: .zero)))
+        #expect(s.answer(head(1, revision: 30)) == [s.read(after: 0), ticks])
+        #expect(s.gets(.detach(Detach(user: bob, connection: ConnectionID(rawValue: 1))), from: s.gateway) == [])
+        #expect(s.wait(10_000) == [])
+    }
+
+    @Test func aUserInTurnIsNotLookedAt() {
+        var s = scene(ofBob: true)
+        s.isLive()
+        #expect(s.wait(10_000) == [])
+    }
+
+    @Test func aReceiptStoredOutOfTurnPokesTheAuthorsShard() {
+        for shard in 0..<3 {
+            var s = Scene(sessions: 3, shard: shard)
+            let isPrimary = s.map.ring(of: .session).owner(ofKey: ana.text.utf8) == s.selfID
+            let receipt = Receipt(author: ana, peer: bob, kind: .delivered, upTo: stamp(1))
+            _ = s.on(.requested(RemoteCall(node: s.parser, socket: SocketID(rawValue: 1), call: 5), .receipt(receipt)))
+            let stored = WatermarkStored(watermark: watermark(upTo: 1, revision: 9), previous: .zero)
+            let pokes = LiveRingView(s).others(of: ana).map { Did.send($0, .poke(Poke(owner: ana))) }
+            #expect(s.answer(.watermarkStored(stored)) == [.answer(5, .done)] + (isPrimary ? [] : pokes))
+        }
+    }
+
+    @Test func receiptsGoToTheShardThatHoldsTheAuthorNow() {
+        var s = scene(ofBob: true)
+        s.isLive(head: 1)
+        _ = s.answer(page(1...1))
+        let order = s.map.ring(of: .session).preference(of: s.map.ring(of: .session).slot(of: ana.text.utf8))
+        #expect(s.gets(s.ack(1)) == [s.receipt(upTo: 1, at: order[0])])
+        guard order[0] != s.selfID else { return }
+        #expect(s.refuse(.peerDown) == [])
+        #expect(s.on(.peerDown(order[0])) == [])
+        #expect(s.wait(750) == [s.receipt(upTo: 1, at: order[1])])
+    }
+}
