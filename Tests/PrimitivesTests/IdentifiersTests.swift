@@ -29,11 +29,12 @@ import Testing
     @Test(arguments: ["ana@example.com", "+43-1-234", "urn:uuid:6e8b", "A_b.C"])
     func everydayNamesAreAccepted(text: String) { #expect(UserID(text)?.description == text) }
 
-    @Test(arguments: [" ", "a b", "a/b", "é", "a\u{0}", "a\n", "a\"b", "ａ", "a%20", "💬"])
-    func whatWouldNeedQuotingIsRefused(text: String) {
-        #expect(UserID(text) == nil)
-        #expect(DeviceID(text) == nil)
-        #expect(MessageID(text) == nil)
+    @Test func whatWouldNeedQuotingIsRefused() {
+        for text in [" ", "a b", "a/b", "é", "a\u{0}", "a\n", "a\"b", "ａ", "a%20", "💬"] {
+            #expect(UserID(text) == nil, "\(text.debugDescription)")
+            #expect(DeviceID(text) == nil, "\(text.debugDescription)")
+            #expect(MessageID(text) == nil, "\(text.debugDescription)")
+        }
     }
 
     @Test func namesAreComparedByTheirBytes() {
