@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # what is set here is used by the scripts that read this file
 #
-# What the scripts of this folder share: one table of nodes, and how a process is recognised, asked and stopped.
+# What the scripts of this folder share: one table of nodes, how a process is recognised, asked and stopped, and what has
+# to be on the machine.
 #
 # The table is the cluster file itself, read into arrays by `load_nodes`; start, wait, status and stop all walk it. A pid
 # file holds a bare pid, and a pid alone proves nothing: numbers are reused. So nobody is ever signalled unless the command
@@ -186,13 +187,13 @@ stopped_sentence() {
 
 # up_since PID: the local time at which it started.
 up_since() {
-  local stat fields up now ticks
+  local stat fields up started
   { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
   read -ra fields <<<"${stat##*) }"
-  ticks=$(getconf CLK_TCK)
-  read -r up _ </proc/uptime
-  printf -v now '%(%s)T' -1
-  printf '%(%Y-%m-%d %H:%M:%S)T' $((now - ${up%.*} + fields[19] / ticks))
+  up=$(centiseconds)
+  # Field 22, in clock ticks since the machine started; all of it in centiseconds, so that neighbours agree on the second.
+  started=$((fields[19] * 100 / $(getconf CLK_TCK)))
+  printf '%(%Y-%m-%d %H:%M:%S)T' $(((${EPOCHREALTIME/[.,]/} / 10000 - up + started) / 100))
 }
 
 # centiseconds: a steady clock that no change of the date moves.
@@ -266,6 +267,61 @@ rotate_log() {
 # indented FILE COUNT: its last lines, moved to the right and cut to the width of a screen.
 indented() {
   if [[ -s $1 ]]; then tail -n "$2" -- "$1" | cut -c1-240 | sed 's/^/    /'; else say '    (the log is empty)'; fi
+}
+
+# --- what has to be on the machine ------------------------------------------------------------------------------------
+
+# The system libraries: how pkg-config calls them, the header that shows them where there is no pkg-config, and the
+# Debian package that brings them.
+readonly LIBRARIES=(
+  'sqlite3 sqlite3.h libsqlite3-dev'
+  'libcrypto openssl/evp.h libssl-dev'
+)
+
+require_swift() {
+  local version
+  command -v swift >/dev/null ||
+    die 'swift is missing: install a Swift 6 toolchain (https://www.swift.org/install/linux/), put its usr/bin into PATH,' \
+      "and type deploy/$SCRIPT again"
+  version=$(swift --version 2>/dev/null) || version=
+  [[ $version =~ Swift\ version\ ([0-9]+) ]] || die "swift does not run: type 'swift --version' to see why"
+  ((BASH_REMATCH[1] >= 6)) ||
+    die "Swift 6 is needed, and $(command -v swift) is older (${version%%$'\n'*}): https://www.swift.org/install/linux/"
+}
+
+# require_libraries LOG: installs the system libraries that are missing.
+require_libraries() {
+  local line name header package missing=()
+  for line in "${LIBRARIES[@]}"; do
+    read -r name header package <<<"$line"
+    has_library "$name" "$header" || missing+=("$package")
+  done
+  install_packages "$1" "${missing[@]}"
+}
+
+# has_library NAME HEADER
+has_library() {
+  if command -v pkg-config >/dev/null; then pkg-config --exists "$1"; else [[ -e /usr/include/$2 || -e /usr/local/include/$2 ]]; fi
+}
+
+# install_packages LOG PACKAGE...: installs Debian packages when we may, and otherwise says what to type. The lists of
+# packages are fetched only when they do not know one.
+install_packages() {
+  local log=$1 packages=("${@:2}") become=() install
+  ((${#packages[@]} > 0)) || return 0
+  command -v apt-get >/dev/null ||
+    die "something is missing on this machine: install what your system calls ${packages[*]}, and start again"
+  if ((EUID != 0)); then
+    { command -v sudo && sudo -n true; } >/dev/null 2>&1 ||
+      die "something is missing on this machine. Type: sudo apt-get install -y ${packages[*]}"
+    become=(sudo -n)
+  fi
+  say "Installing ${packages[*]} ..."
+  install=("${become[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}")
+  { "${install[@]}" || { "${become[@]}" apt-get update && "${install[@]}"; }; } >"$log" 2>&1 || {
+    indented "$log" "$SHOWN_LINES" >&2
+    die "apt-get could not install them. Type: ${become[*]:+sudo }apt-get update, then ${become[*]:+sudo }apt-get install -y ${packages[*]}"
+  }
 }
 
 # --- the usual beginning of a script ----------------------------------------------------------------------------------

@@ -25,12 +25,6 @@ SCRIPT=run.sh
 # shellcheck source=deploy/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-# The system libraries: how pkg-config calls them, the header that shows them where there is no pkg-config, and the
-# Debian package that brings them.
-readonly LIBRARIES=(
-  'sqlite3 sqlite3.h libsqlite3-dev'
-  'libcrypto openssl/evp.h libssl-dev'
-)
 readonly PRODUCTS=(gateway parser session group last-seen persistence fantail)
 
 main() {
@@ -38,7 +32,8 @@ main() {
   refuse_second_start
   if [[ -n $BUILD ]]; then
     require_swift
-    require_libraries
+    mkdir -p -- "$LOG_DIR"
+    require_libraries "$LOG_DIR/install.log"
     build
   fi
   require_binaries
@@ -83,56 +78,6 @@ refuse_second_start() {
   pid=$(launcher_pid)
   ((pid == 0)) || die "Fantail runs from $HOME_DIR already (launcher $pid). Look: deploy/status.sh$(home_option)." \
     "Stop: deploy/stop.sh$(home_option). A second cluster: deploy/run.sh --home DIR --port-base 9000"
-}
-
-# --- what has to be on the machine ------------------------------------------------------------------------------------
-
-require_swift() {
-  local version
-  command -v swift >/dev/null ||
-    die 'swift is missing: install a Swift 6 toolchain (https://www.swift.org/install/linux/), put its usr/bin into PATH,' \
-      'and type deploy/run.sh again'
-  version=$(swift --version 2>/dev/null) || version=
-  [[ $version =~ Swift\ version\ ([0-9]+) ]] || die "swift does not run: type 'swift --version' to see why"
-  ((BASH_REMATCH[1] >= 6)) ||
-    die "Swift 6 is needed, and $(command -v swift) is older (${version%%$'\n'*}): https://www.swift.org/install/linux/"
-}
-
-# require_libraries: installs what is missing when we may, and otherwise says what to type.
-require_libraries() {
-  local line name header package missing=() become=()
-  for line in "${LIBRARIES[@]}"; do
-    read -r name header package <<<"$line"
-    has_library "$name" "$header" || missing+=("$package")
-  done
-  ((${#missing[@]} > 0)) || return 0
-
-  command -v apt-get >/dev/null ||
-    die "system libraries are missing: install what your system calls ${missing[*]} (headers included), and start again"
-  if ((EUID != 0)); then
-    if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
-      become=(sudo -n)
-    else
-      die "system libraries are missing. Type: sudo apt-get install -y ${missing[*]}"
-    fi
-  fi
-  say "Installing ${missing[*]} ..."
-  mkdir -p -- "$LOG_DIR"
-  apt_install "${missing[@]}" >"$LOG_DIR/install.log" 2>&1 || {
-    indented "$LOG_DIR/install.log" "$SHOWN_LINES" >&2
-    die "apt-get could not install them. Type: ${become[*]:+sudo }apt-get update && ${become[*]:+sudo }apt-get install -y ${missing[*]}"
-  }
-}
-
-# has_library NAME HEADER
-has_library() {
-  if command -v pkg-config >/dev/null; then pkg-config --exists "$1"; else [[ -e /usr/include/$2 || -e /usr/local/include/$2 ]]; fi
-}
-
-# apt_install PACKAGE...: the lists of packages are fetched only when they do not know one.
-apt_install() {
-  local install=("${become[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@")
-  "${install[@]}" || { "${become[@]}" apt-get update && "${install[@]}"; }
 }
 
 # --- building ---------------------------------------------------------------------------------------------------------

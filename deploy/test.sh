@@ -1,0 +1,265 @@
+#!/usr/bin/env bash
+# Runs every test of this checkout.
+#
+#   deploy/test.sh [--quick] [--long] [--only PART]...
+#
+#   --quick       what takes a few minutes: fewer seeds, and no e2e
+#   --long        more seeds, and the end-to-end tests that take minutes each
+#   --only PART   only this part; may be repeated. The parts, in their order:
+#                   house     the rules of the house (Tests/House), and that each of them can fail
+#                   shell     shellcheck over all scripts
+#                   build     everything, optimised; a warning is an error
+#                   unit      swift test, on the same build
+#                   simulate  simulated clusters, a seed each (Tests/Simulation)
+#                   scripts   run.sh, stop.sh and status.sh with real processes (Tests/Deploy)
+#                   e2e       a real cluster and clients that nobody here wrote (Tests/EndToEnd)
+#
+# Missing tools are installed: Debian packages when we may, Python packages into .build/venv. A part is quiet unless it
+# fails; what it said is in .build/test-logs/PART.log. The last line is `N passed, M failed`.
+# Exit status: 0 everything passed; 1 something failed; 64 a wrong option.
+
+set -euo pipefail
+SCRIPT=test.sh
+# shellcheck source=deploy/lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+readonly ALL_PARTS=(house shell build unit simulate scripts e2e)
+readonly TEST_LOGS=$ROOT/.build/test-logs
+readonly VENV=$ROOT/.build/venv
+readonly RELEASE=$ROOT/.build/release
+# How many lines of its log a failed part shows: a compiler's errors, or the story of one failed test.
+readonly FAILURE_LINES=60
+
+# A part counts into these; they are sums over all parts.
+PASSED_SUM=0
+FAILED_SUM=0
+ROWS=()
+
+main() {
+  read_arguments "$@"
+  cd -- "$ROOT"
+  mkdir -p -- "$TEST_LOGS"
+  install_tools
+  local part
+  for part in "${PARTS[@]}"; do run_part "$part"; done
+  show_table
+  ((FAILED_SUM == 0))
+}
+
+read_arguments() {
+  local only=()
+  EXTENT=normal PARTS=()
+  while (($# > 0)); do
+    case $1 in
+      --quick | --long) EXTENT=${1#--} ;;
+      --only)
+        only+=("$(option_value "$@")")
+        [[ " ${ALL_PARTS[*]} " == *" ${only[-1]} "* ]] || usage_error "there is no part ${only[-1]}; there are ${ALL_PARTS[*]}"
+        shift
+        ;;
+      --help | -h) usage_text && exit 0 ;;
+      *) usage_error "there is no option $1" ;;
+    esac
+    shift
+  done
+  local part
+  for part in "${ALL_PARTS[@]}"; do
+    if ((${#only[@]} > 0)); then
+      [[ " ${only[*]} " != *" $part "* ]] || PARTS+=("$part")
+    elif [[ $part != e2e || $EXTENT != quick ]]; then
+      PARTS+=("$part")
+    fi
+  done
+}
+
+# wants PART...: one of them is to be run.
+wants() {
+  local part
+  for part in "$@"; do [[ " ${PARTS[*]} " != *" $part "* ]] || return 0; done
+  return 1
+}
+
+# --- tools ------------------------------------------------------------------------------------------------------------
+
+install_tools() {
+  local missing=()
+  if wants shell && ! command -v shellcheck >/dev/null; then missing+=(shellcheck); fi
+  if wants house scripts e2e && ! command -v python3 >/dev/null; then missing+=(python3); fi
+  if wants scripts e2e && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then missing+=(python3-venv); fi
+  if wants build unit simulate scripts e2e; then
+    require_swift
+    require_libraries "$TEST_LOGS/install.log"
+  fi
+  install_packages "$TEST_LOGS/install.log" "${missing[@]}"
+  if wants scripts e2e; then make_venv; fi
+}
+
+# make_venv: Python packages at the versions that Tests/EndToEnd names, anew when that list changes.
+make_venv() {
+  local list=$ROOT/Tests/EndToEnd/requirements.txt log=$TEST_LOGS/venv.log
+  if [[ -x $VENV/bin/pytest ]] && cmp -s -- "$list" "$VENV/requirements.txt"; then return; fi
+  say 'Installing Python packages into .build/venv ...'
+  rm -rf -- "$VENV"
+  { python3 -m venv "$VENV" && "$VENV/bin/pip" install --disable-pip-version-check -r "$list"; } >"$log" 2>&1 || {
+    indented "$log" "$SHOWN_LINES" >&2
+    die "the Python packages of $list could not be installed; everything pip said is in $log"
+  }
+  cp -- "$list" "$VENV/requirements.txt"
+}
+
+# --- parts ------------------------------------------------------------------------------------------------------------
+
+# run_part PART: runs `part_PART`, which writes to its log and sets PASSED and FAILED.
+run_part() {
+  local part=$1 log=$TEST_LOGS/$1.log began seconds result=ok status=0
+  PASSED=0 FAILED=0
+  say "== $part"
+  began=$(centiseconds)
+  "part_$part" "$log" || status=$?
+  # A part that fails without being able to say in what has failed in one thing.
+  if ((status != 0 && FAILED == 0)); then FAILED=1; fi
+  if ((status == 0 && PASSED == 0 && FAILED == 0)); then
+    say "   nothing was tested, so nothing was shown"
+    FAILED=1
+  fi
+  seconds=$((($(centiseconds) - began + 50) / 100))
+  if ((FAILED > 0)); then
+    result=FAILED
+    tail -n "$FAILURE_LINES" -- "$log" | sed 's/^/   /'
+    say "   everything it said: $log"
+  fi
+  say "   $result: $PASSED passed, $FAILED failed, $seconds s"
+  ROWS+=("$part $result $PASSED $FAILED $seconds")
+  PASSED_SUM=$((PASSED_SUM + PASSED)) FAILED_SUM=$((FAILED_SUM + FAILED))
+}
+
+# count_closing_lines LOG: adds up lines "N passed, M failed".
+count_closing_lines() {
+  local passed failed
+  while read -r passed failed; do
+    PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed))
+  done < <(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' -- "$1")
+}
+
+part_house() {
+  local status=0
+  { python3 Tests/House/house.py && python3 Tests/House/house.py --self-test; } >"$1" 2>&1 || status=$?
+  count_closing_lines "$1"
+  return "$status"
+}
+
+part_shell() {
+  local scripts script
+  mapfile -t scripts < <(git ls-files --cached --others --exclude-standard -- '*.sh' .ci/run)
+  : >"$1"
+  for script in "${scripts[@]}"; do
+    if shellcheck -x -- "$script" >>"$1" 2>&1; then PASSED=$((PASSED + 1)); else FAILED=$((FAILED + 1)); fi
+  done
+  ((FAILED == 0))
+}
+
+# A warning fails the build. The compiler gives it only when it compiles, so a second build would be silent about it: the
+# files that were warned about are touched, and speak up again until they are mended.
+part_build() {
+  local status=0 warned
+  swift build -c release --build-tests >"$1" 2>&1 || status=$?
+  mapfile -t warned < <(sed -nE "s#^($ROOT/[^:]+):[0-9]+:[0-9]+: warning: .*#\1#p" -- "$1" | sort -u)
+  if ((${#warned[@]} > 0)); then
+    touch -c -- "${warned[@]}"
+    say "warnings count as errors; they are in: ${warned[*]#"$ROOT"/}" >>"$1"
+    status=1
+  fi
+  if ((status == 0)); then PASSED=1; else FAILED=1; fi
+  return "$status"
+}
+
+part_unit() {
+  local status=0 total
+  build_if_needed "$1" || return 1
+  swift test -c release --skip-build >"$1" 2>&1 || status=$?
+  total=$(sed -nE 's/.*Test run with ([0-9]+) tests?.*/\1/p' -- "$1" | tail -n 1)
+  FAILED=$(grep -cE '^✘ Test .* failed after' -- "$1") || true
+  PASSED=$((${total:-0} - FAILED))
+  if ((PASSED < 0)); then PASSED=0; fi
+  if ((status != 0)); then bring_forward '^✘' "$1"; fi
+  return "$status"
+}
+
+# The seeds are dealt out over the processors; a slice stops at its first violation.
+part_simulate() {
+  local seeds jobs job first size pids=() pid status=0 count violations
+  case $EXTENT in quick) seeds=60 ;; normal) seeds=300 ;; long) seeds=2000 ;; esac
+  build_if_needed "$1" || return 1
+  jobs=$(nproc)
+  size=$(((seeds + jobs - 1) / jobs))
+  rm -f -- "$1".*
+  for ((job = 0, first = 1; first <= seeds; job++, first += size)); do
+    "$RELEASE/simulate" --seeds "$first..$((first + size - 1 < seeds ? first + size - 1 : seeds))" --quiet >"$1.$job" 2>&1 &
+    pids+=($!)
+  done
+  for pid in "${pids[@]}"; do wait "$pid" || status=1; done
+  cat -- "$1".* >"$1"
+  rm -f -- "$1".*
+  while read -r count violations; do
+    PASSED=$((PASSED + count - violations)) FAILED=$((FAILED + violations))
+  done < <(sed -nE 's/^([0-9]+) seeds, ([0-9]+) violations.*/\1 \2/p' -- "$1")
+  if ((status == 0 && PASSED + FAILED != seeds)); then
+    say "only $((PASSED + FAILED)) of $seeds seeds are accounted for" >>"$1"
+    status=1
+  fi
+  if ((status != 0)); then bring_forward 'violat|replay with|rule:|expected:|found:' "$1"; fi
+  return "$status"
+}
+
+part_scripts() { run_pytest "$1" Tests/Deploy; }
+
+part_e2e() {
+  local options=()
+  if [[ $EXTENT == long ]]; then options=(--long); fi
+  run_pytest "$1" Tests/EndToEnd "${options[@]}"
+}
+
+# run_pytest LOG FOLDER OPTION...
+run_pytest() {
+  local status=0 summary
+  build_if_needed "$1" || return 1
+  "$VENV/bin/pytest" -q -ra -p no:cacheprovider --color=no "${@:2}" >"$1" 2>&1 || status=$?
+  summary=$(tail -n 1 -- "$1")
+  [[ ! $summary =~ ([0-9]+)\ passed ]] || PASSED=${BASH_REMATCH[1]}
+  [[ ! $summary =~ ([0-9]+)\ failed ]] || FAILED=${BASH_REMATCH[1]}
+  [[ ! $summary =~ ([0-9]+)\ errors? ]] || FAILED=$((FAILED + BASH_REMATCH[1]))
+  return "$status"
+}
+
+# build_if_needed LOG: for a part that runs without `build` before it.
+build_if_needed() {
+  if wants build; then return; fi
+  swift build -c release --build-tests >"$1" 2>&1
+}
+
+# bring_forward PATTERN LOG: repeats the lines that matter at the end, where they are shown.
+bring_forward() {
+  local lines
+  lines=$(grep -E -- "$1" "$2" | head -n "$((FAILURE_LINES / 2))") || return 0
+  printf '\nIn short:\n%s\n' "$lines" >>"$2"
+}
+
+# --- the end ----------------------------------------------------------------------------------------------------------
+
+show_table() {
+  local row part result passed failed seconds total=0 format='%-10s %-7s %7s %7s %6s s\n'
+  say
+  printf '%-10s %-7s %7s %7s %8s\n' part result passed failed time
+  for row in "${ROWS[@]}"; do
+    read -r part result passed failed seconds <<<"$row"
+    total=$((total + seconds))
+    # shellcheck disable=SC2059 # the format is a constant of this function
+    printf "$format" "$part" "$result" "$passed" "$failed" "$seconds"
+  done
+  # shellcheck disable=SC2059
+  printf "$format" all '' "$PASSED_SUM" "$FAILED_SUM" "$total"
+  say
+  say "$PASSED_SUM passed, $FAILED_SUM failed"
+}
+
+main "$@"
