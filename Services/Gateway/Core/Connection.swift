@@ -49,8 +49,4 @@ struct Connection: Sendable {
 
     var phase: Phase
     let openedAt: Instant
-
-    var session: Session? {
-        get { if case .open(let session) = phase { session } else { nil } }
-    }
 }
