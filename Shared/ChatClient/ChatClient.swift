@@ -227,10 +227,10 @@ public struct ChatClient: Sendable {
             actions.append(.tell(.sent(id: id, to: to, at: at)))
             pump(now)
         case .delivered(let peer, let at, let revision):
-            ticks = max(ticks ?? .zero, revision)
+            guard isNews(revision) else { return }
             actions.append(.tell(.delivered(with: peer, at: at)))
         case .read(let peer, let at, let revision):
-            ticks = max(ticks ?? .zero, revision)
+            guard isNews(revision) else { return }
             actions.append(.tell(.read(with: peer, at: at)))
         case .noted(let peer, let at):
             reads.removeAll { $0.peer == peer && $0.at <= at }
@@ -304,6 +304,14 @@ public struct ChatClient: Sendable {
         guard to > cursor else { return }
         self.cursor = to
         actions.append(.tell(.gap(from: max(from, cursor + 1), to: to)))
+    }
+
+    /// Receipts come in the order of their revisions; one that does not is a repeat, or an echo from a shard that served this
+    /// connection before. Showing it would take a tick back.
+    private mutating func isNews(_ revision: Stamp) -> Bool {
+        guard revision > ticks ?? .zero else { return false }
+        ticks = revision
+        return true
     }
 
     // MARK: The outbox

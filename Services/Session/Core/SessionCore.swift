@@ -10,8 +10,9 @@
 //
 // About disagreement: two shards may believe that they hold the same user. Persistence alone numbers an inbox, so nothing
 // clashes; a shard that stores out of turn pokes the others, and one that holds a user out of turn looks at the inbox's
-// head every two seconds. While two shards do not see each other a poke may have nowhere to go; so whoever sees another
-// shard come back looks at all its inboxes once. Nothing waits for long, whoever is right.
+// head every two seconds. A poke that cannot go straight goes by way of a third shard; and when two shards meet again, each
+// looks once at the inboxes of everybody it holds, for what the other may have stored meanwhile. So nothing waits for long,
+// whoever is right.
 
 import ClientProtocol
 import Cluster
@@ -28,8 +29,8 @@ public struct SessionCore: ServiceCore {
         case retry(UserID)
         /// Look at the inboxes of the users held out of turn.
         case outOfTurn
-        /// Another shard is back in sight: look at every inbox once.
-        case reunion
+        /// Look at some more of the inboxes that another shard may have written to while it was out of reach.
+        case meeting
     }
 
     /// What a call was made for.
@@ -60,6 +61,9 @@ public struct SessionCore: ServiceCore {
     var users: [UserID: UserState] = [:]
     /// Users with a device here whose primary shard is another one.
     var outOfTurn: Set<UserID> = []
+    /// Users whose inbox is to be looked at since another shard came into reach; those before `meetingNext` are done.
+    private var meeting: [UserID] = []
+    private var meetingNext = 0
     var expiries: [ExpiryID: PendingExpiry] = [:]
     var timers = TimerQueue<Timer>()
     var counters = SessionCounters()
@@ -103,9 +107,7 @@ public struct SessionCore: ServiceCore {
     // MARK: Facts
 
     private mutating func onPeer(_ node: NodeID, isUp: Bool, now: Now, _ effects: inout [Effect]) {
-        if sessions.set(node, isUp: isUp), isUp {
-            timers.arm(.reunion, at: now.instant + SessionLimits.reunionDelay)
-        }
+        if sessions.set(node, isUp: isUp), isUp { onShardMet(now: now) }
         if stores.set(node, isUp: isUp), isUp {
             // What waited for this partition goes on at once.
             for user in users.keys.sorted() where stores.primary(of: user) == node {
@@ -121,6 +123,35 @@ public struct SessionCore: ServiceCore {
         }
     }
 
+    /// What the other shard stored for our users while it could not poke us is found by looking, once it surely sees us too:
+    /// one end of a link knows before the other that it is up.
+    private mutating func onShardMet(now: Now) {
+        meeting = users.keys.sorted()
+        meetingNext = 0
+        if !meeting.isEmpty { timers.arm(.meeting, at: now.instant + RPCLimits.handshakeTimeout) }
+    }
+
+    private mutating func onMeetingTimer(now: Now, _ effects: inout [Effect]) {
+        let end = min(meetingNext + SessionLimits.meetingUserCount, meeting.count)
+        for user in meeting[meetingNext..<end] { checkHead(user, &effects) }
+        meetingNext = end
+        if end < meeting.count {
+            timers.arm(.meeting, at: now.instant + SessionLimits.meetingPause)
+        } else {
+            meeting = []
+            meetingNext = 0
+        }
+    }
+
+    /// A poke for somebody else's user goes on to her primary shard, if that is in reach: its sender may not see it.
+    private mutating func onPoke(_ poke: Poke, from node: NodeID, _ effects: inout [Effect]) {
+        checkHead(poke.owner, &effects)
+        let primary = sessions.primary(of: poke.owner)
+        guard primary != selfID, primary != node, sessions.isUp(primary) else { return }
+        counters.pokesSent += 1
+        effects.append(.send(primary, .poke(poke)))
+    }
+
     private mutating func onReceived(_ node: NodeID, _ message: Message, now: Now, _ effects: inout [Effect]) {
         switch message {
         case .deliver(let deliver): onDeliver(deliver, &effects)
@@ -128,7 +159,7 @@ public struct SessionCore: ServiceCore {
         case .markRead(let mark): onMarkRead(mark, &effects)
         case .attach(let attach): onAttach(attach, &effects)
         case .detach(let detach): onDetach(detach, from: node, &effects)
-        case .poke(let poke): checkHead(poke.owner, &effects)
+        case .poke(let poke): onPoke(poke, from: node, &effects)
         case .historyQuery(let query): onHistoryQuery(query, &effects)
         default:
             effects.append(
@@ -175,8 +206,7 @@ public struct SessionCore: ServiceCore {
             case .outOfTurn:
                 for user in outOfTurn.sorted() { checkHead(user, &effects) }
                 timers.arm(.outOfTurn, at: now.instant + SessionLimits.outOfTurnCheck)
-            case .reunion:
-                for user in users.keys.sorted() { checkHead(user, &effects) }
+            case .meeting: onMeetingTimer(now: now, &effects)
             }
         }
     }

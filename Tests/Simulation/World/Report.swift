@@ -64,8 +64,7 @@ public struct RunTotals: Sendable {
     public func text(wallSeconds: Double) -> String {
         let faults = zip(FaultKind.allCases, faultCounts).map { "\($1) \($0.name)" }.joined(separator: ", ")
         return """
-            \(seedCount) seeds, \(violationCount) violations; \(virtualSeconds) simulated seconds in \(Int(wallSeconds * 10)) tenths \
-            of a second; \(messageCount) messages, \(shownCount) deliveries, \(occurrenceCount) events
+            \(seedCount) seeds, \(violationCount) violations; \(virtualSeconds) simulated seconds in \(Int(wallSeconds)) s; \(messageCount) messages, \(shownCount) deliveries, \(occurrenceCount) events
             faults: \(faults)
             """
     }

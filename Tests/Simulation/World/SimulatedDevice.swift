@@ -220,7 +220,7 @@ extension World {
                 checker.onFrame(frame, device: device.index, moment)
                 device.client.onFrame(planted(frame), now: clientNow)
                 if plant == .earlyDelivered, case .sent(_, let to, let at) = frame, dice.plant.oneIn(20) {
-                    device.client.onFrame(.delivered(with: to, at: at, rev: .zero), now: clientNow)
+                    device.client.onFrame(.delivered(with: to, at: at, rev: .max), now: clientNow)
                 }
             case .ended(let code, let reason):
                 trace.write(moment) { "\(device.name) ended: \(code.map(String.init) ?? "-") \(reason)" }
