@@ -152,6 +152,7 @@ def test_other_counts_than_those_of_the_cluster_are_refused(home):
 
 def test_a_taken_port_is_named_with_its_node_and_its_holder(home):
     with socket.socket() as squatter:
+        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         squatter.bind(("127.0.0.1", home.port_base + 121))
         squatter.listen()
         refused = home.start(check=False)
