@@ -52,7 +52,7 @@ let package = Package(
 
         // The floor on which system calls live.
         shared("Crypto", uses: ["COpenSSL", "Primitives", "Tokens", "RPC", "WebSocket"]),
-        shared("ServiceKit", uses: ["CLinux", "Crypto", "CoreKit", "RPC", "Cluster", "Primitives", "Messages"]),
+        shared("ServiceKit", uses: ["CLinux", "Crypto", "CoreKit", "RPC", "Cluster", "Primitives", "Messages", "Storage"]),
     ]
         + service(
             "gateway", folder: "Gateway",
@@ -111,6 +111,7 @@ let package = Package(
             tests(of: "SessionCore"),
             tests(of: "PersistenceCore"),
             tests(of: "SQLiteStore", uses: ["Simulation", "Storage"]),
+            tests(of: "ServiceKit", uses: ["CoreKit", "RPC", "Cluster", "Messages", "Storage", "Primitives"]),
             tests(of: "Simulation"),
             tests(of: "FantailCLI", uses: ["ChatClient", "ClientProtocol", "Cluster", "Primitives"]),
         ],

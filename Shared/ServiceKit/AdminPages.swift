@@ -3,29 +3,48 @@
 import Primitives
 
 /// What a node says of itself on its pages.
-struct NodeStatus: Sendable {
-    struct PeerStatus: Sendable {
-        var name: String
-        var service: String
-        var isUp: Bool
+package struct NodeStatus: Sendable {
+    package struct PeerStatus: Sendable {
+        package var name: String
+        package var service: String
+        package var isUp: Bool
+
+        package init(name: String, service: String, isUp: Bool) {
+            self.name = name
+            self.service = service
+            self.isUp = isUp
+        }
     }
 
-    var cluster: String
-    var epoch: UInt32
-    var service: String
-    var node: String
-    var startedAt: Stamp
+    package var cluster: String
+    package var epoch: UInt32
+    package var service: String
+    package var node: String
+    package var startedAt: Stamp
     /// Nil: ready.
-    var unreadiness: String?
-    var peers: [PeerStatus]
+    package var unreadiness: String?
+    package var peers: [PeerStatus]
+
+    package init(
+        cluster: String, epoch: UInt32, service: String, node: String, startedAt: Stamp, unreadiness: String?,
+        peers: [PeerStatus]
+    ) {
+        self.cluster = cluster
+        self.epoch = epoch
+        self.service = service
+        self.node = node
+        self.startedAt = startedAt
+        self.unreadiness = unreadiness
+        self.peers = peers
+    }
 
     /// 200 or 503, and why.
-    var readinessAnswer: AdminAnswer {
+    package var readinessAnswer: AdminAnswer {
         guard let unreadiness else { return AdminAnswer(200, .json, "{\"ready\":true}\n") }
         return AdminAnswer(503, .json, "{\"ready\":false,\"reason\":\(PlainText.json(unreadiness))}\n")
     }
 
-    var peersAnswer: AdminAnswer {
+    package var peersAnswer: AdminAnswer {
         let rows = peers.map {
             "{\"name\":\(PlainText.json($0.name)),\"service\":\(PlainText.json($0.service)),\"up\":\($0.isUp)}"
         }
@@ -33,7 +52,7 @@ struct NodeStatus: Sendable {
         return AdminAnswer(200, .json, head + ",\"peers\":[" + rows.joined(separator: ",") + "]}\n")
     }
 
-    var homeAnswer: AdminAnswer {
+    package var homeAnswer: AdminAnswer {
         let upCount = peers.count { $0.isUp }
         let rows = peers.map { peer in
             """

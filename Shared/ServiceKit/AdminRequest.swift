@@ -5,7 +5,7 @@
 import CoreKit
 
 /// What somebody wants to see.
-enum AdminRequest: Equatable {
+package enum AdminRequest: Equatable {
     case home
     case metrics
     case health
@@ -14,7 +14,7 @@ enum AdminRequest: Equatable {
     case trace(TraceKey)
 
     /// Why a request is not answered with a page.
-    enum Refusal: Error, Equatable {
+    package enum Refusal: Error, Equatable {
         case malformed
         case tooLarge
         case unknownPath
@@ -24,7 +24,7 @@ enum AdminRequest: Equatable {
 
     /// - Parameter bytes: everything received so far.
     /// - Returns: nil when the head is not complete yet.
-    static func parse(_ bytes: [UInt8]) throws(Refusal) -> (request: AdminRequest, wantsBody: Bool)? {
+    package static func parse(_ bytes: [UInt8]) throws(Refusal) -> (request: AdminRequest, wantsBody: Bool)? {
         guard let end = headEnd(bytes) else {
             guard bytes.count <= ServiceLimits.adminRequestBytesMax else { throw .tooLarge }
             return nil
@@ -71,8 +71,8 @@ enum AdminRequest: Equatable {
 }
 
 /// An answer of the admin door, whole.
-struct AdminAnswer: Equatable {
-    enum Content: String {
+package struct AdminAnswer: Equatable {
+    package enum Content: String {
         case text = "text/plain; charset=utf-8"
         case metrics = "text/plain; version=0.0.4; charset=utf-8"
         case json = "application/json"
@@ -80,17 +80,17 @@ struct AdminAnswer: Equatable {
         case html = "text/html; charset=utf-8"
     }
 
-    var status: Int
-    var content: Content
-    var body: String
+    package var status: Int
+    package var content: Content
+    package var body: String
 
-    init(_ status: Int, _ content: Content, _ body: String) {
+    package init(_ status: Int, _ content: Content, _ body: String) {
         self.status = status
         self.content = content
         self.body = body
     }
 
-    init(_ refusal: AdminRequest.Refusal) {
+    package init(_ refusal: AdminRequest.Refusal) {
         switch refusal {
         case .malformed: self.init(400, .text, "This door understands HTTP/1.1 GET requests only.\n")
         case .badTraceKey: self.init(400, .text, "/trace wants ?key= and 1 to 16 hexadecimal digits.\n")
@@ -102,7 +102,7 @@ struct AdminAnswer: Equatable {
     }
 
     /// The bytes to send.
-    func encoded(wantsBody: Bool = true) -> [UInt8] {
+    package func encoded(wantsBody: Bool = true) -> [UInt8] {
         var head = "HTTP/1.1 \(status) \(reason)\r\nContent-Type: \(content.rawValue)\r\n"
         head += "Content-Length: \(body.utf8.count)\r\nConnection: close\r\nCache-Control: no-store\r\n"
         head += "X-Content-Type-Options: nosniff\r\n"

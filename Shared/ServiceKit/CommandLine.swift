@@ -16,10 +16,19 @@ public struct ServiceOptions: Equatable, Sendable {
     public var keys: String
     /// Default info.
     public var logLevel: LogLevel
+
+    package init(cluster: String, node: String, data: String, secret: String, keys: String, logLevel: LogLevel) {
+        self.cluster = cluster
+        self.node = node
+        self.data = data
+        self.secret = secret
+        self.keys = keys
+        self.logLevel = logLevel
+    }
 }
 
 /// What a command line asks for.
-enum ServiceCommand: Equatable {
+package enum ServiceCommand: Equatable {
     case run(ServiceOptions)
     case help
     case version
@@ -29,7 +38,7 @@ enum ServiceCommand: Equatable {
     private static let flags = ["--cluster", "--node", "--data", "--secret", "--keys", "--log-level"]
 
     /// - Parameter words: without the name of the program. `--flag value` and `--flag=value` are the same.
-    static func parse(_ words: [String]) -> ServiceCommand {
+    package static func parse(_ words: [String]) -> ServiceCommand {
         var values: [String: String] = [:]
         var rest = words[...]
         while let word = rest.popFirst() {

@@ -7,7 +7,7 @@ import CoreKit
 import Primitives
 
 /// Decides what is written, and how it looks. The caller puts the lines out.
-struct LogWriter {
+package struct LogWriter {
     private struct Repeats {
         var second: Int64
         var written = 1
@@ -20,7 +20,7 @@ struct LogWriter {
     private var hasSuppressed = false
     private(set) var droppedCount: UInt64 = 0
 
-    init(levelMin: LogLevel, service: String, node: String) {
+    package init(levelMin: LogLevel, service: String, node: String) {
         self.levelMin = levelMin
         identity = "\"service\":\(PlainText.json(service)),\"node\":\(PlainText.json(node))"
     }
@@ -39,13 +39,13 @@ struct LogWriter {
     }
 
     /// The line for a record, nil when it is not to be written.
-    mutating func line(for record: LogRecord, at stamp: Stamp) -> [UInt8]? {
+    package mutating func line(for record: LogRecord, at stamp: Stamp) -> [UInt8]? {
         guard record.level >= levelMin, mayRepeat(record.event, second: stamp.seconds) else { return nil }
         return render(record, at: stamp)
     }
 
     /// One record for each event of which lines were kept back before this second, by name.
-    mutating func takeSuppressed(at stamp: Stamp) -> [LogRecord] {
+    package mutating func takeSuppressed(at stamp: Stamp) -> [LogRecord] {
         var records: [LogRecord] = []
         hasSuppressed = false
         for name in repeats.keys.sorted() where repeats[name]!.suppressed > 0 {

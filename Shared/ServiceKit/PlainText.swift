@@ -2,9 +2,9 @@
 
 import Primitives
 
-enum PlainText {
+package enum PlainText {
     /// A JSON string with its quotes (RFC 8259, section 7).
-    static func json(_ value: String) -> String {
+    package static func json(_ value: String) -> String {
         var out = "\""
         for scalar in value.unicodeScalars {
             switch scalar {
@@ -25,7 +25,7 @@ enum PlainText {
     }
 
     /// Text in a page or in an attribute.
-    static func html(_ value: String) -> String {
+    package static func html(_ value: String) -> String {
         var out = ""
         for scalar in value.unicodeScalars {
             switch scalar {
@@ -39,13 +39,13 @@ enum PlainText {
         return out
     }
 
-    static func hex(_ value: UInt64, digits: Int) -> String {
+    package static func hex(_ value: UInt64, digits: Int) -> String {
         let text = String(value, radix: 16)
         return String(repeating: "0", count: max(0, digits - text.count)) + text
     }
 
     /// At most `limitBytes` bytes of UTF-8, cut between characters.
-    static func clipped(_ value: String, limitBytes: Int) -> String {
+    package static func clipped(_ value: String, limitBytes: Int) -> String {
         guard value.utf8.count > limitBytes else { return value }
         var out = ""
         var bytes = 3
@@ -59,7 +59,7 @@ enum PlainText {
 
     /// RFC 3339 in UTC with microseconds: `2025-11-23T22:26:00.000001Z`.
     /// The calendar is Howard Hinnant's `civil_from_days`, good for every year that a stamp can name.
-    static func rfc3339(_ stamp: Stamp) -> String {
+    package static func rfc3339(_ stamp: Stamp) -> String {
         let micros = max(0, stamp.microseconds)
         let seconds = micros / 1_000_000
         let z = seconds / 86_400 + 719_468

@@ -1,8 +1,8 @@
 // Reading the secret that the processes of a cluster share.
 
 /// The cluster's secret as its file spells it.
-enum Secret {
-    enum Refusal: Error, Equatable {
+package enum Secret {
+    package enum Refusal: Error, Equatable {
         case tooShort(bytes: Int)
         case tooLarge
     }
@@ -10,7 +10,7 @@ enum Secret {
     /// Text of hexadecimal digits is decoded, other text counts as its bytes without the line end that editors add, and
     /// anything else is taken as it is: `openssl rand -hex 32` and `head -c 32 /dev/urandom` are both fine.
     /// - Returns: `ServiceLimits.secretBytesMin` bytes or more.
-    static func parse(_ file: [UInt8]) throws(Refusal) -> [UInt8] {
+    package static func parse(_ file: [UInt8]) throws(Refusal) -> [UInt8] {
         guard file.count <= ServiceLimits.secretFileBytesMax else { throw .tooLarge }
         let secret = decode(file)
         guard secret.count >= ServiceLimits.secretBytesMin else { throw .tooShort(bytes: secret.count) }

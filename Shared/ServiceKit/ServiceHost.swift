@@ -97,7 +97,7 @@ public enum ServiceHost {
     }
 
     /// Builds the service and runs it until `stop` is readable.
-    static func serve<Core: ServiceCore>(
+    package static func serve<Core: ServiceCore>(
         _ role: Role, _ options: ServiceOptions, stop: Descriptor,
         makeStore: ((ServiceStart) throws(StartFailure) -> StoreOpening)?,
         makeCore: (ServiceStart) throws(StartFailure) -> Core

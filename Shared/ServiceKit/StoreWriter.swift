@@ -19,8 +19,8 @@ public protocol BlockingStore: Store {
 /// Opens an engine, in the thread that will use it.
 public typealias StoreOpening = @Sendable () throws(StartFailure) -> any BlockingStore
 
-final class StoreWriter: Sendable {
-    typealias Outcome = Result<[StoreAnswer], StoreFailure>
+package final class StoreWriter: Sendable {
+    package typealias Outcome = Result<[StoreAnswer], StoreFailure>
 
     private struct Shared: Sendable {
         var batch: (requests: [StoreRequest], stamp: Stamp)?
@@ -33,12 +33,12 @@ final class StoreWriter: Sendable {
     private let shared = Mutex(Shared())
     private let ordered = SystemCalls.makeEvent()
     /// Readable when a result is there.
-    let finished = SystemCalls.makeEvent()
+    package let finished = SystemCalls.makeEvent()
     private let thread = Mutex<SystemCalls.HelperThread?>(nil)
 
     /// Starts the thread and waits until the engine is open.
     /// - Throws: what `open` threw.
-    init(_ open: @escaping StoreOpening) throws(StartFailure) {
+    package init(_ open: @escaping StoreOpening) throws(StartFailure) {
         let started = SystemCalls.startThread { [self] in run(open) }
         thread.withLock { $0 = started }
         _ = SystemCalls.wait(finished, timeoutMs: -1)
@@ -50,7 +50,7 @@ final class StoreWriter: Sendable {
     }
 
     /// Orders a batch; the one before must have been taken back.
-    func submit(_ requests: [StoreRequest], stamp: Stamp) {
+    package func submit(_ requests: [StoreRequest], stamp: Stamp) {
         shared.withLock { shared in
             precondition(shared.batch == nil)
             precondition(shared.outcome == nil)
@@ -61,7 +61,7 @@ final class StoreWriter: Sendable {
     }
 
     /// The result of the batch, once, when it is there.
-    func takeOutcome() -> Outcome? {
+    package func takeOutcome() -> Outcome? {
         SystemCalls.drain(finished)
         return shared.withLock { shared in
             defer { shared.outcome = nil }
@@ -70,10 +70,10 @@ final class StoreWriter: Sendable {
     }
 
     /// How often tidying up failed. Nothing is lost by it, but the log of the engine grows.
-    var idleFailureCount: UInt64 { shared.withLock { $0.idleFailures } }
+    package var idleFailureCount: UInt64 { shared.withLock { $0.idleFailures } }
 
     /// Finishes the batch that was ordered, closes the engine, ends the thread.
-    func stop() {
+    package func stop() {
         shared.withLock { $0.isStopping = true }
         SystemCalls.raise(event: ordered)
         let running = thread.withLock { thread in

@@ -9,7 +9,7 @@ import Glibc
 import Primitives
 
 /// An open file, socket or event of this process.
-typealias Descriptor = Int32
+package typealias Descriptor = Int32
 
 /// How reading or writing without waiting ended.
 enum IOOutcome: Equatable {
@@ -35,7 +35,7 @@ struct IPv4: Equatable, Sendable {
     let word: UInt32
 }
 
-enum SystemCalls {
+package enum SystemCalls {
     // MARK: Clocks
 
     /// Both clocks. The steady one counts from the start of the machine.
@@ -88,9 +88,9 @@ enum SystemCalls {
     static let broken = EPOLLERR.rawValue | EPOLLHUP.rawValue
 
     /// A counter that one thread raises and another waits for.
-    static func makeEvent() -> Descriptor { must(eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))) }
+    package static func makeEvent() -> Descriptor { must(eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))) }
 
-    static func raise(event: Descriptor) {
+    package static func raise(event: Descriptor) {
         var one: UInt64 = 1
         let count = retry { write(event, &one, 8) }
         precondition(count == 8 || errno == EAGAIN)
@@ -104,7 +104,7 @@ enum SystemCalls {
     }
 
     /// Waits in a helper thread. False: the time is over.
-    static func wait(_ descriptor: Descriptor, timeoutMs: Int32) -> Bool {
+    package static func wait(_ descriptor: Descriptor, timeoutMs: Int32) -> Bool {
         var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         return retry { Int(poll(&entry, 1, timeoutMs)) } > 0
     }

@@ -6,7 +6,7 @@
 import CoreKit
 import Primitives
 
-struct TraceRing {
+package struct TraceRing {
     private struct Entry {
         var stamp: Stamp
         var record: TraceRecord
@@ -16,13 +16,13 @@ struct TraceRing {
     private var entries: [Entry] = []
     private var next = 0
 
-    init(capacity: Int = ServiceLimits.traceRecordCountMax) {
+    package init(capacity: Int = ServiceLimits.traceRecordCountMax) {
         precondition(capacity > 0)
         self.capacity = capacity
     }
 
     /// O(1); the oldest step makes room.
-    mutating func add(_ record: TraceRecord, at stamp: Stamp) {
+    package mutating func add(_ record: TraceRecord, at stamp: Stamp) {
         let entry = Entry(stamp: stamp, record: record)
         if entries.count < capacity {
             if entries.isEmpty { entries.reserveCapacity(capacity) }
@@ -34,7 +34,7 @@ struct TraceRing {
     }
 
     /// The steps of one message, oldest first, as JSON lines; at most `ServiceLimits.traceAnswerCountMax`. O(capacity).
-    func lines(for key: TraceKey, node: String) -> String {
+    package func lines(for key: TraceKey, node: String) -> String {
         var text = ""
         var count = 0
         for offset in 0..<entries.count {
