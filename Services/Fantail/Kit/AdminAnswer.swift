@@ -15,9 +15,10 @@ public struct AdminAnswer: Equatable, Sendable {
         body = String(decoding: bytes[(end + mark.count)...], as: UTF8.self)
     }
 
-    /// The first line of the body, printable.
+    /// What it says to a person, printable: the `reason` or `error` of a JSON object, else the first line of the body.
     public var sentence: String {
         let line = body.split(whereSeparator: \.isNewline).first.map { String($0) } ?? ""
+        if let fields = FlatJSON.fields(line), let reason = fields["reason"] ?? fields["error"] { return Printable.line(reason) }
         return line.isEmpty ? "answered \(status)" : Printable.line(line)
     }
 

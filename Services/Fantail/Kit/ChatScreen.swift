@@ -52,6 +52,12 @@ public struct ChatScreen: Sendable {
         public var rows: [Row]
         public var cursorRow: Int
         public var cursorColumn: Int
+
+        public init(rows: [Row], cursorRow: Int, cursorColumn: Int) {
+            self.rows = rows
+            self.cursorRow = cursorRow
+            self.cursorColumn = cursorColumn
+        }
     }
 
     public func picture(of chat: Chat, editor: LineEditor) -> Picture {

@@ -40,11 +40,8 @@ enum AdminPoll {
             case .success(let answer):
                 var health = NodeHealth(isUp: true, isReady: answer.status == 200, sentence: answer.sentence)
                 guard case .success(let page) = metrics else { return health }
-                health.pid = page.figure(endingWith: "process_pid").flatMap { Int(exactly: $0) }
                 if let start = page.figure(endingWith: "process_start_time_seconds"), start > 0, start <= now {
                     health.uptimeSeconds = Int64(now - start)
-                } else if let uptime = page.figure(endingWith: "uptime_seconds"), uptime >= 0, uptime < 1e12 {
-                    health.uptimeSeconds = Int64(uptime)
                 }
                 return health
             }

@@ -38,6 +38,12 @@ struct Places {
         return map
     }
 
+    /// The process of a node as the scripts that started it wrote it down; nil when they did not.
+    func pid(of node: Node) throws(CommandFailure) -> Int? {
+        guard let bytes = try Files.read("\(home)/run/\(node.name).pid") else { return nil }
+        return Int(String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self))
+    }
+
     /// A fresh token, minted with the key file of this cluster.
     func mint(_ user: UserID, device: DeviceID?, ttlSeconds: Int64, kid: String? = nil) throws(CommandFailure) -> String {
         guard let bytes = try Files.read(tokenKeys) else {

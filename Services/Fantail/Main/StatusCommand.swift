@@ -9,8 +9,10 @@ enum StatusCommand {
 
     static func run(_ arguments: Arguments) throws(CommandFailure) -> Int32 {
         try arguments.noOperands()
-        let map = try Places(arguments).cluster()
-        let health = AdminPoll.health(of: map.nodes)
+        let places = Places(arguments)
+        let map = try places.cluster()
+        var health = AdminPoll.health(of: map.nodes)
+        for (index, node) in map.nodes.enumerated() where health[index].isUp { health[index].pid = try places.pid(of: node) }
         System.print(StatusReport.rows(map, health))
         return health.allSatisfy(\.isReady) ? 0 : 1
     }

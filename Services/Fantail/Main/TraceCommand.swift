@@ -19,14 +19,17 @@ enum TraceCommand {
         let key = HexDigits.sixteen(TraceKey(author: author, id: id).rawValue)
         let answers = AdminPoll.get("/trace?key=\(key)", from: map.nodes.map(\.admin), timeoutMs: 1_000)
         var steps: [TraceStep] = []
+        var silent: [String] = []
         for (node, answer) in zip(map.nodes, answers) {
             switch answer {
             case .success(let page) where page.status == 200:
                 steps += page.body.split(whereSeparator: \.isNewline).compactMap { TraceStep(json: String($0)) }
             case .success(let page): System.complain("\(node.name) did not tell: \(page.sentence)")
-            case .failure(let failure): System.complain("\(node.name) did not answer: \(failure.sentence)")
+            case .failure: silent.append(node.name)
             }
         }
+        guard silent.count < map.nodes.count else { throw .failure("no node answers; is the cluster up? fantail status tells") }
+        if !silent.isEmpty { System.complain("no answer from \(silent.joined(separator: ", "))") }
         guard !steps.isEmpty else {
             throw .failure("no node remembers \(author)/\(id): it is too long ago, or the name is wrong")
         }
