@@ -115,6 +115,14 @@ import Testing
         #expect(s.gets(s.ack(1)) == [s.receipt(upTo: 1)])
     }
 
+    /// Found by simulate --seed 434: the shard that held the connection before had pushed an entry more.
+    @Test func anAckOfWhatTheFormerShardPushedMakesTheShardLook() {
+        var s = Scene()
+        _ = s.gets(s.resume(s.origin()), from: s.gateway)
+        _ = s.answer(opened(cursor: 1, head: 1, delivered: 1))
+        #expect(s.gets(s.ack(2)) == [s.readHead()])
+    }
+
     @Test func anAckThatSaysNothingNewDoesNothing() {
         var s = Scene()
         s.isLive(cursor: 4, head: 4)

@@ -80,6 +80,7 @@ extension SessionCore {
         device.pushed = start
         // A device that was served by another shard may have any entry up to the head in its hands already.
         device.pushedMax = attach.isResume ? opened.head : start
+        device.isResumed = attach.isResume
         device.acknowledged = start
         device.revision = attach.revision ?? opened.revision
         user.devices[index] = device

@@ -21,6 +21,9 @@ extension SessionCore {
             users[id]!.devices[index].isLive
         else { return }
         guard acknowledge.number <= users[id]!.devices[index].pushedMax else {
+            // The shard that served this connection before may have pushed what we have not heard of: we look, push it
+            // again, and the device acknowledges again.
+            guard !users[id]!.devices[index].isResumed else { return checkHead(id, &effects) }
             let error = ErrorFrame(.ackAhead, "nothing beyond \(users[id]!.devices[index].pushedMax) was sent to this device")
             return tell(acknowledge.origin, .error(error), &effects)
         }

@@ -46,6 +46,8 @@ struct DeviceState: Sendable {
     var pushed: UInt64 = 0
     /// The highest number that was ever pushed on this connection, here or at a former shard: what may be acknowledged.
     var pushedMax: UInt64 = 0
+    /// Another shard served this connection before, and may still have pushed something meanwhile.
+    var isResumed = false
     /// Acknowledged up to here.
     var acknowledged: UInt64 = 0
     /// The cursor that persistence has.

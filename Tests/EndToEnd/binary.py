@@ -1,0 +1,123 @@
+"""The compact encoding, written from docs/protocol.md alone.
+
+A frame is the same dict as in JSON; its fields stand in the order of the document's last table. That this file is enough to
+talk to the server is a test of the document.
+"""
+
+# name of the field, and its kind; a ? says that it may be absent
+FROM_CLIENT = {
+    "hello": (1, [("cursor", "number?"), ("ticks", "number?")]),
+    "send": (2, [("id", "text"), ("to", "text"), ("after", "text?"), ("body", "text")]),
+    "ack": (3, [("n", "number")]),
+    "read": (4, [("with", "text"), ("at", "number")]),
+    "history": (5, [("ref", "text?"), ("with", "text?"), ("before", "number?"), ("limit", "number")]),
+    "ping": (6, [("ref", "text?")]),
+}
+FEATURE = 15
+
+FROM_SERVER = {
+    16: ("welcome", [("user", "text"), ("device", "text"), ("cursor", "number"), ("head", "number"), ("ticks", "number"),
+                     ("time", "number"), ("archive", "flag")]),
+    17: ("sent", [("id", "text"), ("to", "text"), ("at", "number")]),
+    18: ("message", [("n", "number"), ("from", "text"), ("id", "text"), ("at", "number"), ("body", "text")]),
+    19: ("copy", [("n", "number"), ("to", "text"), ("id", "text"), ("at", "number"), ("body", "text")]),
+    20: ("expired", [("n", "number"), ("to", "text"), ("id", "text"), ("at", "number")]),
+    21: ("gap", [("from", "number"), ("to", "number")]),
+    22: ("delivered", [("with", "text"), ("at", "number"), ("rev", "number")]),
+    23: ("read", [("with", "text"), ("at", "number"), ("rev", "number")]),
+    24: ("noted", [("with", "text"), ("at", "number")]),
+    25: ("history", [("ref", "text?"), ("entries", "frames"), ("more", "flag")]),
+    26: ("pong", [("ref", "text?"), ("time", "number")]),
+    27: ("error", [("code", "code"), ("text", "text"), ("ref", "text?"), ("retry_ms", "number?")]),
+}
+
+CODES = {
+    1: "malformed", 2: "unknown_type", 3: "missing_field", 4: "bad_field", 5: "body_too_long", 6: "unsupported", 7: "to_self",
+    8: "id_conflict", 9: "predecessor_missing", 10: "cursor_ahead", 11: "ack_ahead", 12: "read_ahead", 13: "hello_missing",
+    14: "too_many_devices", 15: "overloaded", 16: "unavailable", 17: "storage_full", 18: "hello_repeated",
+}
+
+
+def varint(number: int) -> bytes:
+    out = bytearray()
+    while number >= 0x80:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def encode(frame: dict) -> bytes:
+    """A client's frame; limit of `history` is 50 when absent, as in JSON."""
+    kind = frame["type"]
+    if kind not in FROM_CLIENT:
+        return bytes([FEATURE]) + _write("text", kind) + _optional("text", frame.get("ref"))
+    number, fields = FROM_CLIENT[kind]
+    out = bytearray([number])
+    for name, field in fields:
+        value = frame.get(name)
+        if field.endswith("?"):
+            out += _optional(field[:-1], value)
+        else:
+            out += _write(field, 50 if name == "limit" and value is None else value)
+    return bytes(out)
+
+
+def _optional(kind: str, value) -> bytes:
+    return b"\0" if value is None else b"\1" + _write(kind, value)
+
+
+def _write(kind: str, value) -> bytes:
+    if kind == "number":
+        return varint(value)
+    data = value.encode()
+    return varint(len(data)) + data
+
+
+class Reader:
+    def __init__(self, data: bytes):
+        self.data, self.at = data, 0
+
+    def take(self, count: int) -> bytes:
+        if self.at + count > len(self.data):
+            raise ValueError("the frame ends too early")
+        self.at += count
+        return self.data[self.at - count:self.at]
+
+    def number(self) -> int:
+        value = shift = 0
+        while True:
+            byte = self.take(1)[0]
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                if byte == 0 and shift > 7:
+                    raise ValueError("a number that is longer than it needs")
+                return value
+
+    def field(self, kind: str):
+        match kind:
+            case "number":
+                return self.number()
+            case "flag":
+                return {0: False, 1: True}[self.take(1)[0]]
+            case "text":
+                return self.take(self.number()).decode()
+            case "code":
+                return CODES[self.number()]
+            case "frames":
+                return [decode(self.take(self.number())) for _ in range(self.number())]
+
+
+def decode(data: bytes) -> dict:
+    """A server's frame. Bytes behind the known fields are ignored, as the document asks."""
+    reader = Reader(data)
+    name, fields = FROM_SERVER[reader.take(1)[0]]
+    frame = {"type": name}
+    for field, kind in fields:
+        if kind.endswith("?"):
+            if not reader.field("flag"):
+                continue
+            kind = kind[:-1]
+        frame[field] = reader.field(kind)
+    return frame

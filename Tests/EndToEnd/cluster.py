@@ -1,0 +1,244 @@
+"""A cluster of real processes, started without any of the suite's own scripts.
+
+    with Cluster(path) as cluster:
+        cluster.kill("session-2")
+        cluster.start("session-2")
+
+Everything a cluster needs is made here: ports, cluster file, secrets, directories. Processes are ended by their own id and die
+with the test run, whatever becomes of it.
+"""
+
+import ctypes
+import http.client
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from minting import Pair, Secret, mint
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BIN = Path(os.environ.get("FANTAIL_BIN", REPOSITORY / ".build" / "release"))
+
+#: In the order of the suite's documents; the numbers show how work is divided, and one inbox partition more than one.
+COUNTS = {"gateway": 2, "parser": 2, "session": 3, "group": 1, "last-seen": 1, "persistence": 2}
+#: One of each.
+SMALL = {role: 1 for role in COUNTS}
+
+#: Generous: no test may fail because a machine is slow. Seconds.
+PATIENCE = 30.0
+
+#: Ephemeral ports begin at 32768. Each cluster takes a block, each test worker has a range of its own.
+PORT_FIRST, PORT_LAST, PORTS_PER_WORKER, PORTS_PER_CLUSTER = 16_000, 32_700, 2_000, 60
+
+
+def _ports() -> int:
+    """The first port of a free block."""
+    worker = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0)
+    first = PORT_FIRST + worker * PORTS_PER_WORKER % (PORT_LAST - PORT_FIRST - PORTS_PER_WORKER)
+    for base in range(first, first + PORTS_PER_WORKER - PORTS_PER_CLUSTER, PORTS_PER_CLUSTER):
+        if base not in _ports.taken and all(_is_free(port) for port in range(base, base + PORTS_PER_CLUSTER)):
+            _ports.taken.add(base)
+            return base
+    raise RuntimeError("no free block of ports")
+
+
+_ports.taken = set()
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _die_with_parent():
+    """PR_SET_PDEATHSIG: a test run that is killed leaves nobody behind."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+class Node:
+    def __init__(self, name: str, role: str, rpc: int, admin: int, client: int | None):
+        self.name, self.role, self.rpc, self.admin, self.client = name, role, rpc, admin, client
+        self.process: subprocess.Popen | None = None
+
+    @property
+    def line(self) -> str:
+        words = [self.role, self.name, f"127.0.0.1:{self.rpc}", f"127.0.0.1:{self.admin}"]
+        if self.client:
+            words.append(f"client=127.0.0.1:{self.client}")
+        return "  ".join(words)
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def memory(self, field: str = "VmRSS") -> int:
+        """Bytes, of /proc/PID/status."""
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith(field + ":"):
+                return int(line.split()[1]) * 1024
+        raise KeyError(field)
+
+    def get(self, path: str, method: str = "GET") -> tuple[int, str]:
+        """Status and body of an admin page; (0, "") when nobody listens."""
+        status, body, _ = self.page(path, method)
+        return status, body
+
+    def page(self, path: str, method: str = "GET") -> tuple[int, str, dict]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=5)
+        try:
+            connection.request(method, path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode(), {name.lower(): value for name, value in answer.getheaders()}
+        except (OSError, http.client.HTTPException):
+            return 0, "", {}
+        finally:
+            connection.close()
+
+    def figure(self, name: str) -> float:
+        """The sum of a metric's samples."""
+        status, body = self.get("/metrics")
+        assert status == 200, f"{self.name} gives no metrics"
+        samples = [line for line in body.splitlines() if re.match(rf"{name}(\{{|\s)", line)]
+        assert samples, f"{self.name} has no figure {name}"
+        return sum(float(line.rsplit(" ", 1)[1]) for line in samples)
+
+
+class Cluster:
+    def __init__(self, home: Path, counts: dict | None = None, store: str = "temporary", settings: tuple = ()):
+        """
+        home: an empty directory; everything is kept below.
+        counts: nodes of each role; default `COUNTS`.
+        settings: more lines of the cluster file.
+        """
+        self.home = Path(home)
+        self.name = f"e2e-{secrets.token_hex(3)}"
+        self.data = self.home / "data"
+        self.logs = self.home / "logs"
+        self.file = self.home / "cluster.conf"
+        for directory in (self.data / "secrets", self.logs):
+            directory.mkdir(parents=True)
+
+        base = _ports()
+        self.nodes: dict[str, Node] = {}
+        for index, (role, count) in enumerate((counts or COUNTS).items()):
+            for number in range(1, count + 1):
+                place = base + (len(self.nodes) * 3)
+                client = place + 2 if role == "gateway" else None
+                node = Node(f"{role}-{number}", role, place, place + 1, client)
+                self.nodes[node.name] = node
+        assert len(self.nodes) * 3 <= PORTS_PER_CLUSTER
+
+        self.secret = secrets.token_bytes(32)
+        self.hs, self.ed = Secret("hs-1"), Pair("ed-1")
+        lines = [f"cluster {self.name}", "epoch 1", f"store {store}", *settings, *(node.line for node in self.nodes.values())]
+        self.file.write_text("\n".join(lines) + "\n")
+        self._secret_file("cluster.key", self.secret.hex() + "\n")
+        self._secret_file("tokens.keys", f"{self.hs.line}\n{self.ed.line}\n")
+
+    def _secret_file(self, name: str, text: str):
+        path = self.data / "secrets" / name
+        path.write_text(text)
+        path.chmod(0o600)
+
+    def __enter__(self):
+        try:
+            self.start_all()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    # Starting and ending
+
+    def role(self, role: str) -> list[Node]:
+        return [node for node in self.nodes.values() if node.role == role]
+
+    @property
+    def gateways(self) -> list[Node]:
+        return self.role("gateway")
+
+    def start_all(self):
+        for name in self.nodes:
+            self.start(name)
+        self.wait_ready()
+
+    def start(self, name: str) -> Node:
+        node = self.nodes[name]
+        assert not node.is_running
+        with open(self.log_path(name), "ab") as log:
+            node.process = subprocess.Popen(
+                [BIN / node.role, "--cluster", self.file, "--node", name, "--data", self.data],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_die_with_parent)
+        return node
+
+    def kill(self, name: str, how: int = signal.SIGKILL):
+        """Ends one process and waits until it is gone."""
+        process = self.nodes[name].process
+        process.send_signal(how)
+        process.wait(PATIENCE)
+
+    def stop(self):
+        running = [node for node in self.nodes.values() if node.is_running]
+        for node in running:
+            node.process.terminate()
+        deadline = time.monotonic() + 5
+        for node in running:
+            try:
+                node.process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                node.process.kill()
+                node.process.wait()
+
+    def wait_ready(self, *names: str):
+        """Until every named node (default: all) says so."""
+        waiting = [self.nodes[name] for name in names] or list(self.nodes.values())
+        deadline = time.monotonic() + PATIENCE
+        while waiting:
+            waiting = [node for node in waiting if node.get("/readyz")[0] != 200]
+            for node in waiting:
+                assert node.is_running, f"{node.name} ended with {node.process.returncode}:\n{self.log_tail(node.name)}"
+            assert time.monotonic() < deadline, "not ready: " + "; ".join(f"{n.name} {n.get('/readyz')}" for n in waiting)
+            if waiting:
+                time.sleep(0.03)
+
+    # Looking
+
+    def log_path(self, name: str) -> Path:
+        return self.logs / f"{name}.log"
+
+    def log(self, name: str) -> str:
+        return self.log_path(name).read_text(errors="replace")
+
+    def log_tail(self, name: str, lines: int = 10) -> str:
+        return "\n".join(self.log(name).splitlines()[-lines:])
+
+    def database_files(self) -> list[Path]:
+        return [path for path in self.data.rglob("*") if re.search(r"\.db(-wal|-journal)?$", path.name)]
+
+    def figure(self, role: str, name: str) -> float:
+        return sum(node.figure(name) for node in self.role(role))
+
+    # For clients
+
+    def url(self, gateway: int = 0) -> str:
+        return f"ws://127.0.0.1:{self.gateways[gateway].client}/v1/ws"
+
+    def token(self, user: str, device: str | None = None, **claims) -> str:
+        return mint(self.hs, user, device, **claims)

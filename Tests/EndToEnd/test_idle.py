@@ -1,0 +1,62 @@
+"""What an idle connection costs: user-space memory of all services together, measured from /proc."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from client import fresh
+from cluster import PATIENCE, Cluster
+from raw import TEXT, Raw, dial, frame, handshake_bytes
+
+#: Bytes per connection, all services together.
+BOUND = 4 * 1024
+
+
+def private(node) -> int:
+    """Pages that only this process has, bytes: what it would give back."""
+    text = Path(f"/proc/{node.pid}/smaps_rollup").read_text()
+    fields = dict(line.split(":", 1) for line in text.splitlines()[1:])
+    return sum(int(fields[name].split()[0]) for name in ("Private_Dirty", "Private_Clean")) * 1024
+
+
+async def connect(cluster, gateway: int) -> Raw:
+    connection = Raw(*await dial(cluster, gateway))
+    await connection.write(handshake_bytes(cluster.token(fresh("idle"))) + frame(TEXT, b'{"type":"hello"}'))
+    await asyncio.wait_for(connection.reader.readuntil(b"welcome"), PATIENCE)
+    return connection
+
+
+async def measure(home, count: int):
+    with Cluster(home) as cluster:
+        # A first crowd brings buffers and tables to their size; what a second one adds is theirs alone.
+        connections = []
+
+        async def crowd(size: int):
+            for start in range(0, size, 50):
+                connections.extend(await asyncio.gather(*(connect(cluster, i % 2) for i in range(start, min(start + 50, size)))))
+
+        await crowd(200)
+        before = {node.name: private(node) for node in cluster.nodes.values()}
+        await crowd(count)
+        after = {node.name: private(node) for node in cluster.nodes.values()}
+        print(f"\n{count} idle connections, bytes each:")
+        total = 0.0
+        for role in ("gateway", "parser", "session", "group", "last-seen", "persistence"):
+            each = sum(after[node.name] - before[node.name] for node in cluster.role(role)) / count
+            total += each
+            print(f"  {role:12} {each:8.0f}")
+        print(f"  {'all':12} {total:8.0f}   (bound {BOUND})")
+        for connection in connections:
+            connection.abort()
+        assert total <= BOUND
+
+
+async def test_two_thousand_idle_connections_are_cheap(home):
+    await measure(home, 2_000)
+
+
+@pytest.mark.long
+async def test_nine_thousand_idle_connections_are_cheap(home):
+    """As many as this process may open files, with some left over."""
+    await measure(home, 9_000)

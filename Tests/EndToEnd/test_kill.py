@@ -1,0 +1,125 @@
+"""kill -9, of each process in turn and of all at once, while ten pairs write to each other.
+
+What must hold afterwards: nothing lost, nothing shown twice, everything in order, every tick honest and complete.
+"""
+
+import asyncio
+
+import pytest
+
+from client import fresh, greeted
+from cluster import Cluster
+from traffic import Traffic
+
+
+async def test_no_process_is_so_important_that_its_death_loses_anything(home):
+    with Cluster(home) as cluster:
+        async with Traffic(cluster) as traffic:
+            await traffic.moves(10)
+            for name in list(cluster.nodes):
+                await asyncio.to_thread(cluster.kill, name)
+                await asyncio.sleep(0.2)
+                cluster.start(name)
+                await traffic.moves()
+            for name in cluster.nodes:
+                cluster.nodes[name].process.kill()
+            for name in cluster.nodes:
+                await asyncio.to_thread(cluster.kill, name)
+            for name in cluster.nodes:
+                cluster.start(name)
+            await asyncio.to_thread(cluster.wait_ready)
+            await traffic.moves()
+            await traffic.settle()
+            traffic.judge()
+
+
+async def test_a_shard_that_stays_away_is_done_without(home):
+    """Two of three session shards, one of two gateways and of two parsers: nobody waits for their return."""
+    with Cluster(home) as cluster:
+        async with Traffic(cluster, pairs=5) as traffic:
+            await traffic.moves(10)
+            for name in ("session-1", "gateway-2", "parser-1", "session-3"):
+                await asyncio.to_thread(cluster.kill, name)
+                await traffic.moves()
+            await traffic.settle()
+            traffic.judge()
+
+
+async def test_a_polite_stop_loses_nothing_either(home):
+    import signal
+
+    with Cluster(home) as cluster:
+        async with Traffic(cluster, pairs=5) as traffic:
+            await traffic.moves(10)
+            for name in list(cluster.nodes):
+                await asyncio.to_thread(cluster.kill, name, signal.SIGTERM)
+                assert cluster.nodes[name].process.returncode == 0, cluster.log_tail(name)
+                cluster.start(name)
+                await traffic.moves(2)
+            await traffic.settle()
+            traffic.judge()
+
+
+async def test_a_frozen_process_is_done_without_and_does_no_harm_when_it_thaws(home):
+    """SIGSTOP: the connections stay, only nobody answers; the peers notice within seconds."""
+    import signal
+
+    with Cluster(home) as cluster:
+        async with Traffic(cluster, pairs=5) as traffic:
+            await traffic.moves(10)
+            for name in ("session-2", "parser-2"):
+                process = cluster.nodes[name].process
+                process.send_signal(signal.SIGSTOP)
+                try:
+                    await traffic.moves(20)
+                finally:
+                    process.send_signal(signal.SIGCONT)
+                await traffic.moves()
+            await traffic.settle()
+            traffic.judge()
+
+
+async def test_a_send_is_idempotent_across_a_restart_of_everything(home):
+    with Cluster(home) as cluster:
+        ana, bob = fresh("ana"), fresh("bob")
+        async with greeted(cluster, ana) as a:
+            first = await a.send(bob, "once", id="m")
+        for name in cluster.nodes:
+            cluster.kill(name)
+        for name in cluster.nodes:
+            cluster.start(name)
+        cluster.wait_ready()
+        async with greeted(cluster, ana) as a:
+            assert await a.send(bob, "once", id="m") == first
+            await a.say("send", id="m", to=bob, body="twice")
+            await a.error("id_conflict", ref="m")
+            second = await a.send(bob, "next", id="m-2", after="m")
+            assert second["at"] > first["at"]
+        async with greeted(cluster, bob) as b:
+            await b.expect("message", n=1, id="m", body="once")
+            await b.expect("message", n=2, id="m-2", body="next")
+            await b.quiet()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("store", ["temporary", "archive"])
+async def test_a_hundred_deaths_at_random_moments_lose_nothing(home, store):
+    import random
+
+    dice = random.Random(7)
+    with Cluster(home, store=store) as cluster:
+        async with Traffic(cluster) as traffic:
+            await traffic.moves(10)
+            for _ in range(100):
+                names = dice.sample(list(cluster.nodes), dice.choice([1, 1, 1, 2, 3]))
+                await asyncio.gather(*(asyncio.to_thread(cluster.kill, name) for name in names))
+                await asyncio.sleep(dice.uniform(0, 1.5))
+                for name in names:
+                    cluster.start(name)
+                await asyncio.sleep(dice.uniform(0, 1.5))
+                if dice.random() < 0.2:
+                    await traffic.moves(2)
+            await asyncio.to_thread(cluster.wait_ready)
+            await traffic.moves()
+            await traffic.settle()
+            traffic.judge()
