@@ -78,9 +78,7 @@ extension SessionCore {
         device.phase = .live
         device.stored = opened.cursor
         device.pushed = start
-        // A device that was served by another shard may have any entry up to the head in its hands already.
-        device.pushedMax = attach.isResume ? opened.head : start
-        device.isResumed = attach.isResume
+        device.pushedMax = start
         device.acknowledged = start
         device.revision = attach.revision ?? opened.revision
         user.devices[index] = device
@@ -285,6 +283,7 @@ extension SessionCore {
             return retryLater(id, now: now)
         }
         users[id]!.noteHead(head.head, head.headStamp)
+        judgeClaims(id, head: head.head, &effects)
         for index in users[id]!.devices.indices {
             catchUp(id, index, &effects)
             if users[id]!.devices[index].revision < head.revision { readReceipts(id, index, &effects) }

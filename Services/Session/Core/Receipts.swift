@@ -21,11 +21,10 @@ extension SessionCore {
             users[id]!.devices[index].isLive
         else { return }
         guard acknowledge.number <= users[id]!.devices[index].pushedMax else {
-            // The shard that served this connection before may have pushed what we have not heard of: we look, push it
-            // again, and the device acknowledges again.
-            guard !users[id]!.devices[index].isResumed else { return checkHead(id, &effects) }
-            let error = ErrorFrame(.ackAhead, "nothing beyond \(users[id]!.devices[index].pushedMax) was sent to this device")
-            return tell(acknowledge.origin, .error(error), &effects)
+            // Another shard, that serves this connection too or served it before, may have pushed what we have not heard of.
+            // The store knows: either there is no such entry, or we push it again and the device acknowledges again.
+            users[id]!.devices[index].claimed = acknowledge.number
+            return checkHead(id, &effects)
         }
         let wasRepeated = users[id]!.devices[index].ackTries > 0
         guard users[id]!.devices[index].onAcknowledged(acknowledge.number, now: now.instant) else { return }
@@ -155,6 +154,17 @@ extension SessionCore {
     ) {
         // A refused mark is repeated by the client until it is noted.
         if case .success(.done) = result { tell(origin, .noted(with: peer, at: stamp), &effects) }
+    }
+
+    /// The inbox ends at `head`: who acknowledged more is told.
+    mutating func judgeClaims(_ id: UserID, head: UInt64, _ effects: inout [Effect]) {
+        for index in users[id]!.devices.indices {
+            guard let claimed = users[id]!.devices[index].claimed else { continue }
+            users[id]!.devices[index].claimed = nil
+            guard claimed > head, users[id]!.devices[index].isLive else { continue }
+            let error = ErrorFrame(.ackAhead, "the inbox ends at \(head), \(claimed) was never sent")
+            tell(users[id]!.devices[index].origin, .error(error), &effects)
+        }
     }
 
     // MARK: The author's side

@@ -44,10 +44,10 @@ struct DeviceState: Sendable {
     var phase: Phase
     /// Pushed up to here.
     var pushed: UInt64 = 0
-    /// The highest number that was ever pushed on this connection, here or at a former shard: what may be acknowledged.
+    /// The highest number that this shard ever pushed on this connection: what it takes an acknowledgement for.
     var pushedMax: UInt64 = 0
-    /// Another shard served this connection before, and may still have pushed something meanwhile.
-    var isResumed = false
+    /// An acknowledgement beyond that, until the inbox's head is known.
+    var claimed: UInt64?
     /// Acknowledged up to here.
     var acknowledged: UInt64 = 0
     /// The cursor that persistence has.
