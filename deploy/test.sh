@@ -27,7 +27,7 @@ readonly ALL_PARTS=(house shell build unit simulate scripts e2e)
 readonly TEST_LOGS=$ROOT/.build/test-logs
 readonly VENV=$ROOT/.build/venv
 readonly RELEASE=$ROOT/.build/release
-# How many lines of its log a failed part shows: a compiler's errors, or the story of one failed test.
+# How many lines of its log a failed part shows: a compiler's errors, or the story of a failed test.
 readonly FAILURE_LINES=60
 
 # A part counts into these; they are sums over all parts.
@@ -113,6 +113,7 @@ make_venv() {
 run_part() {
   local part=$1 log=$TEST_LOGS/$1.log began seconds result=ok status=0
   PASSED=0 FAILED=0
+  rm -f -- "$log.short"
   say "== $part"
   began=$(centiseconds)
   "part_$part" "$log" || status=$?
@@ -125,7 +126,7 @@ run_part() {
   seconds=$((($(centiseconds) - began + 50) / 100))
   if ((FAILED > 0)); then
     result=FAILED
-    tail -n "$FAILURE_LINES" -- "$log" | sed 's/^/   /'
+    show_failure "$log"
     say "   everything it said: $log"
   fi
   say "   $result: $PASSED passed, $FAILED failed, $seconds s"
@@ -170,6 +171,7 @@ part_build() {
     status=1
   fi
   if ((status == 0)); then PASSED=1; else FAILED=1; fi
+  if ((status != 0)); then in_short "(warning|error): |^warnings count" "$1"; fi
   return "$status"
 }
 
@@ -178,10 +180,10 @@ part_unit() {
   build_if_needed "$1" || return 1
   swift test -c release --skip-build >"$1" 2>&1 || status=$?
   total=$(sed -nE 's/.*Test run with ([0-9]+) tests?.*/\1/p' -- "$1" | tail -n 1)
-  FAILED=$(grep -cE '^✘ Test .* failed after' -- "$1") || true
+  FAILED=$(grep -E '^✘ Test .* failed after' -- "$1" | grep -cv 'Test run with') || true
   PASSED=$((${total:-0} - FAILED))
   if ((PASSED < 0)); then PASSED=0; fi
-  if ((status != 0)); then bring_forward '^✘' "$1"; fi
+  if ((status != 0)); then in_short '^✘' "$1"; fi
   return "$status"
 }
 
@@ -207,7 +209,7 @@ part_simulate() {
     say "only $((PASSED + FAILED)) of $seeds seeds are accounted for" >>"$1"
     status=1
   fi
-  if ((status != 0)); then bring_forward 'violat|replay with|rule:|expected:|found:' "$1"; fi
+  if ((status != 0)); then in_short 'seeds,|replay with|rule:|expected:|found:|atal error|only .* of' "$1"; fi
   return "$status"
 }
 
@@ -237,11 +239,14 @@ build_if_needed() {
   swift build -c release --build-tests >"$1" 2>&1
 }
 
-# bring_forward PATTERN LOG: repeats the lines that matter at the end, where they are shown.
-bring_forward() {
-  local lines
-  lines=$(grep -E -- "$1" "$2" | head -n "$((FAILURE_LINES / 2))") || return 0
-  printf '\nIn short:\n%s\n' "$lines" >>"$2"
+# in_short PATTERN LOG: keeps the lines that matter, to be shown instead of the end of the log.
+in_short() { grep -E -- "$1" "$2" >"$2.short" || rm -f -- "$2.short"; }
+
+# show_failure LOG
+show_failure() {
+  local shown=$1
+  [[ ! -s $1.short ]] || shown=$1.short
+  tail -n "$FAILURE_LINES" -- "$shown" | cut -c1-400 | sed 's/^/   /'
 }
 
 # --- the end ----------------------------------------------------------------------------------------------------------
