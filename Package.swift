@@ -105,7 +105,7 @@ let package = Package(
             tests(of: "Tokens", uses: ["Crypto"]),
             tests(of: "Crypto"),
             tests(of: "CoreKit", uses: ["Crypto"]),
-            tests(of: "ChatClient"),
+            tests(of: "ChatClient", uses: ["Crypto"]),
             tests(of: "GatewayCore", uses: ["Crypto"]),
             tests(of: "ParserCore"),
             tests(of: "SessionCore"),

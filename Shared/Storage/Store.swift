@@ -145,6 +145,6 @@ public protocol Store {
 
 /// What makes two messages under one id the same message.
 public enum ContentDigest {
-    /// 64 bits of SipHash-2-4 under a fixed key over the body. Not a secret: it tells a repeat from a mistake.
+    /// 64 bits of SipHash-1-3 under a fixed key over the body. Not a secret: it tells a repeat from a mistake.
     public static func of(_ body: [UInt8]) -> UInt64 { StableHash(k0: 0x46_61_6E_74_61_69_6C_00, k1: 1)(body) }
 }

@@ -88,6 +88,17 @@ import Testing
         #expect(s.wait(10_000) == [])
     }
 
+    @Test func anotherShardBackInSightIsAReasonToLook() {
+        var s = scene(ofBob: true)
+        s.isLive()
+        let other = s.map.nodes(of: .session).map(\.id).first { $0 != s.selfID }!
+        #expect(s.on(.peerDown(other)) == [])
+        #expect(s.wait(5_000) == [])
+        #expect(s.on(.peerUp(other)) == [])
+        #expect(s.wait(999) == [])
+        #expect(s.wait(1) == [s.readHead()])
+    }
+
     @Test func aReceiptStoredOutOfTurnPokesTheAuthorsShard() {
         for shard in 0..<3 {
             var s = Scene(sessions: 3, shard: shard)

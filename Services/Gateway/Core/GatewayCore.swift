@@ -35,6 +35,9 @@ public struct GatewayCore: ServiceCore {
     private var parserNext = 0
     var connections: [SocketID: Connection] = [:]
     var sockets: [ConnectionID: SocketID] = [:]
+    /// Connections that ended while their `hello` was on its way, and whose they were.
+    var departed: [ConnectionID: UserID] = [:]
+    var departedOrder: [ConnectionID] = []
     /// Oldest first; those that are through are skipped.
     var handshakes: [SocketID] = []
     var handshakesStart = 0
@@ -116,7 +119,9 @@ public struct GatewayCore: ServiceCore {
             send(output)
         case .closeConnection(let order):
             guard let socket = sockets[order.connection] else { return }
-            close(socket, code: order.code, reason: order.reason, now: now, &effects)
+            // A code that may not stand in a frame comes from a release that knows more than this one.
+            let code = CloseCode.mayTravel(order.code) ? order.code : CloseCode.internalError.rawValue
+            close(socket, code: code, reason: order.reason, now: now, &effects)
         case .attached(let attached):
             onAttached(attached, by: node, now: now, &effects)
         default:
@@ -156,6 +161,7 @@ public struct GatewayCore: ServiceCore {
             onHandshake(socket, parser, bytes, now: now, &effects)
         case .open(var session):
             connections[socket]!.phase = .closing
+            let wasPinged = session.isPinged
             session.heardAt = now.instant
             session.isPinged = false
             session.decoder.receive(bytes, into: &decoded)
@@ -165,6 +171,8 @@ public struct GatewayCore: ServiceCore {
                 session.messageBeganAt = now.instant
             }
             connections[socket]!.phase = .open(session)
+            // Behind a ping the timer stands at the end of all patience; now it is pinging time again before that.
+            if wasPinged { arm(socket, session, now: now) }
             let events = decoded
             decoded.removeAll(keepingCapacity: true)
             for event in events { onFrame(socket, event, now: now, &effects) }
@@ -284,6 +292,7 @@ public struct GatewayCore: ServiceCore {
         let left = Interval.seconds(max(0, min(session.expirySeconds - now.stamp.seconds, 3600)))
         next = min(next, now.instant + left)
         if !session.isGreeted { next = min(next, connections[socket]!.openedAt + GatewayLimits.helloTimeout) }
+        if let began = session.messageBeganAt { next = min(next, began + GatewayLimits.messageTimeout) }
         timers.arm(.connection(socket), at: max(next, now.instant + .milliseconds(100)))
     }
 

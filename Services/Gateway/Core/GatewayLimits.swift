@@ -25,6 +25,10 @@ public enum GatewayLimits {
     /// A shard that was asked to hold a connection answers in milliseconds; after this it is asked again.
     static let attachRetry = Interval.seconds(1)
 
+    /// Connections that ended before they were attached, remembered in case a shard takes their `hello` after all: about
+    /// 100 bytes each. One that falls out costs a shard a few bytes until the device comes again.
+    static let departedCountMax = 1_024
+
     /// After a close frame the peer has this long to answer before the socket is closed anyway.
     static let closeTimeout = Interval.seconds(2)
 

@@ -12,7 +12,10 @@ import RPC
 extension GatewayCore {
     mutating func onAttached(_ attached: Attached, by node: NodeID, now: Now, _ effects: inout [Effect]) {
         guard let socket = sockets[attached.connection], case .open(var session) = connections[socket]?.phase else {
-            // Closed meanwhile; the shard should know.
+            // Closed meanwhile, and the farewell was overtaken by the hello on its way through the parser: say it again.
+            if let user = departed[attached.connection] {
+                effects.append(.send(node, .detach(Detach(user: user, connection: attached.connection))))
+            }
             return
         }
         if let home = session.home, home != node, session.asked != node {
@@ -38,7 +41,7 @@ extension GatewayCore {
             let right = sessions.route(session.user)
             // A shard that has just come knows nobody, even where the seat was its own before.
             let isLost = session.home == node || session.asked == node
-            guard right != session.home || isLost else { continue }
+            guard right != (session.asked ?? session.home) || isLost else { continue }
             guard let right else {
                 setSeat(socket, home: nil, asked: nil)
                 continue
@@ -79,9 +82,11 @@ extension GatewayCore {
         let detach = Detach(user: session.user, connection: session.id)
         if let home = session.home { effects.append(.send(home, .detach(detach))) }
         if let asked = session.asked, asked != session.home { effects.append(.send(asked, .detach(detach))) }
-        // A hello may be on its way: the shard that will take it is told too.
-        if !session.isGreeted, let right = sessions.route(session.user) {
-            effects.append(.send(right, .detach(detach)))
-        }
+        // A hello may be on its way: the shard that will take it is told, now and when it has taken it.
+        guard !session.isGreeted else { return }
+        if let right = sessions.route(session.user) { effects.append(.send(right, .detach(detach))) }
+        departed[session.id] = session.user
+        departedOrder.append(session.id)
+        if departedOrder.count > GatewayLimits.departedCountMax { departed[departedOrder.removeFirst()] = nil }
     }
 }

@@ -1,0 +1,150 @@
+// Which shard holds which connection, while shards come and go. The client notices nothing of it.
+
+import CoreKit
+import GatewayCore
+import Messages
+import Primitives
+import RPC
+import Testing
+import WebSocket
+
+@Suite struct SeatTests {
+    /// Who holds a user's connections when `lost` is down.
+    private func standIn(_ s: Scene, _ user: UserID, without lost: NodeID) -> NodeID {
+        let ring = s.map.ring(of: .session)
+        return ring.firstLive(ring.slot(of: user.text.utf8)) { $0 != lost }!
+    }
+
+    @Test func theOriginSaysWhatTheShardSaid() {
+        var s = Scene()
+        s.opens(1)
+        let connection = s.connection(1)
+        func origin() -> Origin? {
+            for case .send(_, .clientInput(let input)) in s.sends(1, "a") { return input.origin }
+            return nil
+        }
+        #expect(origin()?.isAttached == false)
+        #expect(s.attached(connection, by: s.home(ana)) == [])
+        #expect(origin()?.isAttached == true)
+        #expect(origin()?.hasSiblings == false)
+        #expect(s.attached(connection, by: s.home(ana), hasSiblings: true) == [])
+        #expect(origin()?.hasSiblings == true)
+    }
+
+    @Test func aLostShardsConnectionsMoveAndOnlyThose() {
+        var s = Scene()
+        let (lost, other) = (s.sessions[0], s.sessions[1])
+        let (mover, stayer) = (s.user(at: lost), s.user(at: other))
+        s.isSeated(1, mover)
+        s.isSeated(2, stayer)
+        let heir = standIn(s, mover, without: lost)
+        #expect(asked(s.on(.peerDown(lost))) == [Asked(heir, mover)])
+        #expect(s.attached(s.connection(1, mover), by: heir) == [])
+        // It comes back: the connection goes home, and the stand-in is told.
+        let connection = s.connection(1, mover)
+        let done = s.on(.peerUp(lost))
+        #expect(done.first == s.detach(mover, connection, to: heir))
+        #expect(asked(done) == [Asked(lost, mover)])
+    }
+
+    @Test func aShardThatLostItsMemoryIsToldAgain() {
+        var s = Scene(try! .local(.init(sessions: 1)))
+        s.isSeated(1)
+        #expect(s.on(.peerDown(s.sessions[0])) == [])
+        #expect(asked(s.on(.peerUp(s.sessions[0]))) == [Asked(s.sessions[0], ana)])
+    }
+
+    @Test func theReceiptsOfAMovedConnectionBeginWhereItBegan() {
+        var s = Scene()
+        s.opens(1)
+        let connection = s.connection(1)
+        let home = s.home(ana)
+        _ = s.attached(connection, by: home, revision: 100)
+        _ = s.attached(connection, by: home, revision: 200)
+        #expect(asked(s.on(.peerDown(home))).map(\.revision) == [100])
+    }
+
+    @Test func aSeatIsAskedForUntilItIsGiven() {
+        var s = Scene()
+        s.isSeated(1)
+        let connection = s.connection(1)
+        let home = s.home(ana)
+        let heir = standIn(s, ana, without: home)
+        #expect(asked(s.on(.peerDown(home))) == [Asked(heir, ana)])
+        #expect(s.wait(999) == [])
+        #expect(asked(s.wait(1)) == [Asked(heir, ana)])
+        #expect(asked(s.wait(1_000)) == [Asked(heir, ana)])
+        #expect(s.attached(connection, by: heir) == [])
+        #expect(s.wait(10_000) == [])
+    }
+
+    @Test func aShardThatWasAskedIsNotAskedAgainBecauseOfAnother() {
+        var s = Scene()
+        s.isSeated(1)
+        let home = s.home(ana)
+        let heir = standIn(s, ana, without: home)
+        let third = s.sessions.first { $0 != home && $0 != heir }!
+        #expect(asked(s.on(.peerDown(home))) == [Asked(heir, ana)])
+        #expect(s.on(.peerDown(third)) == [])
+    }
+
+    @Test func theAnswerOfAShardThatIsNoLongerRightIsDeclined() {
+        var s = Scene()
+        s.isSeated(1)
+        let connection = s.connection(1)
+        let home = s.home(ana)
+        let heir = standIn(s, ana, without: home)
+        _ = s.on(.peerDown(home))
+        #expect(asked(s.on(.peerUp(home))) == [Asked(home, ana)])
+        #expect(s.attached(connection, by: home) == [])
+        // The stand-in's late answer.
+        #expect(s.attached(connection, by: heir) == [s.detach(ana, connection, to: heir)])
+    }
+
+    @Test func aWrongShardGivesTheSeatToTheRightOne() {
+        var s = Scene()
+        s.opens(1)
+        let connection = s.connection(1)
+        let wrong = s.sessions.first { $0 != s.home(ana) }!
+        let done = s.attached(connection, by: wrong)
+        #expect(done.first == s.detach(ana, connection, to: wrong))
+        #expect(asked(done) == [Asked(s.home(ana), ana)])
+    }
+
+    @Test func withoutAnyShardTheConnectionWaits() {
+        var s = Scene()
+        s.isSeated(1)
+        for shard in s.sessions { _ = s.on(.peerDown(shard)) }
+        #expect(s.core.unreadiness == "no session service is connected")
+        #expect(s.wait(5_000) == [])
+        #expect(asked(s.on(.peerUp(s.sessions[2]))) == [Asked(s.sessions[2], ana)])
+    }
+
+    @Test func aConnectionThatWasNeverGreetedKeepsNoSeat() {
+        var s = Scene()
+        s.opens(1)
+        _ = s.connection(1)
+        #expect(s.on(.peerDown(s.home(ana))) == [])
+        #expect(s.on(.peerUp(s.home(ana))) == [])
+    }
+
+    @Test func aFarewellThatOvertakesTheHelloIsSaidAgain() {
+        var s = Scene()
+        s.opens(1)
+        let connection = s.connection(1)
+        let home = s.home(ana)
+        #expect(s.ends(1) == [s.detach(ana, connection, to: home)])
+        // The parser was slower: the shard takes a connection that is gone.
+        #expect(s.attached(connection, by: home) == [s.detach(ana, connection, to: home)])
+        #expect(s.attached(ConnectionID(rawValue: 4), by: home) == [])
+    }
+
+    @Test func whoLeavesWhileAskingIsDetachedWhereItAsked() {
+        var s = Scene()
+        s.isSeated(1)
+        let connection = s.connection(1)
+        let home = s.home(ana)
+        _ = s.on(.peerDown(home))
+        #expect(s.ends(1) == [s.detach(ana, connection, to: standIn(s, ana, without: home))])
+    }
+}
