@@ -51,7 +51,8 @@ struct ServiceLoop<Core: ServiceCore> {
     private var timers = TimerQueue<Timer>()
     private var dials: [SocketID: NodeID] = [:]
     private var adminRequests: [SocketID: [UInt8]] = [:]
-    private var isPausing = false
+    /// Doors that are shut until `acceptAgain`.
+    private var pausedKinds: [SocketKind] = []
     private var isCommitting = false
     private var isStopping = false
     private var isOutOfPatience = false
@@ -151,8 +152,9 @@ struct ServiceLoop<Core: ServiceCore> {
                 forgetAdmin(socket)
                 sockets.abandon(socket)
             case .acceptAgain:
-                isPausing = false
-                if !isStopping { setDoors(areOpen: true) }
+                let kinds = pausedKinds
+                pausedKinds = []
+                if !isStopping { setDoors(kinds, areOpen: true) }
             case .stop:
                 isOutOfPatience = true
             }
@@ -181,14 +183,14 @@ struct ServiceLoop<Core: ServiceCore> {
     // MARK: Doors
 
     private mutating func accept(_ door: Descriptor, _ kind: SocketKind, _ now: Now) {
-        guard !isPausing, !isStopping else { return }
+        guard !pausedKinds.contains(kind), !isStopping else { return }
         for _ in 0..<ServiceLimits.acceptCountMax {
             if kind == .client, sockets.count(.client) >= setup.descriptorCountMax - ServiceLimits.descriptorReserve {
-                return pauseAccepting("as many clients as this process may have", now)
+                return pauseAccepting([.client], "as many clients as this process may have", now)
             }
             switch SystemCalls.accept(door) {
             case .nobody: return
-            case .exhausted(let error): return pauseAccepting(error.description, now)
+            case .exhausted(let error): return pauseAccepting([.peer, .client, .admin], error.description, now)
             case .connection(let descriptor): welcome(sockets.add(descriptor, kind), kind, now)
             }
         }
@@ -206,9 +208,9 @@ struct ServiceLoop<Core: ServiceCore> {
         }
     }
 
-    private mutating func pauseAccepting(_ reason: String, _ now: Now) {
-        isPausing = true
-        setDoors(areOpen: false)
+    private mutating func pauseAccepting(_ kinds: [SocketKind], _ reason: String, _ now: Now) {
+        pausedKinds += kinds
+        setDoors(kinds, areOpen: false)
         timers.arm(.acceptAgain, at: now.instant + ServiceLimits.acceptPause)
         // Once for each shortage, not ten times a second while it lasts.
         if figures.pausedAt.map({ now.instant - $0 > ServiceLimits.acceptPause * 10 }) ?? true {
@@ -218,10 +220,14 @@ struct ServiceLoop<Core: ServiceCore> {
         figures.acceptPauseCount += 1
     }
 
-    private mutating func setDoors(areOpen: Bool) {
-        sockets.listen(setup.peerDoor, as: .peerDoor, isOpen: areOpen)
-        sockets.listen(setup.adminDoor, as: .adminDoor, isOpen: areOpen)
-        if let door = setup.clientDoor { sockets.listen(door, as: .clientDoor, isOpen: areOpen) }
+    private mutating func setDoors(_ kinds: [SocketKind], areOpen: Bool) {
+        for kind in kinds {
+            switch kind {
+            case .peer: sockets.listen(setup.peerDoor, as: .peerDoor, isOpen: areOpen)
+            case .admin: sockets.listen(setup.adminDoor, as: .adminDoor, isOpen: areOpen)
+            case .client: if let door = setup.clientDoor { sockets.listen(door, as: .clientDoor, isOpen: areOpen) }
+            }
+        }
     }
 
     // MARK: Dialling
@@ -320,7 +326,7 @@ struct ServiceLoop<Core: ServiceCore> {
         SystemCalls.drain(setup.stop)
         guard !isStopping else { return isOutOfPatience = true }
         isStopping = true
-        setDoors(areOpen: false)
+        setDoors([.peer, .client, .admin], areOpen: false)
         timers.arm(.stop, at: now.instant + ServiceLimits.stopTimeout)
         log.write(LogRecord(.info, "stopping"), at: now.stamp)
     }

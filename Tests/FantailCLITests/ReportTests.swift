@@ -77,15 +77,15 @@ import Testing
         #expect(map.nodes(of: .session).count == 5 && map.storageMode == .archive)
     }
 
-    @Test func onlyWhatWasNamedIsCompared() throws {
-        let existing = try LocalPlan.map(try arguments("--sessions", "5"))
+    @Test func whatWasNotNamedStaysAsItIs() throws {
+        let existing = try LocalPlan.map(try arguments("--sessions", "5", "--port-base", "9000"))
         func difference(_ arguments: Arguments) throws -> String? {
-            LocalPlan.difference(existing: existing, wanted: try LocalPlan.map(arguments), arguments)
+            LocalPlan.difference(existing: existing, wanted: try LocalPlan.map(arguments, existing: existing))
         }
         #expect(try difference(try arguments()) == nil)
         #expect(try difference(try arguments("--sessions", "5")) == nil)
-        #expect(try difference(try arguments("--sessions", "4", "--archive")) == "--sessions 5, not 4; store temporary, not archive")
-        #expect(try difference(try arguments("--port-base", "7100")) == "other ports")
+        #expect(try difference(try arguments("--sessions", "4", "--archive")) == "5 session, not 4; store temporary, not archive")
+        #expect(try difference(try arguments("--port-base", "7100")) == "port base 9000, not 7100")
     }
 
     @Test func countsHaveBounds() throws {

@@ -8,14 +8,20 @@ public enum LocalPlan {
         OptionSpec("gateways", "N", "default 2"), OptionSpec("parsers", "N", "default 2"),
         OptionSpec("sessions", "N", "default 3"), OptionSpec("groups", "N", "default 2"),
         OptionSpec("last-seens", "N", "default 2"), OptionSpec("persistences", "N", "default 1"),
-        OptionSpec("port-base", "N", "nodes listen from N + 100, clients come in from N + 1080; default 7000"),
+        OptionSpec("port-base", "N", "clients come in from N + 1080, rpc is from N + 100; default 7000"),
         OptionSpec("archive", nil, "keep messages for ever; default: until delivered"),
         OptionSpec("force", nil, "write cluster.conf anew although it has other counts"),
     ]
 
+    /// All ports follow from one: rpc ports begin above N + 100 (7101), client ports at N + 1080 (8080).
+    private static let portBaseDefault = 7000
+    /// With the largest cluster the ports still end below those that the kernel gives to outgoing connections (32768).
+    private static let portBaseRange = 1024...28_000
+
     /// The map that was asked for.
-    public static func map(_ arguments: Arguments, epoch: UInt32 = 1) throws(CommandFailure) -> ClusterMap {
-        var counts = LocalCounts()
+    /// - Parameter existing: what stands there already: a count that is not named stays as it is.
+    public static func map(_ arguments: Arguments, epoch: UInt32 = 1, existing: ClusterMap? = nil) throws(CommandFailure) -> ClusterMap {
+        var counts = existing.map(LocalCounts.init(of:)) ?? LocalCounts()
         let range = 1...64
         if let number = try arguments.number("gateways", range) { counts.gateways = number }
         if let number = try arguments.number("parsers", range) { counts.parsers = number }
@@ -23,31 +29,34 @@ public enum LocalPlan {
         if let number = try arguments.number("groups", range) { counts.groups = number }
         if let number = try arguments.number("last-seens", range) { counts.lastSeens = number }
         if let number = try arguments.number("persistences", range) { counts.persistences = number }
-        let portBase = try arguments.number("port-base", 1_000...(ClusterLimits.localPortMax - 2_000)) ?? 7_000
+        let portBase = try arguments.number("port-base", portBaseRange) ?? existing.flatMap(portBase(of:)) ?? portBaseDefault
+        let storageMode = arguments.has("archive") ? .archive : existing?.storageMode ?? .temporary
         do throws(ClusterProblem) {
             return try ClusterMap.local(
-                counts, epoch: epoch, storageMode: arguments.has("archive") ? .archive : .temporary,
-                clientPortBase: portBase + 1_080, rpcPortBase: portBase + 100)
+                counts, epoch: epoch, storageMode: storageMode, clientPortBase: portBase + 1080, rpcPortBase: portBase + 100)
         } catch {
             throw .usage("\(error)")
         }
     }
 
-    /// How an existing cluster differs from what was asked for; nil when it does not. What was not named is not compared: a
-    /// plain `init` is content with any cluster.
-    public static func difference(existing: ClusterMap, wanted: ClusterMap, _ arguments: Arguments) -> String? {
+    /// How an existing cluster differs from what was asked for; nil when it does not.
+    public static func difference(existing: ClusterMap, wanted: ClusterMap) -> String? {
         var parts: [String] = []
-        for role in Role.allCases where arguments.has("\(role.name)s") {
-            let (old, new) = (existing.nodes(of: role).count, wanted.nodes(of: role).count)
-            if old != new { parts.append("--\(role.name)s \(old), not \(new)") }
+        for role in Role.allCases where existing.nodes(of: role).count != wanted.nodes(of: role).count {
+            parts.append("\(existing.nodes(of: role).count) \(role.name), not \(wanted.nodes(of: role).count)")
         }
-        if arguments.has("archive"), existing.storageMode != .archive { parts.append("store temporary, not archive") }
-        if arguments.has("port-base"),
-            existing.nodes(of: .gateway).first?.client != wanted.nodes(of: .gateway).first?.client
-        {
-            parts.append("other ports")
+        if existing.storageMode != wanted.storageMode {
+            parts.append("store \(existing.storageMode.rawValue), not \(wanted.storageMode.rawValue)")
+        }
+        if let existing = portBase(of: existing), let wanted = portBase(of: wanted), existing != wanted {
+            parts.append("port base \(existing), not \(wanted)")
         }
         return parts.isEmpty ? nil : parts.joined(separator: "; ")
+    }
+
+    /// The port base that the first client port tells of; nil for a layout that was not made here.
+    private static func portBase(of map: ClusterMap) -> Int? {
+        map.nodes(of: .gateway).first?.client.map { Int($0.port) - 1080 }.flatMap { portBaseRange.contains($0) ? $0 : nil }
     }
 
     /// 64 hex digits and a line end.
@@ -67,5 +76,15 @@ public enum LocalPlan {
         } catch {
             preconditionFailure("32 bytes make an HS256 key, but: \(error.sentence)")
         }
+    }
+}
+
+extension LocalCounts {
+    /// The counts of a cluster that exists.
+    init(of map: ClusterMap) {
+        func count(_ role: Role) -> Int { map.nodes(of: role).count }
+        self.init(
+            gateways: count(.gateway), parsers: count(.parser), sessions: count(.session), groups: count(.group),
+            lastSeens: count(.lastSeen), persistences: count(.persistence), medias: count(.media))
     }
 }

@@ -29,8 +29,8 @@ enum ClusterCommand {
     private static func initialise(_ places: Places, _ arguments: Arguments) throws(CommandFailure) {
         let existing = try places.clusterIfPresent()
         let epoch = arguments.has("force") ? (existing?.epoch ?? 0) + 1 : 1
-        let wanted = try LocalPlan.map(arguments, epoch: epoch)
-        if let existing, let difference = LocalPlan.difference(existing: existing, wanted: wanted, arguments), !arguments.has("force") {
+        let wanted = try LocalPlan.map(arguments, epoch: epoch, existing: existing)
+        if let existing, let difference = LocalPlan.difference(existing: existing, wanted: wanted), !arguments.has("force") {
             throw .failure(
                 "\(places.clusterFile) has \(difference); name the same counts, or add --force to write it anew (stop the cluster first)")
         }
