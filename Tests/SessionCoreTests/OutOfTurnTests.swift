@@ -88,15 +88,30 @@ import Testing
         #expect(s.wait(10_000) == [])
     }
 
-    @Test func anotherShardBackInSightIsAReasonToLook() {
+    @Test func shardsThatMeetAgainLookForWhatTheOtherStored() {
         var s = scene(ofBob: true)
         s.isLive()
         let other = s.map.nodes(of: .session).map(\.id).first { $0 != s.selfID }!
         #expect(s.on(.peerDown(other)) == [])
         #expect(s.wait(5_000) == [])
         #expect(s.on(.peerUp(other)) == [])
-        #expect(s.wait(999) == [])
-        #expect(s.wait(1) == [s.readHead()])
+        // Whoever comes before the other surely sees us is looked at as well.
+        #expect(s.gets(s.hello(s.origin(ana, phone, 9), cursor: 0)) == [s.open(ana, phone, cursor: 0)])
+        _ = s.answer(opened())
+        let looks = s.wait(3_000).filter { $0 == s.readHead() || $0 == s.readHead(ana) }
+        #expect(looks.contains(s.readHead()) && looks.contains(s.readHead(ana)))
+    }
+
+    @Test func aPokeThatCannotGoStraightIsPassedOn() {
+        var s = scene(ofBob: false)
+        let primary = s.map.ring(of: .session).owner(ofKey: bob.text.utf8)
+        let third = s.map.nodes(of: .session).map(\.id).first { $0 != s.selfID && $0 != primary }!
+        let poke = Message.poke(Poke(owner: bob))
+        #expect(s.gets(poke, from: third) == [.send(primary, poke)])
+        // Not back to where it came from, and not to nobody.
+        #expect(s.gets(poke, from: primary) == [])
+        #expect(s.on(.peerDown(primary)) == [])
+        #expect(s.gets(poke, from: third) == [])
     }
 
     @Test func aReceiptStoredOutOfTurnPokesTheAuthorsShard() {

@@ -64,6 +64,8 @@ public struct SessionCore: ServiceCore {
     /// Users whose inbox is to be looked at since another shard came into reach; those before `meetingNext` are done.
     private var meeting: [UserID] = []
     private var meetingNext = 0
+    /// A shard came into reach, and nobody was gathered for it yet.
+    private var hasMet = false
     var expiries: [ExpiryID: PendingExpiry] = [:]
     var timers = TimerQueue<Timer>()
     var counters = SessionCounters()
@@ -126,12 +128,17 @@ public struct SessionCore: ServiceCore {
     /// What the other shard stored for our users while it could not poke us is found by looking, once it surely sees us too:
     /// one end of a link knows before the other that it is up.
     private mutating func onShardMet(now: Now) {
-        meeting = users.keys.sorted()
-        meetingNext = 0
-        if !meeting.isEmpty { timers.arm(.meeting, at: now.instant + RPCLimits.handshakeTimeout) }
+        hasMet = true
+        timers.arm(.meeting, at: now.instant + RPCLimits.handshakeTimeout)
     }
 
     private mutating func onMeetingTimer(now: Now, _ effects: inout [Effect]) {
+        if hasMet {
+            // Gathered only now: who came during the wait was stored for without a poke as well.
+            hasMet = false
+            meeting = users.keys.sorted()
+            meetingNext = 0
+        }
         let end = min(meetingNext + SessionLimits.meetingUserCount, meeting.count)
         for user in meeting[meetingNext..<end] { checkHead(user, &effects) }
         meetingNext = end

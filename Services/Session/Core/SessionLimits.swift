@@ -24,9 +24,6 @@ public enum SessionLimits {
     /// message may wait.
     static let outOfTurnCheck = Interval.seconds(2)
 
-    /// From seeing another shard to looking at the inboxes. The other side may see the link a moment later, and until then
-    /// store out of turn without a poke; a second is many times that moment.
-    static let meetingDelay = Interval.seconds(1)
 
     /// When a shard comes into reach, so many inboxes are looked at a time, with so long a pause between: 5,000 a second, a
     /// tenth of what persistence reads, so that messages hardly notice.
