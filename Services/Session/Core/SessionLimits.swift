@@ -24,7 +24,6 @@ public enum SessionLimits {
     /// message may wait.
     static let outOfTurnCheck = Interval.seconds(2)
 
-
     /// When a shard comes into reach, so many inboxes are looked at a time, with so long a pause between: 5,000 a second, a
     /// tenth of what persistence reads, so that messages hardly notice.
     static let meetingUserCount = 256
