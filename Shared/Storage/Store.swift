@@ -29,6 +29,12 @@ public enum StoreRequest: Equatable, Sendable {
         case .append, .openDevice, .storeCursor, .storeWatermark, .sweep, .dropExpired, .probe: false
         }
     }
+
+    /// True when the request may succeed while the disk is full: it changes nothing, or only sometimes. A device that is known
+    /// opens without a write, so a full disk does not keep people from what is stored for them.
+    public var mayBeReadOnly: Bool {
+        if case .openDevice = self { true } else { isReadOnly }
+    }
 }
 
 /// The answer to the request at the same place in the batch.

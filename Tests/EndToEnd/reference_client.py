@@ -17,7 +17,7 @@ from cluster import Cluster
 
 PERMANENT = {"malformed", "unknown_type", "missing_field", "bad_field", "body_too_long", "unsupported", "to_self", "id_conflict",
              "cursor_ahead", "ack_ahead", "read_ahead", "hello_missing", "too_many_devices", "hello_repeated"}
-ANSWER_WAIT, WELCOME_WAIT, BACKOFF_FIRST, BACKOFF_MAX = 10.0, 10.0, 0.25, 30.0
+ANSWER_WAIT, WELCOME_WAIT, BACKOFF_FIRST, BACKOFF_MAX = 5.0, 10.0, 0.25, 30.0
 
 
 class Letter:
@@ -148,6 +148,8 @@ class ReferenceClient:
                         self._acked_last = 0
                 case "gap":
                     self.faults.append(f"gap {frame} at {self.last}")
+                    if frame["from"] > self.last + 1:
+                        raise TimeoutError("a hole")
                     self.last = max(self.last, frame["to"])
                 case "sent":
                     self._on_sent(frame)

@@ -76,6 +76,26 @@ struct SQLiteOpening {
         #expect(try directory.bytes() == before)
     }
 
+    @Test("A file of a newer release whose log was not merged is refused, and log and file are not changed")
+    func newerVersionInTheLog() throws {
+        let directory = try filled()
+        var store: SQLiteStore? = try SQLiteStore(path: directory.path, policy: temporary)
+        _ = try store!.apply([message(301, body: Array(repeating: 66, count: 200))], stamp: now)
+        // What a killed process leaves: the copies are made while the log is not merged.
+        let killed = try Directory()
+        let logPath = killed.path + "-wal"
+        try FileManager.default.copyItem(atPath: directory.path, toPath: killed.path)
+        try FileManager.default.copyItem(atPath: directory.path + "-wal", toPath: logPath)
+        store!.close()
+        store = nil
+        try killed.patch(at: 68, with: [1, 2, 3, 4])
+        let before = (try killed.bytes(), try Data(contentsOf: URL(fileURLWithPath: logPath)))
+        #expect(before.1.count > 0)
+        #expect(failure(killed) != nil)
+        #expect(try killed.bytes() == before.0)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: logPath)) == before.1)
+    }
+
     @Test("A database of another program is refused and not changed", arguments: [[0, 0, 0, 0], [1, 2, 3, 4]] as [[UInt8]])
     func foreignDatabase(mark: [UInt8]) throws {
         let directory = try filled()

@@ -121,7 +121,7 @@ public struct PersistenceCore: ServiceCore {
         guard stores.owner(ofKey: request.owner!.text.utf8) == selfID else {
             return effects.append(.refuse(call, Refusal(.forbidden)))
         }
-        if isFull && !request.isReadOnly {
+        if isFull && !request.mayBeReadOnly {
             counters.refusedFull += 1
             return effects.append(.refuse(call, Refusal(.storageFull, retryAfterMs: PersistenceLimits.retryMs)))
         }
@@ -191,9 +191,11 @@ public struct PersistenceCore: ServiceCore {
             refusal = Refusal(.unavailable, retryAfterMs: PersistenceLimits.retryMs)
         }
         var reads: [Item] = []
+        // Each round takes some requests out of the batch, so that it ends: first what writes for certain, then what may.
+        let hasWriter = items.contains { !$0.request.mayBeReadOnly }
         for item in items {
             // A full disk can still be read; a broken one is not asked twice.
-            if failure == .full && item.request.isReadOnly {
+            if failure == .full && (hasWriter ? item.request.mayBeReadOnly : item.request.isReadOnly) {
                 reads.append(item)
                 continue
             }
@@ -213,14 +215,14 @@ public struct PersistenceCore: ServiceCore {
         }
         // Writes that queued up behind the failed batch would fail as well.
         if failure == .full {
-            for item in queue where !item.request.isReadOnly {
+            for item in queue where !item.request.mayBeReadOnly {
                 if case .call(let call) = item.waiter {
                     counters.refusedFull += 1
                     effects.append(.refuse(call, refusal))
                 }
             }
             queue.removeAll { item in
-                if case .call = item.waiter { !item.request.isReadOnly } else { false }
+                if case .call = item.waiter { !item.request.mayBeReadOnly } else { false }
             }
         }
     }

@@ -57,6 +57,7 @@ final class Database {
             throw SQLiteError(code: code, message: message)
         }
         handle = opened
+        merge(whenClosing: false)
     }
 
     deinit { close() }
@@ -69,6 +70,14 @@ final class Database {
         self.handle = nil
         erasing?.deallocate()
         erasing = nil
+    }
+
+    /// Whether the log is merged into the main file when the connection is closed; not before somebody says so, for a file
+    /// that turns out not to be ours, or to be damaged, is left as it was found.
+    func merge(whenClosing isMerged: Bool) {
+        guard let handle else { return }
+        let code = fantail_set_checkpoint_on_close(handle, isMerged ? 1 : 0)
+        precondition(code == SQLITE_OK)
     }
 
     /// From now on no page reaches the main file with remains of what was on it before.

@@ -24,6 +24,7 @@ enum Opening {
             try migrate(database, from: version)
             try database.execute(policy.isArchive ? Schema.archiveIndex : Schema.noArchiveIndex)
             if let pages = options.pageCountMax { _ = try database.number("PRAGMA max_page_count = \(pages)") }
+            database.merge(whenClosing: true)
             return database
         } catch {
             database.close()
