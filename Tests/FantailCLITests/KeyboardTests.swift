@@ -92,17 +92,18 @@ import Testing
     @Test func aPasteKeepsItsLineBreaks() {
         let editor = typed(.paste("a\nb"), .lineBreak, .text("c"))
         #expect(editor.text == "a\nb\nc")
-        #expect(editor.window(columns: 40).text == "a⏎b⏎c")
+        #expect(editor.window(columns: 40).before == "a⏎b⏎c")
     }
 
     @Test func theWindowKeepsTheCursorInView() {
         var editor = typed(.text(String(repeating: "ab你", count: 50)))
         for _ in 0..<160 {
-            let (text, cursor) = editor.window(columns: 21)
-            #expect(DisplayWidth.columns(text) <= 20 && cursor <= 20)
+            let (before, after) = editor.window(columns: 21)
+            #expect(DisplayWidth.columns(before) + DisplayWidth.columns(after) <= 20)
+            #expect(editor.before.hasSuffix(before) && editor.after.hasPrefix(after))
             _ = editor.on(.left)
         }
-        #expect(editor.window(columns: 21).cursor == 0)
-        #expect(editor.window(columns: 21).text.hasPrefix("ab你ab"))
+        #expect(editor.window(columns: 21).before == "")
+        #expect(editor.window(columns: 21).after.hasPrefix("ab你ab"))
     }
 }

@@ -110,6 +110,19 @@ import Testing
         #expect(book.apply(.received(number: 1, from: bob, id: id("m1"), at: at(1), body: [])) == true)
     }
 
+    @Test func ownWordsThatComeBackChangeNothing() {
+        var book = ChatBook([.wrote(to: bob, id: id("m1"), at: at(1), body: [0x61])])
+        #expect(book.apply(.copied(number: 1, to: bob, id: id("m1"), at: at(9), body: [0x61])) == true)
+        #expect(book[bob].messages.map(\.isSent) == [true])
+        #expect(book.apply(.sent(to: bob, id: id("m1"), at: at(5))) == true)
+        #expect(book.apply(.copied(number: 2, to: bob, id: id("m1"), at: at(9), body: [0x61])) == true)
+        #expect(book.apply(.failed(to: bob, id: id("m1"), reason: "id_conflict")) == true)
+        #expect(book.apply(.delivered(with: bob, at: at(5))) == true)
+        #expect(book[bob].messages.map { book[bob].tick(of: $0) } == [.delivered])
+        #expect(book[bob].messages.map(\.trouble) == [nil])
+        #expect(book.highestNumber == 2)
+    }
+
     @Test func ownMessagesThatFailSayWhy() {
         let book = ChatBook([
             .wrote(to: bob, id: id("m1"), at: at(1), body: []), .failed(to: bob, id: id("m1"), reason: "body_too_long"),

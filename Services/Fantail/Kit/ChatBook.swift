@@ -71,7 +71,11 @@ public struct ChatBook: Equatable, Sendable {
             chats[to, default: Chat()].messages.append(message)
         case .copied(let number, let to, let id, let at, let body):
             guard take(number) else { return false }
-            if index(of: id, in: to) != nil { return apply(.sent(to: to, id: id, at: at)) }
+            if let index = index(of: id, in: to) {
+                // Our own words come back. Ticks are measured by the stamp of `sent`, so a stamp that is there stays.
+                guard chats[to]?.messages[index].isSent == false else { return true }
+                return apply(.sent(to: to, id: id, at: at))
+            }
             let message = ChatMessage(id: id, isOwn: true, at: at, body: body, isSent: true, trouble: nil)
             chats[to, default: Chat()].messages.append(message)
         case .sent(let to, let id, let at):
@@ -80,6 +84,8 @@ public struct ChatBook: Equatable, Sendable {
             chats[to]?.messages[index].at = at
         case .failed(let to, let id, let reason):
             guard let index = index(of: id, in: to) else { return false }
+            // An id that was used twice: the first message stands, and the refusal is still news.
+            guard chats[to]?.messages[index].isSent == false else { return true }
             chats[to]?.messages[index].trouble = "not sent: \(reason)"
         case .expired(let number, let to, let id, _):
             guard take(number), let index = index(of: id, in: to) else { return false }

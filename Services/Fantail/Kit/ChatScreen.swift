@@ -47,16 +47,14 @@ public struct ChatScreen: Sendable {
         self.clock = clock
     }
 
-    /// All rows of the window, and where its cursor stands (from 0).
+    /// All rows of the window. The cursor stands in the last one, between its row and what is behind the cursor.
     public struct Picture: Equatable, Sendable {
         public var rows: [Row]
-        public var cursorRow: Int
-        public var cursorColumn: Int
+        public var behindCursor: String
 
-        public init(rows: [Row], cursorRow: Int, cursorColumn: Int) {
+        public init(rows: [Row], behindCursor: String) {
             self.rows = rows
-            self.cursorRow = cursorRow
-            self.cursorColumn = cursorColumn
+            self.behindCursor = behindCursor
         }
     }
 
@@ -70,9 +68,9 @@ public struct ChatScreen: Sendable {
         let bodyRows = max(1, rows - 4 - footer.count)
         var picture = [header(columns), rule] + body(chat, bodyRows, columns) + footer
         picture.append(scroll > 0 ? Row(Span(Self.centred("─ more below: Page Down ─", columns), .dim)) : rule)
-        let (text, cursor) = editor.window(columns: columns - 2)
-        picture.append(Row(Span("› ", .bold), Span(text)))
-        return Picture(rows: picture, cursorRow: picture.count - 1, cursorColumn: cursor + 2)
+        let (before, after) = editor.window(columns: columns - 2)
+        picture.append(Row(Span("› ", .bold), Span(before)))
+        return Picture(rows: picture, behindCursor: after)
     }
 
     /// How far one can scroll back: to the top of the first message.

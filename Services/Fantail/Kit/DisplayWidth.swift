@@ -1,19 +1,32 @@
 // How many columns text takes on a terminal, and where to break it.
 //
-// Terminals give one column to most characters, two to East Asian and emoji ones, none to marks that combine. No table is
-// agreed upon by all of them; this is the common core. Every row is painted from a known column, so a disagreement never
-// spreads beyond its row.
+// Terminals give one column to most characters, two to East Asian and emoji ones, none to marks that combine. They disagree
+// about emoji made of several: some draw a family of four in two columns, others four faces side by side. We count what the
+// widest of them takes: too much leaves a little air, too little would cut words off at the edge.
 
 /// Columns on a terminal.
 public enum DisplayWidth {
-    /// 0, 1 or 2.
+    /// The sum over its scalars; 0 for a lone mark.
     public static func columns(_ character: Character) -> Int {
-        guard let first = character.unicodeScalars.first else { return 0 }
-        if first.value < 0x300 { return first.properties.generalCategory == .control ? 0 : 1 }
-        if character.unicodeScalars.contains(where: { $0.value == 0xFE0F || $0.properties.isEmojiPresentation }) { return 2 }
-        switch first.properties.generalCategory {
+        var sum = 0
+        var isEmoji = false
+        for scalar in character.unicodeScalars {
+            sum += columns(scalar)
+            // The variation selector that asks for a picture.
+            if scalar.value == 0xFE0F { isEmoji = true }
+        }
+        return isEmoji ? max(2, sum) : sum
+    }
+
+    private static func columns(_ scalar: Unicode.Scalar) -> Int {
+        if 0x20..<0x7F ~= scalar.value { return 1 }
+        if scalar.properties.isEmojiPresentation { return 2 }
+        switch scalar.properties.generalCategory {
         case .nonspacingMark, .enclosingMark, .format, .control: return 0
-        default: return isWide(first.value) ? 2 : 1
+        default:
+            // Vowels and final consonants of Korean syllables join the one before.
+            if 0x1160...0x11FF ~= scalar.value || 0xD7B0...0xD7FF ~= scalar.value { return 0 }
+            return isWide(scalar.value) ? 2 : 1
         }
     }
 
@@ -32,7 +45,7 @@ public enum DisplayWidth {
     }
 
     /// Breaks text into lines of at most `limit` columns: at line breaks, else at blanks, else anywhere.
-    /// - Parameter limit: 2 or more.
+    /// - Parameter limit: 2 or more; a single character that is wider stands alone on its line.
     /// - Returns: at least one line.
     /// - Complexity: O(text).
     public static func wrap(_ text: String, columns limit: Int) -> [String] {
@@ -58,7 +71,7 @@ public enum DisplayWidth {
             }
             for character in word {
                 let width = columns(character)
-                if used + width > limit {
+                if used > 0, used + width > limit {
                     lines.append(current)
                     current = ""
                     used = 0

@@ -63,8 +63,8 @@ public struct LineEditor: Sendable {
     }
 
     /// The part of the line that fits into `limit` columns, with the cursor in it.
-    /// - Returns: the text, line breaks as `⏎`, and the column of the cursor in it.
-    public func window(columns limit: Int) -> (text: String, cursor: Int) {
+    /// - Returns: what stands before the cursor and behind it, line breaks as `⏎`.
+    public func window(columns limit: Int) -> (before: String, after: String) {
         let shownBefore = before.map { $0.isNewline ? "⏎" : $0 }
         let shownAfter = after.map { $0.isNewline ? "⏎" : $0 }
         // Two thirds for what stands before the cursor when all does not fit, more when little follows.
@@ -72,15 +72,14 @@ public struct LineEditor: Sendable {
         let room = max(1, limit - 1)
         let budget = whole <= room ? room : max(room * 2 / 3, room - DisplayWidth.columns(String(shownAfter)))
         var kept: [Character] = []
-        var cursor = 0
+        var used = 0
         for character in shownBefore.reversed() {
             let width = DisplayWidth.columns(character)
-            if cursor + width > budget { break }
-            cursor += width
+            if used + width > budget { break }
+            used += width
             kept.append(character)
         }
-        let text = DisplayWidth.prefix(String(kept.reversed()) + String(shownAfter), columns: room)
-        return (text, cursor)
+        return (String(kept.reversed()), DisplayWidth.prefix(String(shownAfter), columns: room - used))
     }
 
     private mutating func set(_ line: String) { (before, after) = (line, "") }

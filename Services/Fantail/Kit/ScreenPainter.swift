@@ -1,7 +1,8 @@
 // From one picture to the next with few bytes: rows that did not change are not sent again.
 //
 // Every row is painted from its first column and erased behind its end, so whatever the terminal thinks about the width of
-// a character cannot leave anything behind. A terminal that knows synchronised updates (mode 2026) shows a picture as a
+// a character cannot leave anything behind. The place of the cursor is not computed either: the terminal saves it (ESC 7)
+// after painting what stands before it, and returns to it (ESC 8). A terminal that knows synchronised updates (mode 2026) shows a picture as a
 // whole; others ignore the request.
 
 public struct ScreenPainter: Sendable {
@@ -22,10 +23,16 @@ public struct ScreenPainter: Sendable {
     public mutating func paint(_ picture: ChatScreen.Picture) -> String {
         var out = "\u{1B}[?2026h\u{1B}[?25l"
         if shown.isEmpty { out += "\u{1B}[2J" }
-        for (index, row) in picture.rows.enumerated() where index >= shown.count || shown[index] != row {
+        let last = picture.rows.count - 1
+        for (index, row) in picture.rows.enumerated() 
+        where index != last && (index >= shown.count || shown[index] != row) {
             out += "\u{1B}[\(index + 1);1H\(row.rendered(colour: hasColour))\u{1B}[K"
         }
         shown = picture.rows
-        return out + "\u{1B}[\(picture.cursorRow + 1);\(picture.cursorColumn + 1)H\u{1B}[?25h\u{1B}[?2026l"
+        if last >= 0 {
+            let input = picture.rows[last].rendered(colour: hasColour)
+            out += "\u{1B}[\(last + 1);1H\(input)\u{1B}7\(picture.behindCursor)\u{1B}[K\u{1B}8"
+        }
+        return out + "\u{1B}[?25h\u{1B}[?2026l"
     }
 }

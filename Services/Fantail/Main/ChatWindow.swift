@@ -92,6 +92,7 @@ struct ChatWindow {
                 return notice("too long: a message has at most \(ClientLimits.bodyBytesMax) bytes, this has \(text.utf8.count)")
             }
             screen.scroll = 0
+            screen.notices = []
             try courier.send(System.newMessageID(), to: peer, Array(editor.take().utf8))
         case .pageUp: screen.scroll += max(1, screen.rows - 6)
         case .pageDown: screen.scroll = max(0, screen.scroll - max(1, screen.rows - 6))

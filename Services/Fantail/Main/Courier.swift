@@ -181,8 +181,11 @@ final class Courier {
         case .ended(_, let why):
             if case .speaking(let socket, _, _) = link { _ = Sockets.send(&outbound, to: socket) }
             if !isOpen, let refusal = AdminAnswer(answer), refusal.status >= 400 {
-                let sentence = "the gateway refused us (\(refusal.status)): \(refusal.sentence)"
-                events.append(refusal.status == 401 || refusal.status == 403 ? .denied(sentence) : .trouble(sentence))
+                if refusal.status == 401 || refusal.status == 403 {
+                    events.append(.denied("the gateway does not accept the token (\(refusal.sentence)); fantail token USER mints a good one"))
+                } else {
+                    events.append(.trouble("the gateway refused us (\(refusal.status)): \(refusal.sentence)"))
+                }
             } else if !why.isEmpty {
                 events.append(.trouble(Printable.line(why)))
             }

@@ -36,6 +36,9 @@ enum SendCommand {
             id = wanted
         }
         let courier = try Courier(arguments, device: DeviceID("cli")!)
+        if let same = courier.store.book[peer].messages.last(where: { $0.isOwn && $0.id == id }), same.body != body {
+            throw .failure("the id \(id) names another message of yours to \(peer); choose another --id")
+        }
         if let waiting = courier.store.memory.outbox.first(where: { $0.id == id }) {
             // An earlier run left it behind; it leaves by itself.
             guard waiting.body == body, waiting.to == peer else {
