@@ -121,7 +121,7 @@ async def open_socket(cluster: Cluster, token: str | None, encoding: str = "json
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     return await connect(
         cluster.url(gateway), subprotocols=[f"fantail.{encoding}.v1"], additional_headers=headers, compression=None,
-        max_size=524_288, ping_interval=None, proxy=None, open_timeout=PATIENCE, **options)
+        max_size=524_288, max_queue=None, ping_interval=None, proxy=None, open_timeout=PATIENCE, **options)
 
 
 @contextlib.asynccontextmanager
