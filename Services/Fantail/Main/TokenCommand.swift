@@ -7,7 +7,7 @@ enum TokenCommand {
     static let spec = CommandSpec(
         "token", "Mint a token for a user", synopsis: "USER [OPTIONS]",
         options: [
-            OptionSpec("device", "D", "tie the token to one device; default: any"),
+            OptionSpec("device", "D", "the device that signs in with it; default main"),
             OptionSpec("ttl", "TIME", "how long it holds: 90s, 15m, 24h, 30d; default 24h"),
             OptionSpec("key", "KID", "the key to sign with; default: the first that may"),
         ],
