@@ -61,6 +61,15 @@ import Testing
         #expect(s.gets(.poke(Poke(owner: bob))) == [])
     }
 
+    @Test func aPokeForAnothersUserIsPassedOnToTheShardThatOwnsHer() {
+        var s = scene(ofBob: false)
+        let owner = s.map.ring(of: .session).owner(ofKey: bob.text.utf8)
+        let sender = s.map.nodes(of: .session).map(\.id).first { $0 != owner && $0 != s.selfID }!
+        #expect(s.gets(.poke(Poke(owner: bob)), from: sender) == [.send(owner, .poke(Poke(owner: bob)))])
+        // What the owner says it knows already.
+        #expect(s.gets(.poke(Poke(owner: bob)), from: owner) == [])
+    }
+
     @Test func aFailedLookIsRepeated() {
         var s = scene(ofBob: true)
         s.isLive()

@@ -124,6 +124,15 @@ import Testing
         #expect(s.answer(.inboxHead(InboxHead(head: 2, headStamp: stamp(2), revision: .zero))) == [s.read(after: 1)])
     }
 
+    @Test func aLookThatBeganBeforeTheAckDoesNotJudgeIt() {
+        var s = Scene()
+        s.isLive(cursor: 1, head: 1)
+        #expect(s.gets(.poke(Poke(owner: bob))) == [s.readHead()])
+        #expect(s.gets(s.ack(2)) == [])
+        #expect(s.answer(head(1)) == [s.readHead()])
+        #expect(s.answer(head(2)) == [s.read(after: 1)])
+    }
+
     @Test func anAckThatSaysNothingNewDoesNothing() {
         var s = Scene()
         s.isLive(cursor: 4, head: 4)
@@ -269,9 +278,18 @@ import Testing
     @Test func aReadMarkBeyondTheNewestMessageIsRefused() {
         var s = Scene()
         s.isLive(cursor: 2, head: 2)
-        #expect(complaints(s.gets(mark(s, 3))) == [Complaint(1, .readAhead)])
+        #expect(s.gets(mark(s, 3)) == [s.readHead()])
+        #expect(complaints(s.answer(head(2))) == [Complaint(1, .readAhead)])
         _ = s.arrives(3)
         #expect(s.gets(mark(s, 3)).count == 1)
+    }
+
+    @Test func aReadMarkForWhatAnotherShardPushedIsStored() {
+        var s = Scene()
+        s.isLive(cursor: 2, head: 2)
+        #expect(s.gets(mark(s, 3)) == [s.readHead()])
+        let receipt = Receipt(author: ana, peer: bob, kind: .read, upTo: stamp(3))
+        #expect(s.answer(head(3)) == [.call(s.selfID, .receipt(receipt)), s.read(after: 2)])
     }
 
     @Test func aReadMarkFromAConnectionThatIsNotHeldWaitsForItsRepeat() {

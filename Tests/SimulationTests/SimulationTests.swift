@@ -33,6 +33,7 @@ import Testing
     /// Each was once the only witness of a bug.
     @Test(arguments: [
         27,  // a receipt stored by a stand-in that its primary could not see
+        148, 1625,  // an acknowledgement that went to the shard before
         292,  // ticks from the shard that served a connection before
     ])
     func aSeedThatOnceFoundABugBreaksNoRule(seed: UInt64) {

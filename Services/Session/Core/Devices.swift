@@ -283,7 +283,8 @@ extension SessionCore {
             return retryLater(id, now: now)
         }
         users[id]!.noteHead(head.head, head.headStamp)
-        judgeClaims(id, head: head.head, &effects)
+        // A look that began before the claim was made says nothing about it.
+        if !users[id]!.mustCheckAgain { judgeClaims(id, head, &effects) }
         for index in users[id]!.devices.indices {
             catchUp(id, index, &effects)
             if users[id]!.devices[index].revision < head.revision { readReceipts(id, index, &effects) }

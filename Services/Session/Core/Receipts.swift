@@ -141,11 +141,14 @@ extension SessionCore {
         guard let index = users[id]?.index(of: mark.origin.connection, at: mark.origin.gateway),
             users[id]!.devices[index].isLive
         else { return }
-        guard mark.stamp <= users[id]!.headStamp else {
-            let error = ErrorFrame(.readAhead, "the newest message is stamped \(users[id]!.headStamp.microseconds)")
-            return tell(mark.origin, .error(error), &effects)
-        }
-        let receipt = Receipt(author: mark.with, peer: id, kind: .read, upTo: mark.stamp)
+        guard mark.stamp > users[id]!.headStamp else { return storeRead(mark, &effects) }
+        // As with acknowledgements: another shard may have pushed what was read.
+        users[id]!.devices[index].claimedRead = mark
+        checkHead(id, &effects)
+    }
+
+    private mutating func storeRead(_ mark: MarkRead, _ effects: inout [Effect]) {
+        let receipt = Receipt(author: mark.with, peer: mark.origin.user, kind: .read, upTo: mark.stamp)
         call(sessions.route(mark.with) ?? selfID, .receipt(receipt), .read(mark.origin, mark.with, mark.stamp), &effects)
     }
 
@@ -156,14 +159,25 @@ extension SessionCore {
         if case .success(.done) = result { tell(origin, .noted(with: peer, at: stamp), &effects) }
     }
 
-    /// The inbox ends at `head`: who acknowledged more is told.
-    mutating func judgeClaims(_ id: UserID, head: UInt64, _ effects: inout [Effect]) {
+    /// The store has said where the inbox ends: who acknowledged or read more than there is is told.
+    mutating func judgeClaims(_ id: UserID, _ head: InboxHead, _ effects: inout [Effect]) {
         for index in users[id]!.devices.indices {
-            guard let claimed = users[id]!.devices[index].claimed else { continue }
+            let device = users[id]!.devices[index]
             users[id]!.devices[index].claimed = nil
-            guard claimed > head, users[id]!.devices[index].isLive else { continue }
-            let error = ErrorFrame(.ackAhead, "the inbox ends at \(head), \(claimed) was never sent")
-            tell(users[id]!.devices[index].origin, .error(error), &effects)
+            users[id]!.devices[index].claimedRead = nil
+            guard device.isLive else { continue }
+            if let claimed = device.claimed, claimed > head.head {
+                let error = ErrorFrame(.ackAhead, "the inbox ends at \(head.head), \(claimed) was never sent")
+                tell(device.origin, .error(error), &effects)
+            }
+            if let mark = device.claimedRead {
+                if mark.stamp > head.headStamp {
+                    let error = ErrorFrame(.readAhead, "the newest message is stamped \(head.headStamp.microseconds)")
+                    tell(device.origin, .error(error), &effects)
+                } else {
+                    storeRead(mark, &effects)
+                }
+            }
         }
     }
 

@@ -48,6 +48,8 @@ struct DeviceState: Sendable {
     var pushedMax: UInt64 = 0
     /// An acknowledgement beyond that, until the inbox's head is known.
     var claimed: UInt64?
+    /// A read mark beyond the newest entry known here, likewise. One at a time: the client repeats what is not noted.
+    var claimedRead: MarkRead?
     /// Acknowledged up to here.
     var acknowledged: UInt64 = 0
     /// The cursor that persistence has.
