@@ -245,6 +245,31 @@ private let full = Refusal(.storageFull, retryAfterMs: 1000)
             ])
     }
 
+    /// Known devices open without a write; one that is new fails its batch and only itself.
+    @Test func aFullDiskLetsDevicesTryToOpen() {
+        var s = fullScene()
+        let open = OpenDevice(owner: bob, device: DeviceID("phone")!, cursor: 3)
+        let opened = DeviceOpened(
+            outcome: .opened, cursor: 3, head: 4, headStamp: Stamp(microseconds: 4), delivered: 3, revision: .zero, deviceCount: 1)
+        #expect(s.on(request(2, .openDevice(open))) == [.commit([.openDevice(open)])])
+        #expect(s.on(.committed([.deviceOpened(opened)])) == [.answer(2, .deviceOpened(opened))])
+
+        #expect(
+            s.on(request(3, .openDevice(open)), request(4, .readHead(readHead))) == [
+                .commit([.openDevice(open), .readHead(readHead)])
+            ])
+        #expect(s.on(.commitFailed(.full)) == [.refuse(3, full), .commit([.readHead(readHead)])])
+        #expect(s.on(.committed([.inboxHead(headAnswer)])) == [.answer(4, .inboxHead(headAnswer))])
+    }
+
+    @Test func aDeviceIsNotRefusedForTheWriteThatSharedItsBatch() {
+        var s = Scene()
+        let open = OpenDevice(owner: bob, device: DeviceID("phone")!, cursor: 3)
+        _ = s.on(request(1, .append(append("a"))), request(2, .openDevice(open)))
+        #expect(s.on(.commitFailed(.full)) == [.refuse(1, full), .commit([.openDevice(open)])])
+        #expect(s.on(.commitFailed(.full)) == [.refuse(2, full)])
+    }
+
     @Test func readsThatMeetAFullDiskThemselvesAreRefused() {
         var s = Scene()
         _ = s.on(request(1, .readHead(readHead)))
