@@ -34,6 +34,7 @@ import Testing
     @Test(arguments: [
         27,  // a receipt stored by a stand-in that its primary could not see
         148, 1625,  // an acknowledgement that went to the shard before
+        1442,  // a page that filled the room in flight, of entries that the device had already
         292,  // ticks from the shard that served a connection before
     ])
     func aSeedThatOnceFoundABugBreaksNoRule(seed: UInt64) {

@@ -284,7 +284,7 @@ extension SessionCore {
         }
         users[id]!.noteHead(head.head, head.headStamp)
         // A look that began before the claim was made says nothing about it.
-        if !users[id]!.mustCheckAgain { judgeClaims(id, head, &effects) }
+        if !users[id]!.mustCheckAgain { judgeClaims(id, head, now: now, &effects) }
         for index in users[id]!.devices.indices {
             catchUp(id, index, &effects)
             if users[id]!.devices[index].revision < head.revision { readReceipts(id, index, &effects) }

@@ -21,13 +21,19 @@ extension SessionCore {
             users[id]!.devices[index].isLive
         else { return }
         guard acknowledge.number <= users[id]!.devices[index].pushedMax else {
-            // Another shard, that serves this connection too or served it before, may have pushed what we have not heard of.
-            // The store knows: either there is no such entry, or we push it again and the device acknowledges again.
-            users[id]!.devices[index].claimed = acknowledge.number
+            // Another shard, that serves this connection too or served it before, may have pushed what we have not. The store
+            // knows whether there is such an entry; if so, the device has it. To push it all again would not do: its answer
+            // would be the same acknowledgement, and what was pushed would stay in flight.
+            users[id]!.devices[index].claimed = max(users[id]!.devices[index].claimed ?? 0, acknowledge.number)
             return checkHead(id, &effects)
         }
+        take(acknowledge.number, id, index, now: now, &effects)
+    }
+
+    /// A device has everything up to `number`.
+    private mutating func take(_ number: UInt64, _ id: UserID, _ index: Int, now: Now, _ effects: inout [Effect]) {
         let wasRepeated = users[id]!.devices[index].ackTries > 0
-        guard users[id]!.devices[index].onAcknowledged(acknowledge.number, now: now.instant) else { return }
+        guard users[id]!.devices[index].onAcknowledged(number, now: now.instant) else { return }
         counters.acknowledgements += 1
         if wasRepeated {
             // The pauses begin anew, short ones: the timer may stand behind the next.
@@ -159,16 +165,20 @@ extension SessionCore {
         if case .success(.done) = result { tell(origin, .noted(with: peer, at: stamp), &effects) }
     }
 
-    /// The store has said where the inbox ends: who acknowledged or read more than there is is told.
-    mutating func judgeClaims(_ id: UserID, _ head: InboxHead, _ effects: inout [Effect]) {
+    /// The store has said where the inbox ends: who acknowledged or read more than there is is told, others are believed.
+    mutating func judgeClaims(_ id: UserID, _ head: InboxHead, now: Now, _ effects: inout [Effect]) {
         for index in users[id]!.devices.indices {
             let device = users[id]!.devices[index]
             users[id]!.devices[index].claimed = nil
             users[id]!.devices[index].claimedRead = nil
             guard device.isLive else { continue }
-            if let claimed = device.claimed, claimed > head.head {
-                let error = ErrorFrame(.ackAhead, "the inbox ends at \(head.head), \(claimed) was never sent")
-                tell(device.origin, .error(error), &effects)
+            if let claimed = device.claimed {
+                if claimed > head.head {
+                    let error = ErrorFrame(.ackAhead, "the inbox ends at \(head.head), \(claimed) was never sent")
+                    tell(device.origin, .error(error), &effects)
+                } else {
+                    take(claimed, id, index, now: now, &effects)
+                }
             }
             if let mark = device.claimedRead {
                 if mark.stamp > head.headStamp {
