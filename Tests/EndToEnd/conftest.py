@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from cluster import BIN, COUNTS, Cluster  # noqa: E402
 
 #: No test may hang: beyond this something is broken, not slow. Seconds.
-TEST_PATIENCE = 240
+TEST_PATIENCE, LONG_TEST_PATIENCE = 240, 1_200
 
 
 def pytest_addoption(parser):
@@ -44,8 +44,10 @@ def pytest_pyfunc_call(pyfuncitem):
         return None
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
 
+    patience = LONG_TEST_PATIENCE if pyfuncitem.get_closest_marker("long") else TEST_PATIENCE
+
     async def bounded():
-        async with asyncio.timeout(TEST_PATIENCE):
+        async with asyncio.timeout(patience):
             await pyfuncitem.obj(**arguments)
 
     asyncio.run(bounded())

@@ -76,8 +76,8 @@ struct SQLiteOpening {
         #expect(try directory.bytes() == before)
     }
 
-    @Test("A file of a newer release whose log was not merged is refused, and log and file are not changed")
-    func newerVersionInTheLog() throws {
+    @Test("A refused file whose log was not merged keeps both as they are")
+    func refusedWithLog() throws {
         let directory = try filled()
         var store: SQLiteStore? = try SQLiteStore(path: directory.path, policy: temporary)
         _ = try store!.apply([message(301, body: Array(repeating: 66, count: 200))], stamp: now)
