@@ -111,11 +111,11 @@ import Testing
         var picture = ChatScreen.Picture(
             rows: [Row(Span("one")), Row(Span("two", .blue)), Row(Span("› "), Span("inp"))], behindCursor: "ut")
         let first = painter.paint(picture)
-        #expect(first.contains("\u{1B}[1;1Hone\u{1B}[K") && first.contains("\u{1B}[2;1H\u{1B}[94mtwo\u{1B}[0m\u{1B}[K"))
+        #expect(first.contains("\u{1B}[1;1H\u{1B}[2Kone") && first.contains("\u{1B}[2;1H\u{1B}[2K\u{1B}[94mtwo\u{1B}[0m"))
         picture.rows[1] = Row(Span("TWO"))
         let second = painter.paint(picture)
-        #expect(!second.contains("one") && second.contains("\u{1B}[2;1HTWO\u{1B}[K"))
-        #expect(second.contains("\u{1B}[3;1H› inp\u{1B}7ut\u{1B}[K\u{1B}8"))
+        #expect(!second.contains("one") && second.contains("\u{1B}[2;1H\u{1B}[2KTWO"))
+        #expect(second.contains("\u{1B}[3;1H\u{1B}[2K› inp\u{1B}7ut\u{1B}8"))
         painter.forget()
         #expect(painter.paint(picture).contains("one"))
     }

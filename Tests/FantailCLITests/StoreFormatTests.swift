@@ -112,6 +112,8 @@ import Testing
 
     @Test func ownWordsThatComeBackChangeNothing() {
         var book = ChatBook([.wrote(to: bob, id: id("m1"), at: at(1), body: [0x61])])
+        #expect(book.isEcho(.copied(number: 1, to: bob, id: id("m1"), at: at(9), body: [0x61])))
+        #expect(!book.isEcho(.copied(number: 1, to: zoe, id: id("m1"), at: at(9), body: [0x61])))
         #expect(book.apply(.copied(number: 1, to: bob, id: id("m1"), at: at(9), body: [0x61])) == true)
         #expect(book[bob].messages.map(\.isSent) == [true])
         #expect(book.apply(.sent(to: bob, id: id("m1"), at: at(5))) == true)

@@ -106,6 +106,12 @@ public struct ChatBook: Equatable, Sendable {
         return true
     }
 
+    /// Whether this is one of our own messages that is in the history already: a copy of it is no news.
+    public func isEcho(_ event: HistoryEvent) -> Bool {
+        guard case .copied(_, let to, let id, _, _) = event else { return false }
+        return index(of: id, in: to) != nil
+    }
+
     private mutating func take(_ number: UInt64) -> Bool {
         if let highestNumber, number <= highestNumber { return false }
         highestNumber = number

@@ -1,7 +1,7 @@
 // From one picture to the next with few bytes: rows that did not change are not sent again.
 //
-// Every row is painted from its first column and erased behind its end, so whatever the terminal thinks about the width of
-// a character cannot leave anything behind. The place of the cursor is not computed either: the terminal saves it (ESC 7)
+// Every row is erased and then painted from its first column, so whatever the terminal thinks about the width of a character
+// cannot leave anything behind. (Erasing behind the end would take the last cell of a row that fills the window.) The place of the cursor is not computed either: the terminal saves it (ESC 7)
 // after painting what stands before it, and returns to it (ESC 8). A terminal that knows synchronised updates (mode 2026) shows a picture as a
 // whole; others ignore the request.
 
@@ -26,12 +26,12 @@ public struct ScreenPainter: Sendable {
         let last = picture.rows.count - 1
         for (index, row) in picture.rows.enumerated() 
         where index != last && (index >= shown.count || shown[index] != row) {
-            out += "\u{1B}[\(index + 1);1H\(row.rendered(colour: hasColour))\u{1B}[K"
+            out += "\u{1B}[\(index + 1);1H\u{1B}[2K\(row.rendered(colour: hasColour))"
         }
         shown = picture.rows
         if last >= 0 {
             let input = picture.rows[last].rendered(colour: hasColour)
-            out += "\u{1B}[\(last + 1);1H\(input)\u{1B}7\(picture.behindCursor)\u{1B}[K\u{1B}8"
+            out += "\u{1B}[\(last + 1);1H\u{1B}[2K\(input)\u{1B}7\(picture.behindCursor)\u{1B}8"
         }
         return out + "\u{1B}[?25h\u{1B}[?2026l"
     }

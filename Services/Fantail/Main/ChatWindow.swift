@@ -19,6 +19,8 @@ struct ChatWindow {
     /// When the next try to connect comes.
     private var retryAt: Instant?
     private var marked = Stamp.zero
+    /// Notices that mean nothing any more once we are online.
+    private var troubles: [String] = []
     private var wantsToLeave = false
 
     init(me: UserID, peer: UserID) {
@@ -61,10 +63,14 @@ struct ChatWindow {
         case .online:
             retryAt = nil
             screen.line = .online
+            screen.notices.removeAll { troubles.contains($0) }
+            troubles = []
         case .offline(let retryMs):
             retryAt = System.now().instant + .milliseconds(retryMs)
         // The header says that we are offline; the reason helps only who looks for it.
-        case .trouble(let sentence), .denied(let sentence): notice(sentence)
+        case .trouble(let sentence), .denied(let sentence):
+            if !troubles.contains(sentence) { troubles = troubles.suffix(9) + [sentence] }
+            notice(sentence)
         }
     }
 

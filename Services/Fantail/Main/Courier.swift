@@ -205,7 +205,9 @@ final class Courier {
                 if client.actions.isEmpty { break }
                 continue
             }
-            let kept = try store.record(actions.compactMap { historyEvent($0) })
+            let told = actions.compactMap { historyEvent($0) }
+            let echoes = told.filter { store.book.isEcho($0) }
+            let kept = try store.record(told).filter { !echoes.contains($0) }
             try store.remember(client.memory)
             events += kept.map { .history($0) }
             for action in actions { obey(action) }
