@@ -124,6 +124,7 @@ class Cluster:
         counts: nodes of each role; default `COUNTS`.
         settings: more lines of the cluster file.
         """
+        self.is_archive = store == "archive"
         self.home = Path(home)
         self.name = f"e2e-{secrets.token_hex(3)}"
         self.data = self.home / "data"

@@ -20,6 +20,7 @@ class Traffic:
         self.clients: list[ReferenceClient] = []
         self.peer: dict[str, ReferenceClient] = {}
         self.written: dict[str, list[str]] = {}
+        self.cluster = cluster
         self.pause = pause
         self.faults: list[str] = []
         self._writers: list[asyncio.Task] = []
@@ -96,22 +97,34 @@ class Traffic:
     def _is_complete(self, one: ReferenceClient) -> bool:
         peer = self.peer[one.user]
         last = max((letter.at for letter in one.sent), default=0)
-        return (one.is_settled and len(peer.shown) >= len(self.written[one.user])
+        written = len(self.written[one.user])
+        # In an archive the author's own inbox has every message too, as a copy.
+        copied = not self.cluster.is_archive or len(_entries(one, "copy")) >= written
+        return (one.is_settled and len(_entries(peer, "message")) >= written and copied
                 and one.delivered.get(peer.user, 0) >= last and one.read.get(peer.user, 0) >= last)
 
     def judge(self):
         """No loss, no duplicate on screen, order, honest ticks, nobody else."""
         for one in self.clients:
             peer = self.peer[one.user]
-            bodies = [frame["body"] for frame in peer.shown]
+            received = _entries(peer, "message")
+            bodies = [frame["body"] for frame in received]
             assert bodies == self.written[one.user], f"{one.user} to {peer.user}: " + _difference(self.written[one.user], bodies)
-            assert all(frame["from"] == one.user for frame in peer.shown)
+            copies = [frame["body"] for frame in _entries(one, "copy")]
+            wanted = self.written[one.user] if self.cluster.is_archive else []
+            assert copies == wanted, f"copies of {one.user}: " + _difference(wanted, copies)
+            assert all(frame["from"] == one.user for frame in received)
+            assert len(received) + len(_entries(peer, "copy")) == len(peer.shown), "nothing else was shown"
             stamps = [frame["at"] for frame in peer.shown]
             assert stamps == sorted(set(stamps)), "stamps of an inbox rise strictly"
-            at = {frame["id"]: frame["at"] for frame in peer.shown}
+            at = {frame["id"]: frame["at"] for frame in received}
             assert all(at[letter.id] == letter.at for letter in one.sent), "`sent` has the stamp of the message"
             assert not one.faults, f"{one.user}: {one.faults[:5]}"
         assert not self.faults, self.faults[:5]
+
+
+def _entries(one: ReferenceClient, kind: str) -> list[dict]:
+    return [frame for frame in one.shown if frame["type"] == kind]
 
 
 def _difference(wanted: list, found: list) -> str:
