@@ -7,7 +7,7 @@ import Primitives
 import RPC
 
 /// Who is on the other side.
-enum SocketKind: UInt8 {
+package enum SocketKind: UInt8 {
     case peer
     case client
     case admin

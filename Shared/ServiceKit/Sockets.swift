@@ -10,9 +10,9 @@ import CLinux
 import Primitives
 import RPC
 
-struct Sockets {
+package struct Sockets {
     /// A descriptor that is not a connection.
-    enum Special: UInt32 {
+    package enum Special: UInt32 {
         case peerDoor = 1
         case clientDoor = 2
         case adminDoor = 3
@@ -22,7 +22,7 @@ struct Sockets {
     }
 
     /// What one ready descriptor means.
-    enum Fact: Equatable {
+    package enum Fact: Equatable {
         /// Stale news, or dealt with inside.
         case nothing
         case special(Special)
@@ -34,13 +34,13 @@ struct Sockets {
     }
 
     /// Figures for the metrics page.
-    struct Counters {
-        var bytesReceived: UInt64 = 0
-        var bytesSent: UInt64 = 0
-        var readCount: UInt64 = 0
-        var writeCount: UInt64 = 0
+    package struct Counters {
+        package var bytesReceived: UInt64 = 0
+        package var bytesSent: UInt64 = 0
+        package var readCount: UInt64 = 0
+        package var writeCount: UInt64 = 0
         /// Cut because they did not read what was sent to them.
-        var cutCount: UInt64 = 0
+        package var cutCount: UInt64 = 0
     }
 
     private let epoll = SystemCalls.makeEpoll()
@@ -57,7 +57,9 @@ struct Sockets {
     private(set) var aftermath: [TransportEvent] = []
     /// Sockets that began to close in this tick; the loop gives each `ServiceLimits.closeTimeout`.
     private(set) var closing: [SocketID] = []
-    private(set) var counters = Counters()
+    package private(set) var counters = Counters()
+
+    package init() {}
 
     // MARK: Questions
 
@@ -68,16 +70,16 @@ struct Sockets {
     var isDrained: Bool { slots.allSatisfy { $0.waitingBytes == 0 } }
 
     /// What the last `.received` brought. Valid until the next fact is asked for.
-    var received: ArraySlice<UInt8> { buffer[0..<bufferCount] }
+    package var received: ArraySlice<UInt8> { buffer[0..<bufferCount] }
 
-    var hasAftermath: Bool { !aftermath.isEmpty }
+    package var hasAftermath: Bool { !aftermath.isEmpty }
 
-    mutating func takeAftermath() -> [TransportEvent] {
+    package mutating func takeAftermath() -> [TransportEvent] {
         defer { aftermath = [] }
         return aftermath
     }
 
-    mutating func takeClosing() -> [SocketID] {
+    package mutating func takeClosing() -> [SocketID] {
         guard !closing.isEmpty else { return [] }
         defer { closing = [] }
         return closing
@@ -85,7 +87,7 @@ struct Sockets {
 
     // MARK: Watching
 
-    mutating func watch(_ descriptor: Descriptor, as special: Special) {
+    package mutating func watch(_ descriptor: Descriptor, as special: Special) {
         SystemCalls.epollAdd(epoll, descriptor, SystemCalls.readable, token: UInt64(special.rawValue))
     }
 
@@ -96,10 +98,10 @@ struct Sockets {
 
     /// Sleeps until something happens or the time is over.
     /// - Returns: how many facts there are.
-    mutating func wait(timeoutMs: Int32) -> Int { SystemCalls.epollWait(epoll, &ready, timeoutMs: timeoutMs) }
+    package mutating func wait(timeoutMs: Int32) -> Int { SystemCalls.epollWait(epoll, &ready, timeoutMs: timeoutMs) }
 
     /// Makes a new connection known.
-    mutating func add(_ descriptor: Descriptor, _ kind: SocketKind, isConnecting: Bool = false) -> SocketID {
+    package mutating func add(_ descriptor: Descriptor, _ kind: SocketKind, isConnecting: Bool = false) -> SocketID {
         while slots.count <= Int(descriptor) { slots.append(SocketSlot()) }
         precondition(slots[Int(descriptor)].phase == .free)
         let id = idNext
@@ -120,7 +122,7 @@ struct Sockets {
     }
 
     /// The meaning of the `index`-th ready descriptor; reads or sends once if it is a connection.
-    mutating func fact(_ index: Int) -> Fact {
+    package mutating func fact(_ index: Int) -> Fact {
         let event = ready[index]
         let token = event.data.u64
         if token >> 32 == 0 { return .special(Special(rawValue: UInt32(token))!) }
@@ -141,7 +143,7 @@ struct Sockets {
     // MARK: Orders
 
     /// Gathers bytes for the next `flush`. Nothing happens for a socket that is gone.
-    mutating func write(_ id: SocketID, _ bytes: [UInt8]) {
+    package mutating func write(_ id: SocketID, _ bytes: [UInt8]) {
         guard let descriptor = descriptors[id.rawValue] else { return }
         let slot = Int(descriptor)
         guard slots[slot].phase == .open else { return }
@@ -154,7 +156,7 @@ struct Sockets {
     }
 
     /// Closes after what was written before has left; the number is not mentioned again.
-    mutating func close(_ id: SocketID) {
+    package mutating func close(_ id: SocketID) {
         guard let descriptor = descriptors[id.rawValue], slots[Int(descriptor)].phase == .open else { return }
         slots[Int(descriptor)].phase = .flushing
         closing.append(id)
@@ -162,12 +164,12 @@ struct Sockets {
     }
 
     /// Ends a socket at once, whatever still waits. Nothing happens for one that is gone.
-    mutating func abandon(_ id: SocketID) {
+    package mutating func abandon(_ id: SocketID) {
         if let descriptor = descriptors[id.rawValue] { release(descriptor) }
     }
 
     /// Sends what gathered: at most one call for each socket.
-    mutating func flush() {
+    package mutating func flush() {
         var index = 0
         while index < touched.count {
             let descriptor = touched[index]

@@ -20,9 +20,9 @@ enum IOOutcome: Equatable {
 }
 
 /// An error number and its text.
-struct SystemError: Error, Equatable, CustomStringConvertible {
-    let number: Int32
-    var description: String { String(cString: strerror(number)) }
+package struct SystemError: Error, Equatable, CustomStringConvertible {
+    package let number: Int32
+    package var description: String { String(cString: strerror(number)) }
 
     static let portTaken = SystemError(number: EADDRINUSE)
     static let notPermitted = SystemError(number: EACCES)
@@ -31,7 +31,7 @@ struct SystemError: Error, Equatable, CustomStringConvertible {
 }
 
 /// An IPv4 address, in network byte order.
-struct IPv4: Equatable, Sendable {
+package struct IPv4: Equatable, Sendable {
     let word: UInt32
 }
 
@@ -39,11 +39,11 @@ package enum SystemCalls {
     // MARK: Clocks
 
     /// Both clocks. The steady one counts from the start of the machine.
-    static func now() -> Now {
+    package static func now() -> Now {
         Now(instant: Instant(nanoseconds: read(CLOCK_MONOTONIC)), stamp: Stamp(microseconds: read(CLOCK_REALTIME) / 1000))
     }
 
-    static func instant() -> Instant { Instant(nanoseconds: read(CLOCK_MONOTONIC)) }
+    package static func instant() -> Instant { Instant(nanoseconds: read(CLOCK_MONOTONIC)) }
 
     private static func read(_ clock: clockid_t) -> Int64 {
         var time = timespec()
@@ -97,7 +97,7 @@ package enum SystemCalls {
     }
 
     /// Takes what an event or signal descriptor has to say, so that it is quiet again.
-    static func drain(_ descriptor: Descriptor) {
+    package static func drain(_ descriptor: Descriptor) {
         withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 8) { room in
             while retry({ Glibc.read(descriptor, room.baseAddress, room.count) }) > 0 {}
         }
@@ -110,7 +110,7 @@ package enum SystemCalls {
     }
 
     /// Makes SIGTERM and SIGINT readable instead of deadly, and SIGPIPE nothing. Before any thread is started.
-    static func stopSignals() -> Descriptor { must(fantail_stop_signals()) }
+    package static func stopSignals() -> Descriptor { must(fantail_stop_signals()) }
 
     // MARK: Sockets
 
@@ -152,14 +152,14 @@ package enum SystemCalls {
         }
     }
 
-    enum Connecting {
+    package enum Connecting {
         case connected(Descriptor)
         /// Writable when it is decided; then ask `socketError`.
         case underWay(Descriptor)
         case failed(SystemError)
     }
 
-    static func connect(_ address: IPv4, port: UInt16) -> Connecting {
+    package static func connect(_ address: IPv4, port: UInt16) -> Connecting {
         let socket = fantail_tcp_socket()
         guard socket >= 0 else { return .failed(SystemError(number: errno)) }
         noDelay(socket)
@@ -196,22 +196,22 @@ package enum SystemCalls {
     /// Says that nothing more will be sent.
     static func endSending(_ socket: Descriptor) { _ = shutdown(socket, Int32(SHUT_WR)) }
 
-    static func close(_ descriptor: Descriptor) {
+    package static func close(_ descriptor: Descriptor) {
         // After EINTR Linux has closed it all the same (close(2)).
         let result = Glibc.close(descriptor)
         precondition(result == 0 || errno != EBADF, "closed twice")
     }
 
     /// Looks a host up; an address in dotted form costs nothing, a name may block for seconds.
-    static func resolve(_ host: String) -> Result<IPv4, ResolveError> {
+    package static func resolve(_ host: String) -> Result<IPv4, ResolveError> {
         if let address = literal(host) { return .success(address) }
         var word: UInt32 = 0
         let error = fantail_resolve(host, &word)
         return error == 0 ? .success(IPv4(word: word)) : .failure(ResolveError(text: String(cString: gai_strerror(error))))
     }
 
-    struct ResolveError: Error, Equatable, Sendable {
-        let text: String
+    package struct ResolveError: Error, Equatable, Sendable {
+        package let text: String
     }
 
     /// The address that `host` spells in dotted form; nil for names.
@@ -224,7 +224,7 @@ package enum SystemCalls {
 
     /// A whole file.
     /// - Returns: at most `limitBytes` + 1 bytes: one more than allowed tells the caller that it is too large.
-    static func readFile(_ path: String, limitBytes: Int) -> Result<[UInt8], SystemError> {
+    package static func readFile(_ path: String, limitBytes: Int) -> Result<[UInt8], SystemError> {
         let file = fantail_open_to_read(path)
         guard file >= 0 else { return .failure(SystemError(number: errno)) }
         defer { close(file) }
@@ -240,7 +240,7 @@ package enum SystemCalls {
     }
 
     /// Makes a directory and those above it, for this user only (0700). One that exists is fine.
-    static func makeDirectories(_ path: String) -> SystemError? {
+    package static func makeDirectories(_ path: String) -> SystemError? {
         var made = path.hasPrefix("/") ? "/" : ""
         for part in path.split(separator: "/") {
             made += "\(part)/"
@@ -259,7 +259,7 @@ package enum SystemCalls {
     }
 
     /// Writes a few lines for a person, waiting for the terminal if need be.
-    static func say(_ text: String, toErrors: Bool) {
+    package static func say(_ text: String, toErrors: Bool) {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { bytes in retry { write(toErrors ? 2 : 1, bytes.baseAddress, bytes.count) } }
@@ -270,15 +270,15 @@ package enum SystemCalls {
 
     // MARK: The process
 
-    static func exit(_ status: Int32) -> Never { Glibc.exit(status) }
+    package static func exit(_ status: Int32) -> Never { Glibc.exit(status) }
 
     /// Lets this process open as many descriptors as the system allows it.
-    static func raiseDescriptorLimit() -> Int { Int(clamping: fantail_raise_descriptor_limit()) }
+    package static func raiseDescriptorLimit() -> Int { Int(clamping: fantail_raise_descriptor_limit()) }
 
-    static func cpuMicroseconds() -> Int64 { fantail_cpu_microseconds() }
+    package static func cpuMicroseconds() -> Int64 { fantail_cpu_microseconds() }
 
     /// Memory that is really there, bytes. Source: proc(5), statm, second number.
-    static func residentBytes() -> Int {
+    package static func residentBytes() -> Int {
         guard case .success(let text) = readFile("/proc/self/statm", limitBytes: 256) else { return 0 }
         let words = text.split(separator: UInt8(ascii: " "))
         guard words.count > 1, let pages = Int(String(decoding: words[1], as: UTF8.self)) else { return 0 }
