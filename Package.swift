@@ -85,6 +85,18 @@ let package = Package(
                 ],
                 path: "Services/Fantail/Main"),
 
+            // The load tool, split likewise.
+            .target(
+                name: "BenchKit", dependencies: ["FantailCLI", "ChatClient", "ClientProtocol", "Cluster", "CoreKit", "Primitives"],
+                path: "Services/Bench/Kit"),
+            .executableTarget(
+                name: "bench",
+                dependencies: [
+                    "BenchKit", "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "Crypto", "Primitives", "RPC", "ServiceKit",
+                    "Tokens", "WebSocket",
+                ],
+                path: "Services/Bench/Main"),
+
             // The simulator: a whole cluster of the real cores in one process.
             .target(
                 name: "Simulation",

@@ -10,13 +10,19 @@ public struct CommandSpec: Equatable, Sendable {
     public let options: [OptionSpec]
     /// Sentences below the options.
     public let notes: [String]
+    /// The tool that the command belongs to.
+    public let tool: String
 
-    public init(_ name: String, _ summary: String, synopsis: String, options: [OptionSpec] = [], notes: [String] = []) {
+    public init(
+        _ name: String, _ summary: String, synopsis: String, options: [OptionSpec] = [], notes: [String] = [],
+        tool: String = "fantail"
+    ) {
         self.name = name
         self.summary = summary
         self.synopsis = synopsis
         self.options = options
         self.notes = notes
+        self.tool = tool
     }
 
     /// Options that every command takes.
@@ -28,9 +34,9 @@ public struct CommandSpec: Equatable, Sendable {
 
     public var allOptions: [OptionSpec] { options + Self.commonOptions }
 
-    /// `fantail NAME --help`.
+    /// What `--help` behind the name of the command prints.
     public var page: String {
-        var text = "\(summary)\n\nUsage: fantail \(name)\(synopsis.isEmpty ? "" : " " + synopsis)\n\nOptions:\n"
+        var text = "\(summary)\n\nUsage: \(tool) \(name)\(synopsis.isEmpty ? "" : " " + synopsis)\n\nOptions:\n"
         text += Self.aligned(allOptions.map { ("--\($0.name)\($0.value.map { " " + $0 } ?? "")", $0.help) })
         if !notes.isEmpty { text += "\n" + notes.joined(separator: "\n") + "\n" }
         return text

@@ -1,0 +1,32 @@
+// The bounds of the load tool, in one place, with reasons.
+
+import Primitives
+
+public enum BenchLimits {
+    /// Users of one run. A process has at most 20,000 descriptors on common systems, and one source address 28,000 ports.
+    public static let usersMax = 19_000
+
+    /// Handshakes on their way at once: as the loader for other servers has it, so that connecting costs the same.
+    public static let handshakesInFlightMax = 100
+
+    /// Messages that one author may keep without a receipt. More would measure a queue and nothing else.
+    public static let windowMax = 1024
+
+    /// Messages a second over all authors. The generator is one thread; it cannot do more than this anyhow.
+    public static let rateMax = 1_000_000
+
+    /// Longest measured interval, seconds: a day.
+    public static let secondsMax = 86_400
+
+    /// How long all members together have to come for the first time. A cluster takes a thousand a second.
+    public static let arrivalTimeout = Interval.seconds(120)
+
+    /// Quiet time between the last arrival and the first message: what connecting left behind is done by then.
+    public static let settleTime = Interval.seconds(1)
+
+    /// A message of the open loop that left this much after its time counts as late.
+    public static let lateAfter = Interval.milliseconds(5)
+
+    /// Messages of the open loop issued in one round, so that a generator that fell behind still reads its sockets.
+    public static let burstCountMax = 256
+}

@@ -1,0 +1,49 @@
+// What `bench chat` was asked to do.
+
+import FantailCLI
+import Primitives
+
+public struct ChatPlan: Equatable, Sendable {
+    /// Pairs: the even members write, each to the odd one behind it.
+    public var users = 1000
+    /// Messages that each author keeps without a receipt; of no meaning when `rate` is set.
+    public var window = 1
+    /// Messages a second over all authors; nil: the closed loop.
+    public var rate: Double?
+    public var seconds = 10
+    public var warmSeconds = 2
+    public var drainSeconds = 10
+    public var bodyBytes = 100
+    public var encoding = ClientEncoding.json
+
+    public init() {}
+
+    public static let options = [
+        OptionSpec("users", "N", "clients, an even number; half of them write to the other half; default 1000"),
+        OptionSpec("window", "W", "closed loop: messages an author keeps without a receipt; default 1"),
+        OptionSpec("rate", "R", "open loop: messages a second over all authors, whatever the cluster does"),
+        OptionSpec("seconds", "S", "the measured interval; default 10"),
+        OptionSpec("warm", "S", "the time before it, which is not measured; default 2"),
+        OptionSpec("drain", "S", "how long to wait for what is still open at the end; default 10"),
+        OptionSpec("body", "B", "bytes of a message; default 100"),
+        OptionSpec("encoding", "json|binary", "of the frames; default json"),
+    ]
+
+    public init(_ arguments: Arguments) throws(CommandFailure) {
+        try arguments.noOperands()
+        if let users = try arguments.number("users", 2...BenchLimits.usersMax) { self.users = users }
+        guard users % 2 == 0 else { throw .usage("--users must be even: the users are in pairs") }
+        if let window = try arguments.number("window", 1...BenchLimits.windowMax) { self.window = window }
+        if let rate = try arguments.number("rate", 1...BenchLimits.rateMax) {
+            guard !arguments.has("window") else {
+                throw .usage("--rate and --window exclude each other: an open loop waits for nothing")
+            }
+            self.rate = Double(rate)
+        }
+        if let seconds = try arguments.number("seconds", 1...BenchLimits.secondsMax) { self.seconds = seconds }
+        if let warm = try arguments.number("warm", 0...BenchLimits.secondsMax) { warmSeconds = warm }
+        if let drain = try arguments.number("drain", 0...BenchLimits.secondsMax) { drainSeconds = drain }
+        bodyBytes = try arguments.bodyBytes() ?? bodyBytes
+        encoding = try arguments.encoding()
+    }
+}

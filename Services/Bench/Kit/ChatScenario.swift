@@ -1,0 +1,159 @@
+// bench chat: pairs that write. One exchange is a message, its `sent`, its delivery, the addressee's acknowledgement and the
+// `delivered` receipt at its author.
+//
+// Closed loop: each author keeps a window of messages without a receipt, and writes the next one when a receipt comes; the
+// cluster sets the pace. Open loop: messages come evenly at a rate, whatever the cluster does, and a latency counts from the
+// time at which its message was meant to be sent, so that a stall is paid by everything that it held up.
+//
+// Connect everybody, settle, warm up, measure, drain: what is measured is what was issued in the interval, and every exchange
+// whose receipt came in it.
+
+import ChatClient
+import Primitives
+
+public struct ChatScenario: Scenario {
+    private let plan: ChatPlan
+    private var orders: [ScenarioOrder] = []
+    private var phaseEnd: Instant
+    /// The open loop's zero, and how many messages it has issued.
+    private var paceStart = Instant.zero
+    private var pacedCount: Int64 = 0
+
+    public private(set) var phase = ScenarioPhase.connecting
+    public private(set) var roster: Roster
+    public private(set) var ledger: Ledger
+    /// Messages of the open loop that left too late to be called on time.
+    public private(set) var lateCount: UInt64 = 0
+    public private(set) var lateUsMax: Int64 = 0
+
+    public init(_ plan: ChatPlan, mark: MessageMark) {
+        self.plan = plan
+        roster = Roster(memberCount: plan.users)
+        let chats = (0..<plan.users / 2).map { (author: 2 * $0, addressee: 2 * $0 + 1) }
+        ledger = Ledger(mark: mark, memberCount: plan.users, chats: chats)
+        phaseEnd = .zero
+    }
+
+    public mutating func takeRecent() -> LatencyHistogram { ledger.takeRecent() }
+
+    public mutating func takeOrders() -> [ScenarioOrder] {
+        defer { orders.removeAll(keepingCapacity: true) }
+        return orders
+    }
+
+    public var deadline: Instant? {
+        guard phase != .over else { return nil }
+        guard isPacing else { return phaseEnd }
+        return min(phaseEnd, due(pacedCount))
+    }
+
+    // MARK: Facts
+
+    public mutating func begin(now: Instant) {
+        orders.append(.sample(.empty))
+        phaseEnd = now + BenchLimits.arrivalTimeout
+        orders += roster.starters().map { .start($0) }
+    }
+
+    public mutating func on(_ news: ClientNews, of member: Int, now: Instant) {
+        switch news {
+        case .online:
+            roster.onOnline(member, now: now)
+            guard phase == .connecting else { return }
+            orders += roster.starters().map { .start($0) }
+            if roster.hasAllArrived { enter(.settling, until: now + BenchLimits.settleTime) }
+        case .offline:
+            roster.onOffline(member, now: now)
+        case .entry(let entry):
+            ledger.onEntry(entry, at: member, now: now)
+        case .sent(let id, let to, let at):
+            if let chat = ledger.onSent(id, to: to, by: member, at: at, now: now) { refill(chat, now) }
+        case .delivered(let peer, let at):
+            if let chat = ledger.onReceipt(from: peer, to: member, at: at, now: now) { refill(chat, now) }
+        case .failed(let id, _):
+            if let chat = ledger.onRefused(id, by: member, now: now) { refill(chat, now) }
+        case .gap(let from, let to):
+            ledger.onGap(from: from, to: to)
+        case .cursorLost:
+            ledger.onCursorLost()
+        case .read, .history, .refused:
+            break
+        }
+        if phase == .draining, ledger.inFlightSum == 0 { finish() }
+    }
+
+    public mutating func onTime(now: Instant) {
+        if now >= phaseEnd { advance(now) }
+        if isPacing { pace(now) }
+    }
+
+    // MARK: Phases
+
+    private mutating func enter(_ next: ScenarioPhase, until end: Instant) {
+        phase = next
+        phaseEnd = end
+    }
+
+    private mutating func advance(_ now: Instant) {
+        switch phase {
+        case .connecting:
+            // Somebody never came: the verdict says so.
+            finish()
+        case .settling:
+            enter(.warming, until: now + .seconds(Int64(plan.warmSeconds)))
+            paceStart = now
+            if plan.rate == nil {
+                for chat in 0..<ledger.chatCount { refill(chat, now) }
+            }
+        case .warming:
+            enter(.measuring, until: now + .seconds(Int64(plan.seconds)))
+            orders.append(.sample(.begin))
+        case .measuring:
+            enter(.draining, until: now + .seconds(Int64(plan.drainSeconds)))
+            orders.append(.sample(.end))
+            if ledger.inFlightSum == 0 { finish() }
+        case .draining:
+            finish()
+        case .over:
+            break
+        }
+    }
+
+    private mutating func finish() {
+        phase = .over
+        orders.append(.end)
+    }
+
+    // MARK: Writing
+
+    private var isWriting: Bool { phase == .warming || phase == .measuring }
+    private var isPacing: Bool { plan.rate != nil && isWriting }
+
+    /// The closed loop: keeps the window full.
+    private mutating func refill(_ chat: Int, _ now: Instant) {
+        guard isWriting, plan.rate == nil else { return }
+        while ledger.inFlight(chat) < plan.window { write(chat, at: now) }
+    }
+
+    /// The open loop: whatever is due by now.
+    private mutating func pace(_ now: Instant) {
+        for _ in 0..<BenchLimits.burstCountMax {
+            let time = due(pacedCount)
+            guard time <= now else { return }
+            if now - time > BenchLimits.lateAfter {
+                lateCount += 1
+                lateUsMax = max(lateUsMax, (now - time).microseconds)
+            }
+            write(Int(pacedCount % Int64(ledger.chatCount)), at: time)
+            pacedCount += 1
+        }
+    }
+
+    private func due(_ number: Int64) -> Instant {
+        paceStart + Interval(nanoseconds: Int64(Double(number) * 1e9 / (plan.rate ?? 1)))
+    }
+
+    private mutating func write(_ chat: Int, at time: Instant) {
+        orders.append(.send(ledger.author(of: chat), ledger.issue(chat, at: time, isMeasured: phase == .measuring)))
+    }
+}

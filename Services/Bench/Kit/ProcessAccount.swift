@@ -1,0 +1,75 @@
+// What the processes of a cluster used, summed up across restarts: a service that was killed and started again goes on
+// in the same account.
+
+import Cluster
+
+/// One reading of a process.
+public struct ProcessReading: Equatable, Sendable {
+    public var pid: Int
+    /// When it started, clock ticks since the machine did: tells a new process from an old one with the same pid.
+    public var startTicks: UInt64
+    /// CPU time so far, user and system, clock ticks.
+    public var cpuTicks: UInt64
+
+    public init(pid: Int, startTicks: UInt64, cpuTicks: UInt64) {
+        self.pid = pid
+        self.startTicks = startTicks
+        self.cpuTicks = cpuTicks
+    }
+
+    /// Reads `/proc/PID/stat`; nil when it is something else. Source: proc(5), fields 14, 15 and 22.
+    public init?(pid: Int, stat: [UInt8]) {
+        // The name in brackets may hold blanks and brackets: what follows the last one counts.
+        guard let end = stat.lastIndex(of: UInt8(ascii: ")")) else { return nil }
+        let words = stat[(end + 1)...].split { $0 == 0x20 || $0 == 0x0A }
+        guard words.count > 19, let user = Self.number(words[11]), let system = Self.number(words[12]),
+            let start = Self.number(words[19])
+        else { return nil }
+        self.init(pid: pid, startTicks: start, cpuTicks: user + system)
+    }
+
+    private static func number(_ digits: ArraySlice<UInt8>) -> UInt64? { UInt64(String(decoding: digits, as: UTF8.self)) }
+}
+
+/// CPU time of nodes, by their place in the cluster file.
+public struct ProcessAccount: Sendable {
+    private var last: [ProcessReading?]
+    /// CPU ticks of all processes that each node was, since the first reading.
+    public private(set) var cpuTicks: [UInt64]
+    /// Processes that took another's place.
+    public private(set) var restartCount: UInt64 = 0
+
+    public init(nodeCount: Int) {
+        last = [ProcessReading?](repeating: nil, count: nodeCount)
+        cpuTicks = [UInt64](repeating: 0, count: nodeCount)
+    }
+
+    /// - Parameter reading: nil when the process is not there.
+    public mutating func saw(_ node: Int, _ reading: ProcessReading?) {
+        guard let reading else { return }
+        if let before = last[node] {
+            if before.pid == reading.pid && before.startTicks == reading.startTicks {
+                cpuTicks[node] += reading.cpuTicks - min(before.cpuTicks, reading.cpuTicks)
+            } else {
+                // A new process: everything that it used, it used since we looked.
+                cpuTicks[node] += reading.cpuTicks
+                restartCount += 1
+            }
+        }
+        last[node] = reading
+    }
+}
+
+/// A counter of `/metrics` that begins at zero when its process is started again.
+public struct CounterAccount: Sendable {
+    private var last: [Double?]
+    public private(set) var sum: Double = 0
+
+    public init(nodeCount: Int) { last = [Double?](repeating: nil, count: nodeCount) }
+
+    public mutating func saw(_ node: Int, _ value: Double?) {
+        guard let value else { return }
+        if let before = last[node] { sum += value >= before ? value - before : value }
+        last[node] = value
+    }
+}

@@ -1,0 +1,56 @@
+// What a run does, as a value: facts about the members in, orders out. The machine's side (sockets, /proc, the terminal) obeys
+// and never decides; so a scenario can be played in a test without a cluster.
+
+import ChatClient
+import Primitives
+
+/// What a scenario wants done, in this order.
+public enum ScenarioOrder: Equatable, Sendable {
+    /// Let a member connect and stay.
+    case start(Int)
+    /// Let a member leave for good.
+    case stop(Int)
+    /// Cut a member's connection without a word; its client comes back by its own rules.
+    case cut(Int)
+    /// Hand a message to a member's client.
+    case send(Int, OutgoingMessage)
+    /// Look at processes and counters now.
+    case sample(SamplePoint)
+    /// The run is over.
+    case end
+}
+
+/// Why processes were looked at; figures are differences between two of these.
+public enum SamplePoint: Int, Sendable, CaseIterable {
+    /// Before the first connection.
+    case empty
+    /// The work that is measured begins.
+    case begin
+    /// It is done.
+    case end
+}
+
+/// Where a run is, for the progress line.
+public enum ScenarioPhase: String, Sendable {
+    case connecting
+    case settling
+    case warming = "warming up"
+    case measuring
+    case draining
+    case over
+}
+
+public protocol Scenario: Sendable {
+    var phase: ScenarioPhase { get }
+    var roster: Roster { get }
+    var ledger: Ledger { get }
+    /// When `onTime` must be called next; nil: nothing is planned.
+    var deadline: Instant? { get }
+
+    mutating func begin(now: Instant)
+    mutating func on(_ news: ClientNews, of member: Int, now: Instant)
+    mutating func onTime(now: Instant)
+    /// A second has passed: what its receipts took, for the curve.
+    mutating func takeRecent() -> LatencyHistogram
+    mutating func takeOrders() -> [ScenarioOrder]
+}

@@ -1,0 +1,300 @@
+// The fleet: many reference clients on real sockets in one thread.
+//
+// One epoll; what came over all sockets in a round is handled first, then each touched client acknowledges once and everything
+// that it wants to say leaves in one write. Clients decide for themselves when to repeat, reconnect and acknowledge
+// (`ChatClient`); the fleet only connects, carries bytes and tells the time.
+
+import BenchKit
+import ChatClient
+import ClientProtocol
+import Crypto
+import Primitives
+import RPC
+import ServiceKit
+import WebSocket
+
+final class Fleet {
+    private struct Member {
+        var client: ChatClient
+        var connection: ClientConnection?
+        var socket: SocketID?
+        /// The gateway of the next attempt.
+        var gateway: Int
+        var isTouched = false
+        /// Of the client; checked in one sweep over plain numbers instead of a heap that every message would stir.
+        var deadline = Instant.zero
+    }
+
+    /// Figures beside the scenario's own.
+    struct Counters {
+        var sendFrames: UInt64 = 0
+        /// Refusals by code, those that were retried included.
+        var refusals: [ErrorCode: UInt64] = [:]
+        var connectFailures: UInt64 = 0
+        /// The newest reason for which a connection ended or did not come about.
+        var lastTrouble: String?
+    }
+
+    private static let never = Instant(nanoseconds: .max)
+    /// Between two looks at the clients' deadlines: they are of seconds, except the first reconnect of 125 ms and more.
+    private static let sweepEvery = Interval.milliseconds(5)
+
+    private var sockets = Sockets()
+    private var members: ContiguousArray<Member> = []
+    private var owners: [SocketID: Int] = [:]
+    private var touched: [Int] = []
+    private var deadlines: [Int64] = []
+    private var sweepNext = Instant.zero
+    /// Sockets that say goodbye, and until when they may.
+    private var leaving: [(socket: SocketID, until: Instant)] = []
+    private var heard: [ClientConnectionEvent] = []
+    /// What clients had to tell since it was last taken.
+    private var news: [(member: Int, ClientNews)] = []
+
+    private let gateways: [Door]
+    private let encoding: ClientEncoding
+    private let token: (Int) -> String
+    private var dice: SeededGenerator
+    private(set) var counters = Counters()
+
+    struct Door {
+        var name: String
+        var address: IPv4
+        var port: UInt16
+    }
+
+    /// - Parameters:
+    ///   - windowCount: messages without `sent` that a client keeps on the wire.
+    ///   - token: for a member, minted anew for each connection.
+    init(
+        memberCount: Int, windowCount: Int, gateways: [Door], encoding: ClientEncoding, dice: SeededGenerator,
+        token: @escaping (Int) -> String
+    ) {
+        self.gateways = gateways
+        self.encoding = encoding
+        self.token = token
+        self.dice = dice
+        for _ in 0..<memberCount {
+            members.append(
+                Member(
+                    client: ChatClient(windowCount: windowCount, dice: self.dice.split()),
+                    gateway: self.dice.pick(0..<gateways.count)))
+        }
+        deadlines = [Int64](repeating: .max, count: memberCount)
+    }
+
+    // MARK: Orders
+
+    func start(_ member: Int, now: Instant) {
+        members[member].client.start(now: now)
+        touch(member)
+    }
+
+    func stop(_ member: Int) {
+        members[member].client.stop()
+        touch(member)
+    }
+
+    func send(_ message: OutgoingMessage, from member: Int, now: Instant) {
+        members[member].client.send(id: message.id, to: message.to, body: message.body, now: now)
+        touch(member)
+    }
+
+    /// Breaks the connection as a network would.
+    func cut(_ member: Int, now: Instant) {
+        guard let socket = members[member].socket else { return }
+        sockets.abandon(socket)
+        forgetSocket(member)
+        members[member].client.onDisconnected(now: now)
+        touch(member)
+    }
+
+    func takeNews() -> [(member: Int, ClientNews)] {
+        defer { news.removeAll(keepingCapacity: true) }
+        return news
+    }
+
+    /// Has something to tell or to do before it may sleep.
+    var isBusy: Bool { !touched.isEmpty || !news.isEmpty || sockets.hasAftermath }
+
+    // MARK: A round
+
+    /// Waits for whatever comes first and lets the clients take it in.
+    /// - Returns: false when a stop signal came.
+    func receive(timeoutMs: Int32) -> Bool {
+        var isStopped = false
+        let count = sockets.wait(timeoutMs: isBusy ? 0 : timeoutMs)
+        for index in 0..<count {
+            switch sockets.fact(index) {
+            case .nothing: break
+            case .special: isStopped = true
+            case .received(let socket, _): onBytes(socket)
+            case .connected(let socket): onConnected(socket)
+            case .connectFailed(let socket, let error): onEnded(socket, "cannot connect: \(error)", isFailure: true)
+            case .closed(let socket, _): onEnded(socket, "connection lost", isFailure: false)
+            }
+        }
+        for event in sockets.takeAftermath() {
+            if case .closed(let socket) = event { onEnded(socket, "connection lost", isFailure: false) }
+        }
+        sweep(SystemCalls.instant())
+        return !isStopped
+    }
+
+    /// Lets the touched clients say what they have to say; one write for each socket.
+    func flush() {
+        let now = SystemCalls.instant()
+        var index = 0
+        while index < touched.count {
+            let member = touched[index]
+            index += 1
+            members[member].isTouched = false
+            members[member].client.flush(now: now)
+            obey(member, now)
+            deadlines[member] = members[member].client.deadline()?.nanoseconds ?? .max
+            if let socket = members[member].socket, let bytes = members[member].connection?.takeOutbound(), !bytes.isEmpty {
+                sockets.write(socket, bytes)
+            }
+        }
+        touched.removeAll(keepingCapacity: true)
+        sockets.flush()
+    }
+
+    func watchStop(_ descriptor: Descriptor) { sockets.watch(descriptor, as: .stop) }
+
+    // MARK: Sockets to clients
+
+    private func onBytes(_ socket: SocketID) {
+        guard let member = owners[socket] else { return }
+        members[member].connection?.receive(sockets.received, into: &heard)
+        takeHeard(member)
+    }
+
+    private func onConnected(_ socket: SocketID) {
+        guard let member = owners[socket] else { return }
+        do throws(ClientHandshakeFailure) {
+            members[member].connection = try ClientConnection(
+                host: gateways[members[member].gateway].name, token: token(member), encoding: encoding, dice: dice.split(),
+                sha1: { OpenSSLCrypto().sha1($0) })
+        } catch {
+            preconditionFailure("a name or token of our own making: \(error)")
+        }
+        touch(member)
+    }
+
+    private func onEnded(_ socket: SocketID, _ why: String, isFailure: Bool) {
+        guard let member = owners.removeValue(forKey: socket) else { return }
+        if isFailure { counters.connectFailures += 1 }
+        counters.lastTrouble = "\(gateways[members[member].gateway].name): \(why)"
+        members[member].socket = nil
+        if isFailure {
+            onLost(member)
+        } else {
+            members[member].connection?.receivedEnd(into: &heard)
+            takeHeard(member)
+            if members[member].connection != nil { onLost(member) }
+        }
+    }
+
+    private func takeHeard(_ member: Int) {
+        let now = SystemCalls.instant()
+        for event in heard {
+            switch event {
+            case .open: members[member].client.onConnected(now: now)
+            case .frame(let frame):
+                if case .error(let error) = frame { counters.refusals[error.code, default: 0] += 1 }
+                members[member].client.onFrame(frame, now: now)
+            case .pinged: members[member].client.onHeard(now: now)
+            case .ended(_, let why):
+                counters.lastTrouble = "\(gateways[members[member].gateway].name): \(why)"
+                leave(member, now)
+                onLost(member)
+            }
+        }
+        heard.removeAll(keepingCapacity: true)
+        obey(member, now)
+        touch(member)
+    }
+
+    /// The connection is gone: the next attempt goes to the next gateway.
+    private func onLost(_ member: Int) {
+        forgetSocket(member)
+        members[member].gateway = (members[member].gateway + 1) % gateways.count
+        members[member].client.onDisconnected(now: SystemCalls.instant())
+        touch(member)
+    }
+
+    private func sweep(_ now: Instant) {
+        guard now >= sweepNext else { return }
+        sweepNext = now + Self.sweepEvery
+        for member in deadlines.indices where deadlines[member] <= now.nanoseconds {
+            deadlines[member] = .max
+            members[member].client.onDeadline(now: now)
+            touch(member)
+        }
+        while let first = leaving.first, first.until <= now {
+            sockets.abandon(first.socket)
+            leaving.removeFirst()
+        }
+    }
+
+    // MARK: Clients to sockets
+
+    private func touch(_ member: Int) {
+        guard !members[member].isTouched else { return }
+        members[member].isTouched = true
+        touched.append(member)
+    }
+
+    private func obey(_ member: Int, _ now: Instant) {
+        for action in members[member].client.takeActions() {
+            switch action {
+            case .connect: connect(member, now)
+            case .disconnect: leave(member, now)
+            case .transmit(let frame):
+                if case .send = frame { counters.sendFrames += 1 }
+                members[member].connection?.transmit(frame)
+                touch(member)
+            case .tell(let item): news.append((member, item))
+            }
+        }
+    }
+
+    private func connect(_ member: Int, _ now: Instant) {
+        forgetSocket(member)
+        let door = gateways[members[member].gateway]
+        switch SystemCalls.connect(door.address, port: door.port) {
+        case .underWay(let descriptor):
+            let socket = sockets.add(descriptor, .client, isConnecting: true)
+            members[member].socket = socket
+            owners[socket] = member
+        case .connected(let descriptor):
+            let socket = sockets.add(descriptor, .client)
+            members[member].socket = socket
+            owners[socket] = member
+            onConnected(socket)
+        case .failed(let error):
+            counters.connectFailures += 1
+            counters.lastTrouble = "\(door.name): cannot connect: \(error)"
+            onLost(member)
+        }
+    }
+
+    /// Says goodbye; the socket may finish on its own.
+    private func leave(_ member: Int, _ now: Instant) {
+        guard let socket = members[member].socket else { return }
+        defer { forgetSocket(member) }
+        guard members[member].connection != nil else { return sockets.abandon(socket) }
+        members[member].connection?.close()
+        if let bytes = members[member].connection?.takeOutbound(), !bytes.isEmpty { sockets.write(socket, bytes) }
+        sockets.close(socket)
+        _ = sockets.takeClosing()
+        leaving.append((socket, now + .seconds(2)))
+    }
+
+    private func forgetSocket(_ member: Int) {
+        if let socket = members[member].socket { owners[socket] = nil }
+        members[member].socket = nil
+        members[member].connection = nil
+    }
+}

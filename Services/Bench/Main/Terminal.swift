@@ -1,0 +1,34 @@
+// Words to people: reports on standard output, everything else on standard error.
+
+import CLinux
+import FantailCLI
+import Glibc
+import ServiceKit
+
+enum Terminal {
+    static func print(_ text: String) { SystemCalls.say(text, toErrors: false) }
+    static func complain(_ sentence: String) { SystemCalls.say("bench: \(sentence)\n", toErrors: true) }
+
+    static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+    private static var isStyled: Bool { isatty(STDOUT_FILENO) == 1 && environment("TERM") != "dumb" }
+    // Source: no-color.org.
+    private static var hasColour: Bool { (environment("NO_COLOR") ?? "").isEmpty }
+
+    static func print(_ rows: [Row]) {
+        let (isStyled, hasColour) = (isStyled, hasColour)
+        print(rows.map { $0.rendered(colour: hasColour, styled: isStyled) + "\n" }.joined())
+    }
+
+    private static let isErrorTerminal = isatty(STDERR_FILENO) == 1 && environment("TERM") != "dumb"
+
+    /// The progress line: on a terminal it replaces the one before.
+    static func progress(_ line: String) {
+        SystemCalls.say(isErrorTerminal ? "\r\u{1B}[K\(line)" : line + "\n", toErrors: true)
+    }
+
+    /// Behind the last progress line.
+    static func endProgress() {
+        if isErrorTerminal { SystemCalls.say("\r\u{1B}[K", toErrors: true) }
+    }
+}
