@@ -52,6 +52,7 @@ public struct PersistenceCore: ServiceCore {
 
     private struct Counters: Sendable {
         var batches: UInt64 = 0
+        var syncs: UInt64 = 0
         var requests: UInt64 = 0
         var appends: UInt64 = 0
         var failures: UInt64 = 0
@@ -99,6 +100,10 @@ public struct PersistenceCore: ServiceCore {
 
     public func report(into page: inout MetricsPage) {
         page.counter("fantail_persistence_batches_total", "Transactions, each with one sync if it wrote.", counters.batches)
+        page.counter(
+            "fantail_persistence_syncs_total",
+            "Batches that could write, each with one sync of the log; moving the log into the file costs a few more.",
+            counters.syncs)
         page.counter("fantail_persistence_requests_total", "Requests carried out.", counters.requests)
         page.counter("fantail_persistence_appends_total", "Of these, appends to an inbox.", counters.appends)
         page.counter("fantail_persistence_failures_total", "Batches that failed and were rolled back.", counters.failures)
@@ -147,6 +152,7 @@ public struct PersistenceCore: ServiceCore {
         batch = nil
         precondition(items.count == answers.count)
         counters.batches += 1
+        if !items.allSatisfy(\.request.isReadOnly) { counters.syncs += 1 }
         counters.requests += UInt64(items.count)
         counters.commitTime.record(now.instant - batchBeganAt)
         if failure != nil {
