@@ -29,4 +29,10 @@ public enum BenchLimits {
 
     /// Messages of the open loop issued in one round, so that a generator that fell behind still reads its sockets.
     public static let burstCountMax = 256
+
+    /// Seconds that the curve remembers: a day has more, and no chart shows them.
+    public static let curvePointsMax = 20_000
+
+    /// How long the last answers of the store may take behind the end of a run.
+    public static let lastWordTimeout = Interval.milliseconds(500)
 }

@@ -18,6 +18,9 @@ public struct ChatPlan: Equatable, Sendable {
 
     public init() {}
 
+    /// Messages without `sent` that a client keeps on the wire: the reference client's own 16, more where the window is.
+    public var clientWindow: Int { max(16, window) }
+
     public static let options = [
         OptionSpec("users", "N", "clients, an even number; half of them write to the other half; default 1000"),
         OptionSpec("window", "W", "closed loop: messages an author keeps without a receipt; default 1"),

@@ -12,7 +12,7 @@ import ChatClient
 import Primitives
 
 public struct ChatScenario: Scenario {
-    private let plan: ChatPlan
+    let plan: ChatPlan
     private var orders: [ScenarioOrder] = []
     private var phaseEnd: Instant
     /// The open loop's zero, and how many messages it has issued.
@@ -114,14 +114,14 @@ public struct ChatScenario: Scenario {
             if ledger.inFlightSum == 0 { finish() }
         case .draining:
             finish()
-        case .over:
+        case .storing, .returning, .over:
             break
         }
     }
 
     private mutating func finish() {
         phase = .over
-        orders.append(.end)
+        orders.append(.sample(.last))
     }
 
     // MARK: Writing

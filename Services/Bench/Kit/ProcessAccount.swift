@@ -1,8 +1,6 @@
 // What the processes of a cluster used, summed up across restarts: a service that was killed and started again goes on
 // in the same account.
 
-import Cluster
-
 /// One reading of a process.
 public struct ProcessReading: Equatable, Sendable {
     public var pid: Int
@@ -44,9 +42,11 @@ public struct ProcessAccount: Sendable {
         cpuTicks = [UInt64](repeating: 0, count: nodeCount)
     }
 
-    /// - Parameter reading: nil when the process is not there.
-    public mutating func saw(_ node: Int, _ reading: ProcessReading?) {
-        guard let reading else { return }
+    /// Whether a process of that node was ever seen; without one nothing is known about its CPU time.
+    public func knows(_ node: Int) -> Bool { last[node] != nil }
+
+    /// A process that is not there is not told: its account waits for the next one.
+    public mutating func saw(_ node: Int, _ reading: ProcessReading) {
         if let before = last[node] {
             if before.pid == reading.pid && before.startTicks == reading.startTicks {
                 cpuTicks[node] += reading.cpuTicks - min(before.cpuTicks, reading.cpuTicks)
@@ -60,16 +60,18 @@ public struct ProcessAccount: Sendable {
     }
 }
 
-/// A counter of `/metrics` that begins at zero when its process is started again.
-public struct CounterAccount: Sendable {
-    private var last: [Double?]
-    public private(set) var sum: Double = 0
 
-    public init(nodeCount: Int) { last = [Double?](repeating: nil, count: nodeCount) }
-
-    public mutating func saw(_ node: Int, _ value: Double?) {
-        guard let value else { return }
-        if let before = last[node] { sum += value >= before ? value - before : value }
-        last[node] = value
+public enum MemoryReading {
+    /// Reads `/proc/PID/smaps_rollup`: pages that no other process shares, bytes; nil when it is something else.
+    /// Source: proc(5).
+    public static func privateBytes(smapsRollup text: [UInt8]) -> Int? {
+        var kibibytes: Int?
+        for line in text.split(separator: 0x0A) {
+            let words = line.split(separator: 0x20)
+            guard words.count >= 2, let number = Int(String(decoding: words[1], as: UTF8.self)) else { continue }
+            let name = String(decoding: words[0], as: UTF8.self)
+            if name == "Private_Clean:" || name == "Private_Dirty:" { kibibytes = (kibibytes ?? 0) + number }
+        }
+        return kibibytes.map { $0 * 1024 }
     }
 }

@@ -16,8 +16,6 @@ public enum ScenarioOrder: Equatable, Sendable {
     case send(Int, OutgoingMessage)
     /// Look at processes and counters now.
     case sample(SamplePoint)
-    /// The run is over.
-    case end
 }
 
 /// Why processes were looked at; figures are differences between two of these.
@@ -28,6 +26,14 @@ public enum SamplePoint: Int, Sendable, CaseIterable {
     case begin
     /// It is done.
     case end
+    /// A second stretch of work, where a scenario has two.
+    case laterBegin
+    case laterEnd
+    /// Nothing more happens; everybody is still connected.
+    case last
+
+    /// Memory is looked at where nothing is being measured: it walks page tables.
+    public var hasMemory: Bool { self == .empty || self == .last }
 }
 
 /// Where a run is, for the progress line.
@@ -37,6 +43,9 @@ public enum ScenarioPhase: String, Sendable {
     case warming = "warming up"
     case measuring
     case draining
+    case storing
+    case returning
+    /// The last phase: the loop ends.
     case over
 }
 

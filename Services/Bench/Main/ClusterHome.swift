@@ -71,6 +71,14 @@ struct ClusterHome {
         return doors
     }
 
+    /// The admin doors of persistence; those whose host is unknown are left out.
+    func stores() -> [Fleet.Door] {
+        map.nodes(of: .persistence).compactMap { node in
+            guard case .success(let found) = SystemCalls.resolve(node.admin.host) else { return nil }
+            return Fleet.Door(name: "\(node.admin)", address: found, port: node.admin.port)
+        }
+    }
+
     /// The process of a node as the scripts wrote it down; nil when it is not there.
     func pid(of node: Node) -> Int? {
         guard let bytes = Self.read("\(folder)/run/\(node.name).pid") else { return nil }

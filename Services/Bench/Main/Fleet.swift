@@ -35,7 +35,15 @@ final class Fleet {
         var lastTrouble: String?
     }
 
-    private static let never = Instant(nanoseconds: .max)
+    /// A page that was asked for.
+    private struct Question {
+        var number: Int
+        var request: [UInt8]
+        var answer: [UInt8] = []
+    }
+
+    /// A page of metrics has about 20 KiB.
+    private static let answerBytesMax = 1024 * 1024
     /// Between two looks at the clients' deadlines: they are of seconds, except the first reconnect of 125 ms and more.
     private static let sweepEvery = Interval.milliseconds(5)
 
@@ -50,6 +58,9 @@ final class Fleet {
     private var heard: [ClientConnectionEvent] = []
     /// What clients had to tell since it was last taken.
     private var news: [(member: Int, ClientNews)] = []
+
+    private var questions: [SocketID: Question] = [:]
+    private var answers: [(question: Int, page: [UInt8])] = []
 
     private let gateways: [Door]
     private let encoding: ClientEncoding
@@ -83,6 +94,36 @@ final class Fleet {
         deadlines = [Int64](repeating: .max, count: memberCount)
     }
 
+    /// Whether any of the doors takes a connection.
+    static func isAnybodyThere(_ doors: [Door], timeoutMs: Int64) -> Bool {
+        let deadline = SystemCalls.instant() + .milliseconds(timeoutMs)
+        var sockets = Sockets()
+        var waiting = 0
+        for door in doors {
+            switch SystemCalls.connect(door.address, port: door.port) {
+            case .connected(let descriptor):
+                SystemCalls.close(descriptor)
+                return true
+            case .underWay(let descriptor):
+                _ = sockets.add(descriptor, .client, isConnecting: true)
+                waiting += 1
+            case .failed: break
+            }
+        }
+        while waiting > 0, SystemCalls.instant() < deadline {
+            for index in 0..<sockets.wait(timeoutMs: 100) {
+                switch sockets.fact(index) {
+                case .connected(let socket):
+                    sockets.abandon(socket)
+                    return true
+                case .connectFailed: waiting -= 1
+                default: break
+                }
+            }
+        }
+        return false
+    }
+
     // MARK: Orders
 
     func start(_ member: Int, now: Instant) {
@@ -114,6 +155,43 @@ final class Fleet {
         return news
     }
 
+    // MARK: Questions to admin doors
+
+    /// Asks for a page; the answer comes by `takeAnswers`, empty when there is none.
+    func ask(_ question: Int, _ door: Door, path: String) {
+        switch SystemCalls.connect(door.address, port: door.port) {
+        case .connected(let descriptor):
+            let socket = sockets.add(descriptor, .admin)
+            questions[socket] = Question(number: question, request: Self.request(path, door))
+            sendQuestion(socket)
+        case .underWay(let descriptor):
+            let socket = sockets.add(descriptor, .admin, isConnecting: true)
+            questions[socket] = Question(number: question, request: Self.request(path, door))
+        case .failed:
+            answers.append((question, []))
+        }
+    }
+
+    func takeAnswers() -> [(question: Int, page: [UInt8])] {
+        guard !answers.isEmpty else { return [] }
+        defer { answers = [] }
+        return answers
+    }
+
+    private static func request(_ path: String, _ door: Door) -> [UInt8] {
+        Array("GET \(path) HTTP/1.1\r\nHost: \(door.name)\r\nConnection: close\r\n\r\n".utf8)
+    }
+
+    private func sendQuestion(_ socket: SocketID) {
+        guard let request = questions[socket]?.request else { return }
+        sockets.write(socket, request)
+    }
+
+    private func endQuestion(_ socket: SocketID) {
+        guard let question = questions.removeValue(forKey: socket) else { return }
+        answers.append((question.number, question.answer))
+    }
+
     /// Has something to tell or to do before it may sleep.
     var isBusy: Bool { !touched.isEmpty || !news.isEmpty || sockets.hasAftermath }
 
@@ -128,14 +206,21 @@ final class Fleet {
             switch sockets.fact(index) {
             case .nothing: break
             case .special: isStopped = true
+            case .received(let socket, .admin):
+                questions[socket]?.answer.append(contentsOf: sockets.received)
+                if questions[socket]?.answer.count ?? 0 > Self.answerBytesMax { sockets.close(socket) }
             case .received(let socket, _): onBytes(socket)
-            case .connected(let socket): onConnected(socket)
-            case .connectFailed(let socket, let error): onEnded(socket, "cannot connect: \(error)", isFailure: true)
+            case .connected(let socket): if questions[socket] != nil { sendQuestion(socket) } else { onConnected(socket) }
+            case .connectFailed(let socket, let error):
+                endQuestion(socket)
+                onEnded(socket, "cannot connect: \(error)", isFailure: true)
+            case .closed(let socket, .admin): endQuestion(socket)
             case .closed(let socket, _): onEnded(socket, "connection lost", isFailure: false)
             }
         }
         for event in sockets.takeAftermath() {
-            if case .closed(let socket) = event { onEnded(socket, "connection lost", isFailure: false) }
+            guard case .closed(let socket) = event else { continue }
+            if questions[socket] != nil { endQuestion(socket) } else { onEnded(socket, "connection lost", isFailure: false) }
         }
         sweep(SystemCalls.instant())
         return !isStopped

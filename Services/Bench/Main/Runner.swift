@@ -2,55 +2,82 @@
 
 import BenchKit
 import ChatClient
-import FantailCLI
+import Cluster
 import Primitives
 import ServiceKit
 
 struct Runner<S: Scenario> {
-    /// How a run ended.
-    enum End {
-        case over
-        /// By a signal.
-        case stopped
-    }
-
     private(set) var scenario: S
     let fleet: Fleet
-    private(set) var watch: ProcessWatch
     private(set) var samples: [SamplePoint: Sample] = [:]
-    private var progressNext = Instant.zero
-    private var progressCounts = LedgerCounts()
-    private var startedAt = Instant.zero
+    /// What the store had done at the beginning of the measured interval and at its end; nil: could not be found out.
+    private(set) var syncs: (begin: StoreAccount.Reading, end: StoreAccount.Reading)?
+    private(set) var curve: [SecondPoint] = []
 
-    init(_ scenario: S, fleet: Fleet, watch: ProcessWatch) {
+    private var watch: ProcessWatch
+    private var store: StoreAccount
+    private let storeDoors: [Fleet.Door]
+    private let isQuiet: Bool
+    /// The first reading after this sample is wanted.
+    private var wanted: SamplePoint?
+    private var syncsBegin: StoreAccount.Reading?
+
+    private var startedAt = Instant.zero
+    private var secondBeganAt = Instant.zero
+    private var receiptsBefore: UInt64 = 0
+
+    init(_ scenario: S, fleet: Fleet, home: ClusterHome, isQuiet: Bool) {
         self.scenario = scenario
         self.fleet = fleet
-        self.watch = watch
+        self.isQuiet = isQuiet
+        watch = ProcessWatch(home)
+        storeDoors = home.stores()
+        store = StoreAccount(nodeCount: storeDoors.count)
     }
 
-    /// - Parameter stop: readable when the run is to end early.
-    mutating func run(stop: Descriptor) -> End {
+    /// - Returns: false when it was stopped by a signal.
+    mutating func run(stop: Descriptor) -> Bool {
         fleet.watchStop(stop)
         startedAt = SystemCalls.instant()
-        progressNext = startedAt + .seconds(1)
+        secondBeganAt = startedAt
         scenario.begin(now: startedAt)
-        var isOver = obey()
-        while !isOver {
-            fleet.flush()
-            let now = SystemCalls.instant()
-            let next = min(scenario.deadline ?? progressNext, progressNext)
-            guard fleet.receive(timeoutMs: Self.timeout(now, next)) else {
-                Terminal.endProgress()
-                return .stopped
-            }
-            for (member, news) in fleet.takeNews() { scenario.on(news, of: member, now: SystemCalls.instant()) }
-            let after = SystemCalls.instant()
-            if let deadline = scenario.deadline, deadline <= after { scenario.onTime(now: after) }
-            isOver = obey()
-            if after >= progressNext { showProgress(after) }
+        obey()
+        askStore()
+        while scenario.phase != .over {
+            guard round() else { return false }
+        }
+        let deadline = SystemCalls.instant() + BenchLimits.lastWordTimeout
+        while wanted != nil, SystemCalls.instant() < deadline {
+            guard round() else { return false }
         }
         Terminal.endProgress()
-        return .over
+        return true
+    }
+
+    /// Everything that was found out beside what the scenario knows.
+    func findings(_ cluster: ClusterMap) -> RunFindings {
+        RunFindings(
+            cluster: cluster, samples: samples, syncs: syncs, curve: curve, sendFrames: fleet.counters.sendFrames,
+            refusals: fleet.counters.refusals.map { (code: $0.key.name, count: $0.value) }.sorted { $0.code < $1.code },
+            connectFailures: fleet.counters.connectFailures, restarts: watch.account.restartCount,
+            trouble: fleet.counters.lastTrouble, now: SystemCalls.instant())
+    }
+
+    private mutating func round() -> Bool {
+        fleet.flush()
+        let now = SystemCalls.instant()
+        let tick = secondBeganAt + .seconds(1)
+        guard fleet.receive(timeoutMs: Self.timeout(now, min(scenario.deadline ?? tick, tick))) else {
+            Terminal.endProgress()
+            return false
+        }
+        for (member, news) in fleet.takeNews() { scenario.on(news, of: member, now: SystemCalls.instant()) }
+        for (node, page) in fleet.takeAnswers() { onStore(node, page) }
+        let after = SystemCalls.instant()
+        if let deadline = scenario.deadline, deadline <= after { scenario.onTime(now: after) }
+        obey()
+        if after >= tick { endSecond(after) }
+        return true
     }
 
     /// Milliseconds, at most the fleet's own 5: its clients' deadlines are swept at that pace.
@@ -58,8 +85,7 @@ struct Runner<S: Scenario> {
         Int32(clamping: max(0, min(5, ((next - now).nanoseconds + 999_999) / 1_000_000)))
     }
 
-    private mutating func obey() -> Bool {
-        var isOver = false
+    private mutating func obey() {
         for order in scenario.takeOrders() {
             let now = SystemCalls.instant()
             switch order {
@@ -67,33 +93,55 @@ struct Runner<S: Scenario> {
             case .stop(let member): fleet.stop(member)
             case .cut(let member): fleet.cut(member, now: now)
             case .send(let member, let message): fleet.send(message, from: member, now: now)
-            case .sample(let point): samples[point] = sample(isQuiet: point == .empty)
-            case .end: isOver = true
+            case .sample(let point): look(point)
             }
         }
-        return isOver
     }
 
-    /// - Parameter isQuiet: nothing is being measured, so that memory may be looked at.
-    private mutating func sample(isQuiet: Bool) -> Sample {
+    // MARK: Looking at the cluster
+
+    private mutating func look(_ point: SamplePoint) {
         watch.look()
-        return Sample(
-            atNs: SystemCalls.instant().nanoseconds, cpuUs: watch.cpuUs, ownCpuUs: SystemCalls.cpuMicroseconds(), syncCount: 0,
-            counts: scenario.ledger.counts, privateBytes: isQuiet ? watch.privateBytes() : [])
+        samples[point] = Sample(
+            atNs: SystemCalls.instant().nanoseconds, cpuUs: watch.cpuUs, ownCpuUs: SystemCalls.cpuMicroseconds(),
+            counts: scenario.ledger.counts, privateBytes: point.hasMemory ? watch.privateBytes() : [])
+        if point == .begin || point == .end {
+            wanted = point
+            askStore()
+        }
     }
 
-    private mutating func showProgress(_ now: Instant) {
-        watch.look()
-        let counts = scenario.ledger.counts
+    private mutating func askStore() {
+        guard !store.isAsking else { return }
+        store.ask()
+        for (node, door) in storeDoors.enumerated() { fleet.ask(node, door, path: "/metrics") }
+    }
+
+    private mutating func onStore(_ node: Int, _ page: [UInt8]) {
+        let acked = scenario.ledger.counts.acked
+        let reading = store.answered(node, page, acked: acked)
+        guard !store.isAsking, let point = wanted else { return }
+        wanted = nil
+        if point == .begin { syncsBegin = reading }
+        if point == .end, let syncsBegin, let reading { syncs = (syncsBegin, reading) }
+    }
+
+    // MARK: Every second
+
+    private mutating func endSecond(_ now: Instant) {
+        let receipts = scenario.ledger.counts.receipts
         let recent = scenario.takeRecent()
-        let second = (now - progressNext).nanoseconds + 1_000_000_000
-        let rate = Double(counts.receipts - progressCounts.receipts) * 1e9 / Double(second)
-        progressCounts = counts
-        progressNext = now + .seconds(1)
-        var line = "\((now - startedAt).nanoseconds / 1_000_000_000) s  \(scenario.phase.rawValue)"
-        line += "  \(scenario.roster.liveCount)/\(scenario.roster.memberCount) connected  \(Int(rate)) exchanges/s"
-        if let p50 = recent.percentile(0.5), let p99 = recent.percentile(0.99) { line += "  receipt p50 \(p50) us  p99 \(p99) us" }
-        line += "  open \(scenario.ledger.inFlightSum)"
-        Terminal.progress(line)
+        let point = SecondPoint(
+            at: Double((now - startedAt).milliseconds) / 1_000, phase: scenario.phase,
+            rate: Double(receipts - receiptsBefore) * 1e9 / Double((now - secondBeganAt).nanoseconds),
+            p50Us: recent.percentile(0.5), p99Us: recent.percentile(0.99), liveCount: scenario.roster.liveCount)
+        receiptsBefore = receipts
+        secondBeganAt = now
+        if curve.count < BenchLimits.curvePointsMax { curve.append(point) }
+        // Follows services that are started again: whoever lives shorter than a second is not seen.
+        watch.look()
+        askStore()
+        guard !isQuiet else { return }
+        Terminal.progress(ProgressLine.text(point, roster: scenario.roster, open: scenario.ledger.inFlightSum))
     }
 }

@@ -17,7 +17,12 @@ enum Terminal {
 
     static func print(_ rows: [Row]) {
         let (isStyled, hasColour) = (isStyled, hasColour)
-        print(rows.map { $0.rendered(colour: hasColour, styled: isStyled) + "\n" }.joined())
+        let lines = rows.map { row in
+            // Cells are padded to their column; at the end of a line that is of no use.
+            let line = row.rendered(colour: hasColour, styled: isStyled)
+            return String(line.reversed().drop { $0 == " " }.reversed())
+        }
+        print(lines.map { $0 + "\n" }.joined())
     }
 
     private static let isErrorTerminal = isatty(STDERR_FILENO) == 1 && environment("TERM") != "dumb"

@@ -1,0 +1,85 @@
+// What the machine's side of a run found out, handed to the scenario that draws the report from it.
+
+import Cluster
+import ClientProtocol
+import Primitives
+
+public struct RunFindings: Sendable {
+    public var cluster: ClusterMap
+    public var samples: [SamplePoint: Sample]
+    /// What the store did in the measured interval; nil: could not be found out.
+    public var syncs: (begin: StoreAccount.Reading, end: StoreAccount.Reading)?
+    public var curve: [SecondPoint]
+    /// `send` frames on the wire, repetitions included.
+    public var sendFrames: UInt64
+    /// Refusals by code, those that were retried included.
+    public var refusals: [(code: String, count: UInt64)]
+    public var connectFailures: UInt64
+    /// Services that were started again during the run.
+    public var restarts: UInt64
+    /// The newest reason why a connection ended or did not come about.
+    public var trouble: String?
+    /// The end of the run.
+    public var now: Instant
+
+    public init(
+        cluster: ClusterMap, samples: [SamplePoint: Sample], syncs: (begin: StoreAccount.Reading, end: StoreAccount.Reading)?,
+        curve: [SecondPoint], sendFrames: UInt64, refusals: [(code: String, count: UInt64)], connectFailures: UInt64,
+        restarts: UInt64, trouble: String?, now: Instant
+    ) {
+        self.cluster = cluster
+        self.samples = samples
+        self.syncs = syncs
+        self.curve = curve
+        self.sendFrames = sendFrames
+        self.refusals = refusals
+        self.connectFailures = connectFailures
+        self.restarts = restarts
+        self.trouble = trouble
+        self.now = now
+    }
+
+    /// What the work between two points cost; nil when the run never came there.
+    public func cost(_ noun: String, _ count: Double, from begin: SamplePoint = .begin, to end: SamplePoint = .end) -> Cost? {
+        guard let first = samples[begin], let last = samples[end] else { return nil }
+        return Cost(noun: noun, count: count, from: first, to: last, memory: samples[.last], cluster: cluster)
+    }
+
+    /// Syncs for each message that the store took; nil when it could not be found out.
+    public var syncsPerMessage: Double? {
+        guard let syncs, syncs.end.acked > syncs.begin.acked else { return nil }
+        return (syncs.end.syncs - syncs.begin.syncs) / Double(syncs.end.acked - syncs.begin.acked)
+    }
+
+    // MARK: Groups that several scenarios show
+
+    public static func messages(_ counts: LedgerCounts, _ balance: LedgerBalance) -> FigureGroup {
+        FigureGroup(
+            "Messages, whole run",
+            [
+                Figure("sent", "sent by authors", count: counts.issued),
+                Figure("acked", "acked (sent came back)", count: counts.acked),
+                Figure("delivered", "delivered", count: counts.delivered),
+                Figure("receipts", "receipts at authors", count: counts.receipts),
+                Figure("longest_open_ms", "longest open", Double(balance.openUsMax) / 1_000, places: 1, unit: "ms"),
+            ])
+    }
+
+    public func connections(_ roster: Roster, issued: UInt64) -> FigureGroup {
+        var figures = [
+            Figure("connections_lost", "connections lost", count: roster.lostCount),
+            Figure("reconnects", "reconnects", count: roster.returnCount),
+            Figure(
+                "longest_away_ms", "longest away", roster.returnCount > 0 ? Double(roster.awayTimes.maxUs) / 1_000 : 0, places: 1,
+                unit: "ms"),
+            Figure("connect_failures", "attempts that failed", count: connectFailures),
+            Figure("repeated_sends", "sends repeated", count: sendFrames > issued ? sendFrames - issued : 0),
+            Figure("service_restarts", "services started again", count: restarts),
+        ]
+        figures += refusals.map { Figure("refusals_\($0.code)", "refusals \($0.code)", count: $0.count) }
+        return FigureGroup("Troubles", figures)
+    }
+
+    /// One sentence for a run whose clients did not all come.
+    public var notes: [String] { trouble.map { ["the last connection that failed: \($0)"] } ?? [] }
+}

@@ -1,0 +1,106 @@
+// A cluster of bench's own (--start): made by deploy/run.sh in a temporary folder, stopped and removed at the end.
+
+import BenchKit
+import FantailCLI
+import Glibc
+import ServiceKit
+
+struct OwnCluster {
+    let folder: String
+    private let scripts: String
+
+    /// Starts it and waits until it is ready.
+    init(_ arguments: Arguments) throws(CommandFailure) {
+        let binary = try Self.binary()
+        guard let root = Self.checkout(around: binary) else {
+            throw .failure("--start needs the checkout that bench was built in: there is no deploy/run.sh above \(binary)")
+        }
+        scripts = "\(root)/deploy"
+        var template = Array("\(Terminal.environment("TMPDIR") ?? "/tmp")/fantail-bench-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw .failure("cannot make a temporary folder: \(Self.lastError)") }
+        folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+
+        let port = try arguments.number("port-base", 1024...28_000) ?? Self.portBaseDefault
+        var words = ["run.sh", "--home", folder, "--detach", "--port-base", "\(port)"]
+        if binary.contains("/debug/") { words.append("--debug") }
+        if OwnClusterOptions.services.allSatisfy({ access("\(Self.parent(binary))/\($0)", X_OK) == 0 }) { words.append("--no-build") }
+        for count in OwnClusterOptions.counts {
+            if let number = try arguments.number(count, 1...64) { words += ["--\(count)", "\(number)"] }
+        }
+        if arguments.has("archive") { words.append("--archive") }
+        let status = Self.run("\(scripts)/run.sh", words, log: "\(folder)/start.log")
+        guard status == 0 else {
+            let said = ClusterHome.read("\(folder)/start.log").map { String(decoding: $0, as: UTF8.self) } ?? ""
+            stop()
+            throw .failure(
+                "the cluster did not start:\n\(said)If a port is taken: bench ... --start --port-base N, where N is 1024 to 28000")
+        }
+    }
+
+    /// Stops its services and removes everything that it kept.
+    func stop() {
+        _ = Self.run("\(scripts)/stop.sh", ["stop.sh", "--home", folder], log: "/dev/null")
+        Self.remove(folder)
+    }
+
+    /// Far from that of a cluster that somebody works with.
+    private static let portBaseDefault = 17_000
+
+    // MARK: The machine
+
+    private static var lastError: String { String(cString: strerror(errno)) }
+
+    private static func binary() throws(CommandFailure) -> String {
+        var path = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink("/proc/self/exe", &path, path.count)
+        guard count > 0 else { throw .failure("cannot find out where bench lies: \(lastError)") }
+        return String(decoding: path[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    private static func parent(_ path: String) -> String { path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "" }
+
+    private static func checkout(around binary: String) -> String? {
+        var folder = parent(binary)
+        while !folder.isEmpty {
+            if access("\(folder)/deploy/run.sh", X_OK) == 0 { return folder }
+            folder = parent(folder)
+        }
+        return nil
+    }
+
+    /// Runs a script with our blocked and ignored signals put right, and waits for it.
+    /// - Returns: its exit status; 127 when it could not be run.
+    private static func run(_ path: String, _ words: [String], log: String) -> Int32 {
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        var pipe = sigset_t()
+        sigemptyset(&pipe)
+        sigaddset(&pipe, SIGPIPE)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setsigdefault(&attributes, &pipe)
+        // A process group of its own: Ctrl-C is for us, and we stop the cluster in order.
+        posix_spawnattr_setpgroup(&attributes, 0)
+        posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
+        var files = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&files)
+        defer { posix_spawn_file_actions_destroy(&files) }
+        posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&files, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        posix_spawn_file_actions_adddup2(&files, 1, 2)
+        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+        defer { for argument in arguments { free(argument) } }
+        var pid: pid_t = 0
+        guard posix_spawn(&pid, path, &files, &attributes, &arguments, environ) == 0 else { return 127 }
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) < 0 { guard errno == EINTR else { return 127 } }
+        return status & 0x7F == 0 ? (status >> 8) & 0xFF : 127
+    }
+
+    private static func remove(_ folder: String) {
+        _ = run("/bin/rm", ["rm", "-rf", "--", folder], log: "/dev/null")
+    }
+}

@@ -1,0 +1,76 @@
+// What every scenario needs from the machine: a cluster, descriptors, a stop signal, dice; and the report at the end.
+
+import BenchKit
+import ChatClient
+import Crypto
+import FantailCLI
+import Primitives
+import ServiceKit
+
+struct Rig {
+    let home: ClusterHome
+    let stop: Descriptor
+    private let own: OwnCluster?
+
+    /// Descriptors beside the clients': files, pipes, admin connections.
+    private static let descriptorReserve = 64
+    /// How long the gateways have to answer a knock.
+    private static let knockMs: Int64 = 2_000
+
+    /// - Parameter connectionCount: sockets that the run holds at once.
+    private init(_ arguments: Arguments, connectionCount: Int) throws(CommandFailure) {
+        try OwnClusterOptions.check(arguments)
+        let limit = SystemCalls.raiseDescriptorLimit()
+        guard connectionCount + Self.descriptorReserve <= limit else {
+            throw .failure(
+                "\(connectionCount) connections need \(connectionCount + Self.descriptorReserve) descriptors, and this process may have \(limit): raise the limit with ulimit -n, or take fewer users")
+        }
+        stop = SystemCalls.stopSignals()
+        if arguments.has("start") {
+            own = try OwnCluster(arguments)
+        } else {
+            own = nil
+        }
+        do throws(CommandFailure) {
+            home = try ClusterHome(own?.folder ?? ClusterHome.folder(arguments), clusterFile: arguments.value("cluster"))
+            guard Fleet.isAnybodyThere(try home.gateways(), timeoutMs: Self.knockMs) else {
+                throw .failure(
+                    "no gateway of the cluster in \(home.folder) answers: type deploy/run.sh --home \(home.folder) --detach, or let bench start a cluster of its own with --start")
+            }
+        } catch {
+            own?.stop()
+            throw error
+        }
+    }
+
+    /// Plays a scenario and reports.
+    /// - Parameters:
+    ///   - make: the scenario; `random` names the run.
+    ///   - report: draws the report from what was found out.
+    static func play<S: Scenario>(
+        _ arguments: Arguments, connectionCount: Int, windowCount: Int, encoding: ClientEncoding,
+        make: (_ random: UInt64) -> S, report: (S, RunFindings) -> Report
+    ) throws(CommandFailure) -> Int32 {
+        let json = try OutputFile(arguments, "json")
+        let svg = try OutputFile(arguments, "svg")
+        let rig = try Rig(arguments, connectionCount: connectionCount)
+        defer { rig.own?.stop() }
+        var dice = SeededGenerator(seed: OpenSSLCrypto().randomBytes(8).reduce(0) { $0 << 8 | UInt64($1) })
+        let scenario = make(dice.next())
+        let mark = scenario.ledger.mark
+        let home = rig.home
+        let fleet = Fleet(
+            memberCount: scenario.roster.memberCount, windowCount: windowCount, gateways: try home.gateways(), encoding: encoding,
+            dice: dice.split(), token: { home.mint(mark.user($0)) })
+        var runner = Runner(scenario, fleet: fleet, home: home, isQuiet: arguments.has("quiet"))
+        guard runner.run(stop: rig.stop) else {
+            Terminal.complain("stopped before the end; nothing is reported")
+            return 130
+        }
+        let result = report(runner.scenario, runner.findings(home.map))
+        try json?.write(result.json.rendered)
+        try svg?.write(RunChart.svg(result))
+        Terminal.print(ReportTable.rows(result))
+        return result.exitCode
+    }
+}
