@@ -54,6 +54,17 @@ import Testing
         #expect(s.arrives(2) == [.tell(2, message(2))])
     }
 
+    @Test func aHelloWaitsForTheLinkToItsGateway() {
+        var s = Scene()
+        #expect(s.on(.peerDown(s.gateway)) == [])
+        #expect(s.gets(s.hello(s.origin(bob, phone, 1), cursor: 0)) == [])
+        #expect(s.on(.peerUp(s.otherGateway)) == [])
+        #expect(s.on(.peerUp(s.gateway)) == [s.open(bob, phone, cursor: 0)])
+        #expect(s.answer(opened()) == [.attached(1, hasSiblings: false), .tell(1, welcome())])
+        // It waited once.
+        #expect(s.on(.peerUp(s.gateway)) == [])
+    }
+
     @Test func anOlderConnectionThatComesLateIsTheOneThatGoes() {
         var s = Scene()
         s.isLive(phone, 5)
@@ -102,14 +113,6 @@ import Testing
         // A gateway that resumes asks again by itself; the client need not know.
         _ = s.gets(s.resume(s.origin()), from: s.gateway)
         #expect(s.refuse(.peerDown) == [])
-    }
-
-    @Test func aGatewayOutOfReachIsNotServed() {
-        var s = Scene()
-        #expect(s.on(.peerDown(s.gateway)) == [])
-        #expect(s.gets(s.hello(s.origin())) == [])
-        #expect(s.on(.peerUp(s.gateway)) == [])
-        #expect(s.gets(s.hello(s.origin())) == [s.open()])
     }
 
     @Test func aGatewayThatFallsTakesItsConnectionsAlong() {

@@ -15,8 +15,7 @@ extension SessionCore {
 
     mutating func onAttach(_ attach: Attach, _ effects: inout [Effect]) {
         let origin = attach.origin
-        // A gateway out of reach cannot be served; the client will not see a welcome and comes again.
-        guard gatewaysUp.contains(origin.gateway) else { return }
+        guard gatewaysUp.contains(origin.gateway) else { return waitForGateway(attach) }
         var user = users[origin.user] ?? UserState()
         for index in user.devices.indices.reversed() where user.devices[index].origin.device == origin.device {
             let former = user.devices[index].origin
@@ -38,6 +37,20 @@ extension SessionCore {
         users[origin.user] = user
         counters.attaches += 1
         if sessions.primary(of: origin.user) != selfID { outOfTurn.insert(origin.user) }
+    }
+
+    /// The parser that brought this `hello` sees the gateway and we do not yet: a cluster that has just been started, a link
+    /// that was just lost.
+    private mutating func waitForGateway(_ attach: Attach) {
+        if attachesWaiting.count == SessionLimits.attachWaitingCountMax { attachesWaiting.removeFirst() }
+        attachesWaiting.append(attach)
+    }
+
+    /// The gateway came into reach. A connection that ended meanwhile is detached when its gateway hears of it.
+    mutating func onGatewayUp(_ gateway: NodeID, _ effects: inout [Effect]) {
+        let waiting = attachesWaiting.filter { $0.origin.gateway == gateway }
+        attachesWaiting.removeAll { $0.origin.gateway == gateway }
+        for attach in waiting { onAttach(attach, &effects) }
     }
 
     mutating func onOpened(

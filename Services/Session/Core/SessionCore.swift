@@ -57,6 +57,8 @@ public struct SessionCore: ServiceCore {
     var sessions: LiveRing
     var stores: LiveRing
     var gatewaysUp: Set<NodeID> = []
+    /// Of connections at gateways out of reach, oldest first.
+    var attachesWaiting: [Attach] = []
     private let gateways: Set<NodeID>
     var users: [UserID: UserState] = [:]
     /// Users with a device here whose primary shard is another one.
@@ -119,6 +121,7 @@ public struct SessionCore: ServiceCore {
         guard gateways.contains(node) else { return }
         if isUp {
             gatewaysUp.insert(node)
+            onGatewayUp(node, &effects)
         } else {
             gatewaysUp.remove(node)
             onGatewayDown(node, &effects)

@@ -20,6 +20,10 @@ public enum SessionLimits {
     /// Wait before work that persistence or another shard refused is tried again. Spread by jitter.
     static let retry = Interval.milliseconds(500)
 
+    /// Devices that wait for the link to their gateway. A cluster that starts has its links within a second, and what is
+    /// pushed out of here comes again by the client's own patience; twice as much would only hold twice as many dead ones.
+    static let attachWaitingCountMax = 1_024
+
     /// How often the inbox of a user held out of turn is looked at. Two seconds and a read stay below the five seconds that a
     /// message may wait.
     static let outOfTurnCheck = Interval.seconds(2)
