@@ -122,7 +122,7 @@ let package = Package(
             tests(of: "ParserCore"),
             tests(of: "SessionCore"),
             tests(of: "PersistenceCore"),
-            tests(of: "SQLiteStore", uses: ["Simulation", "Storage"]),
+            tests(of: "SQLiteStore", uses: ["CSQLite", "Simulation", "Storage"]),
             tests(of: "ServiceKit", uses: ["CoreKit", "RPC", "Cluster", "Messages", "Storage", "Primitives"]),
             tests(of: "Simulation"),
             tests(of: "FantailCLI", uses: ["ChatClient", "ClientProtocol", "Cluster", "Primitives"]),

@@ -69,10 +69,12 @@ public struct Append: Equatable, Sendable {
     /// Refused as `predecessorMissing` unless the inbox has this id from the same author.
     public var after: MessageID?
     public var body: [UInt8]
+    /// For a copy: the message's own stamp, which `sent` told and ticks count by. Nil: the entry's.
+    public var messageStamp: Stamp?
 
     public init(
         owner: UserID, kind: InboxEntry.Kind, author: UserID, chat: UserID, id: MessageID, after: MessageID?,
-        body: [UInt8]
+        body: [UInt8], messageStamp: Stamp? = nil
     ) {
         self.owner = owner
         self.kind = kind
@@ -81,6 +83,7 @@ public struct Append: Equatable, Sendable {
         self.id = id
         self.after = after
         self.body = body
+        self.messageStamp = messageStamp
     }
 
     func encode(into writer: inout ByteWriter) {
@@ -92,6 +95,8 @@ public struct Append: Equatable, Sendable {
         writer.bool(after != nil)
         if let after { writer.message(after) }
         writer.blob(body)
+        writer.bool(messageStamp != nil)
+        if let messageStamp { writer.stamp(messageStamp) }
     }
 
     init(from reader: inout ByteReader) throws(DecodeError) {
@@ -103,6 +108,7 @@ public struct Append: Equatable, Sendable {
         id = try reader.message()
         after = try reader.bool() ? try reader.message() : nil
         body = try reader.blob(max: MessageLimits.bodyBytesMax)
+        messageStamp = try reader.bool() ? try reader.stamp() : nil
     }
 }
 

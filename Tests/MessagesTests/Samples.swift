@@ -87,10 +87,17 @@ let samples: [Sample] = [
         "03616e61 01 05 03626f62 026d31"),
     Sample(
         32, .append(Append(owner: bob, kind: .message, author: ana, chat: ana, id: m2, after: m1, body: hi)),
-        "03626f62 01 03616e61 03616e61 026d32 01 026d31 02 6869"),
+        "03626f62 01 03616e61 03616e61 026d32 01 026d31 02 6869 00"),
     Sample(
         32, .append(Append(owner: ana, kind: .expired, author: ana, chat: bob, id: m2, after: nil, body: [])),
-        "03616e61 03 03616e61 03626f62 026d32 00 00"),
+        "03616e61 03 03616e61 03626f62 026d32 00 00 00"),
+    Sample(
+        32,
+        .append(
+            Append(
+                owner: ana, kind: .copy, author: ana, chat: bob, id: m2, after: nil, body: [],
+                messageStamp: Stamp(microseconds: 300))),
+        "03616e61 02 03616e61 03626f62 026d32 00 00 01 ac02"),
     Sample(33, .openDevice(OpenDevice(owner: ana, device: phone, cursor: 300)), "03616e61 0164 01 ac02"),
     Sample(33, .openDevice(OpenDevice(owner: ana, device: phone, cursor: nil)), "03616e61 0164 00"),
     Sample(34, .readInbox(ReadInbox(owner: ana, after: 5, limit: 300, headersOnly: true)), "03616e61 05 ac02 01"),

@@ -94,11 +94,11 @@ final class Bench {
     @discardableResult
     func append(
         _ name: String, to owner: UserID = ana, from author: UserID = ben, kind: InboxEntry.Kind = .message,
-        chat: UserID? = nil, after: String? = nil, body: [UInt8]? = nil
+        chat: UserID? = nil, after: String? = nil, body: [UInt8]? = nil, messageStamp: Stamp? = nil
     ) throws -> Appended {
         let request = Append(
             owner: owner, kind: kind, author: author, chat: chat ?? author, id: id(name), after: after.map(id),
-            body: body ?? Array("text of \(name)".utf8))
+            body: body ?? Array("text of \(name)".utf8), messageStamp: messageStamp)
         return try ask(.append(request)) { if case .appended(let answer) = $0 { answer } else { nil } }
     }
 

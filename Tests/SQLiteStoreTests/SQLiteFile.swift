@@ -1,5 +1,6 @@
 // What only an engine with a file must answer for: whose file it is, what is left in it, and what happens when it is full.
 
+import CSQLite
 import Foundation
 import Messages
 import Primitives
@@ -42,7 +43,7 @@ struct SQLiteOpening {
             if makesFile { try Data().write(to: URL(fileURLWithPath: directory.path)) }
             try SQLiteStore(path: directory.path, policy: temporary).close()
             let header = try directory.bytes()
-            #expect(Array(header[60..<64]) == [0, 0, 0, 1])
+            #expect(Array(header[60..<64]) == [0, 0, 0, 2])
             #expect(Array(header[68..<72]) == Array("FANT".utf8))
             #expect(try SQLiteStore.integrityCheck(path: directory.path).isEmpty)
         }
@@ -72,8 +73,31 @@ struct SQLiteOpening {
         let directory = try filled()
         try directory.patch(at: 60, with: [0, 0, 0, 99])
         let before = try directory.bytes()
-        #expect(failure(directory) == .newer(path: directory.path, found: 99, known: 1))
+        #expect(failure(directory) == .newer(path: directory.path, found: 99, known: 2))
         #expect(try directory.bytes() == before)
+    }
+
+    @Test("A file of the first schema is brought up to date and goes on")
+    func olderVersion() throws {
+        let directory = try filled()
+        var database: OpaquePointer?
+        #expect(sqlite3_open(directory.path, &database) == SQLITE_OK)
+        let back = "ALTER TABLE entries DROP COLUMN message_stamp; PRAGMA user_version = 1"
+        #expect(sqlite3_exec(database, back, nil, nil, nil) == SQLITE_OK)
+        sqlite3_close(database)
+
+        let store = try SQLiteStore(path: directory.path, policy: temporary)
+        let copy = Append(
+            owner: ana, kind: .copy, author: ana, chat: ben, id: id("c1"), after: nil, body: [1],
+            messageStamp: Stamp(microseconds: 7))
+        let read = ReadInbox(owner: ana, after: 299, limit: 10, headersOnly: false)
+        guard case .inboxPage(let page) = try store.apply([.append(copy), .readInbox(read)], stamp: now)[1] else {
+            throw StoreFailure.broken("no page")
+        }
+        #expect(page.entries.map(\.id) == [id("m300"), id("c1")])
+        #expect(page.entries.map(\.stamp) == [now + .microseconds(299), Stamp(microseconds: 7)])
+        store.close()
+        #expect(Array(try directory.bytes()[60..<64]) == [0, 0, 0, 2])
     }
 
     @Test("A refused file whose log was not merged keeps both as they are")

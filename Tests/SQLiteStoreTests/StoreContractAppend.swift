@@ -31,6 +31,18 @@ struct StoreContractAppend {
         #expect(try bench.head().headStamp == bench.now)
     }
 
+    @Test("A copy is shown with the stamp of its message; the inbox goes on with its own", arguments: Setup.all)
+    func copiesBearTheirMessagesStamp(setup: Setup) throws {
+        let bench = try Bench(setup)
+        let told = bench.now + .seconds(-7)
+        try bench.append("m1")
+        let copy = try bench.append("c1", from: ana, kind: .copy, chat: cleo, messageStamp: told)
+        #expect(copy.stamp == bench.now + .microseconds(1))
+        #expect(try bench.append("m2").stamp == bench.now + .microseconds(2))
+        try bench.reopen()
+        #expect(try bench.read().entries.map(\.stamp)[1] == told)
+    }
+
     @Test("A repeat gets the number and stamp of the first time", arguments: Setup.all)
     func repeatIsRecognised(setup: Setup) throws {
         let bench = try Bench(setup)

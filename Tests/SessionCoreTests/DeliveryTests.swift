@@ -100,20 +100,21 @@ import Testing
 
     // MARK: Copies for the author's other devices
 
-    private func copy(_ s: Scene, _ id: String, after: String? = nil) -> Did {
+    /// - Parameter number: of the message, from which its stamp follows.
+    private func copy(_ s: Scene, _ number: UInt64, after: String? = nil) -> Did {
         .call(
             s.store,
             .append(
                 Append(
-                    owner: ana, kind: .copy, author: ana, chat: bob, id: MessageID(id)!, after: after.map { MessageID($0)! },
-                    body: Array(id.utf8))))
+                    owner: ana, kind: .copy, author: ana, chat: bob, id: MessageID("m-\(number)")!,
+                    after: after.map { MessageID($0)! }, body: Array("m-\(number)".utf8), messageStamp: stamp(number))))
     }
 
     @Test func sentWaitsForTheCopyButTheAddresseeDoesNot() {
         var s = Scene()
         s.isLive()
         #expect(s.gets(s.deliver("m-1", hasSiblings: true)) == [s.append("m-1")])
-        #expect(s.answer(stored(1)) == [copy(s, "m-1"), .tell(1, message(1))])
+        #expect(s.answer(stored(1)) == [copy(s, 1), .tell(1, message(1))])
         #expect(s.answer(stored(7)) == [.tell(9, sent(1))])
     }
 
@@ -146,17 +147,17 @@ import Testing
     @Test func aRefusedCopyIsNoSentAndTheRepeatMendsIt() {
         var s = Scene()
         _ = s.gets(s.deliver("m-2", after: "m-1", hasSiblings: true))
-        #expect(s.answer(stored(2)) == [copy(s, "m-2", after: "m-1")])
+        #expect(s.answer(stored(2)) == [copy(s, 2, after: "m-1")])
         #expect(complaints(s.refuse(.overloaded, retryMs: 300)) == [Complaint(9, .overloaded, ref: "m-2", retryMs: 300)])
         #expect(s.gets(s.deliver("m-2", hasSiblings: true)) == [s.append("m-2")])
-        #expect(s.answer(stored(2, .duplicate)) == [copy(s, "m-2")])
+        #expect(s.answer(stored(2, .duplicate)) == [copy(s, 2)])
         #expect(s.answer(stored(4)) == [.tell(9, sent(2))])
     }
 
     @Test func inArchiveModeEveryAuthorGetsACopy() {
         var s = Scene(mode: .archive)
         #expect(s.gets(s.deliver("m-1")) == [s.append("m-1")])
-        #expect(s.answer(stored(1)) == [copy(s, "m-1")])
+        #expect(s.answer(stored(1)) == [copy(s, 1)])
         #expect(s.answer(stored(1)) == [.tell(9, sent(1))])
     }
 }

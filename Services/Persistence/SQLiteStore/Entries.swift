@@ -75,6 +75,7 @@ extension SQLiteStore {
         sql.insertEntry.bind(7, chat)
         sql.insertEntry.bind(8, Int64(bitPattern: digest))
         sql.insertEntry.bind(9, request.body)
+        sql.insertEntry.bind(10, request.messageStamp)
         try sql.insertEntry.run()
         guard database.changeCount == 1 else { return nil }
         heads[owner] = next

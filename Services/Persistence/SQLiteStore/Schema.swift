@@ -70,7 +70,14 @@ enum Schema {
 
                 -- Where `probe` tries whether the disk takes writes. Empty between transactions.
                 CREATE TABLE probes (id INTEGER PRIMARY KEY, filler BLOB NOT NULL) STRICT;
-                """)
+                """),
+        Migration(
+            version: 2,
+            sql: """
+                -- Of copies: the stamp of the message itself, in its addressee's inbox. `stamp` is the row's own, which rises
+                -- from row to row.
+                ALTER TABLE entries ADD COLUMN message_stamp INTEGER;
+                """),
     ]
 
     /// Histories by chat; row ids end every index entry, so each chat lies in the order of numbers. Only archives pay for

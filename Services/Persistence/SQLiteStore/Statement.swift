@@ -26,6 +26,12 @@ struct Statement {
 
     func bind(_ index: Int32, _ value: Stamp) { bind(index, value.microseconds) }
 
+    /// Nil is NULL.
+    func bind(_ index: Int32, _ value: Stamp?) {
+        guard let value else { return _ = sqlite3_bind_null(handle, index) }
+        bind(index, value)
+    }
+
     func bind(_ index: Int32, _ value: String) {
         var text = value
         let code = text.withUTF8 { utf8 in

@@ -27,8 +27,8 @@ struct Statements {
             "SELECT key, stamp FROM entries WHERE key > ?1 AND key <= ?2 ORDER BY key DESC LIMIT 1")
         insertEntry = try database.prepare(
             """
-            INSERT INTO entries (key, owner, author, kind, id, stamp, chat, digest, body)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+            INSERT INTO entries (key, owner, author, kind, id, stamp, chat, digest, body, message_stamp)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
             ON CONFLICT (owner, author, kind, id) DO NOTHING
             """)
         findEntry = try database.prepare(
@@ -41,26 +41,26 @@ struct Statements {
         deleteEntry = try database.prepare("DELETE FROM entries WHERE key = ?1")
         readEntries = try database.prepare(
             """
-            SELECT key, stamp, kind, author, chat, id, body FROM entries
+            SELECT key, coalesce(message_stamp, stamp), kind, author, chat, id, body FROM entries
             WHERE key > ?1 AND key <= ?2 AND typeof(body) <> 'null' ORDER BY key
             """)
         readHeaders = try database.prepare(
             """
-            SELECT key, stamp, kind, author, chat, id FROM entries
+            SELECT key, coalesce(message_stamp, stamp), kind, author, chat, id FROM entries
             WHERE key > ?1 AND key <= ?2 AND typeof(body) <> 'null' ORDER BY key
             """)
         firstWithText = try database.prepare(
             "SELECT key FROM entries WHERE key > ?1 AND key <= ?2 AND typeof(body) <> 'null' ORDER BY key LIMIT 1")
         history = try database.prepare(
             """
-            SELECT key, stamp, kind, author, chat, id, body FROM entries
+            SELECT key, coalesce(message_stamp, stamp), kind, author, chat, id, body FROM entries
             WHERE key > ?1 AND key < ?2 AND typeof(body) <> 'null' ORDER BY key DESC
             """)
         historyOfChat =
             isArchive
             ? try database.prepare(
                 """
-                SELECT key, stamp, kind, author, chat, id, body FROM entries INDEXED BY entries_by_chat
+                SELECT key, coalesce(message_stamp, stamp), kind, author, chat, id, body FROM entries INDEXED BY entries_by_chat
                 WHERE owner = ?3 AND chat = ?4 AND key > ?1 AND key < ?2 AND typeof(body) <> 'null' ORDER BY key DESC
                 """)
             : nil

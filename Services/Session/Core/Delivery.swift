@@ -49,7 +49,7 @@ extension SessionCore {
             let author = delivery.origin.user
             let copy = Append(
                 owner: author, kind: .copy, author: author, chat: delivery.to, id: delivery.id, after: delivery.after,
-                body: delivery.body)
+                body: delivery.body, messageStamp: message.stamp)
             ask(author, .append(copy), .copy(delivery, message), &effects)
         } else {
             concludeAppend(delivery, appended, &effects)

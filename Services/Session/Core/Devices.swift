@@ -231,7 +231,8 @@ extension SessionCore {
 
     private mutating func push(_ entry: InboxEntry, _ id: UserID, _ index: Int, now: Now, _ effects: inout [Effect]) {
         counters.entriesPushed += 1
-        users[id]!.headStamp = max(users[id]!.headStamp, entry.stamp)
+        // A copy bears the stamp of another inbox.
+        if entry.kind != .copy { users[id]!.headStamp = max(users[id]!.headStamp, entry.stamp) }
         users[id]!.devices[index].onPushed(entry.number, bytes: entry.body.count, now: now.instant)
         tell(users[id]!.devices[index].origin, ServerFrame(entry), &effects)
         if entry.kind == .message {

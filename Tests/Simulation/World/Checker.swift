@@ -163,8 +163,9 @@ struct Checker {
             onNumber(number, at, device, id, moment)
             onMessage(number, from, id, at, body, device, moment, world)
         case .entry(.copy(let number, let to, let id, let at, let body)):
-            onNumber(number, at, device, id, moment)
-            onCopy(to, id, body, device, moment)
+            // A copy bears the stamp of another inbox.
+            onNumber(number, nil, device, id, moment)
+            onCopy(to, id, body, at, device, moment)
         case .entry(let frame):
             fail(.loss, moment, "nothing expires within a minute", "\(name(device)) is shown \(frame)")
         case .gap(let from, let to):
@@ -199,15 +200,16 @@ struct Checker {
     }
 
     /// Dense numbers, rising stamps.
-    private mutating func onNumber(_ number: UInt64, _ at: Stamp, _ device: Int, _ id: MessageID, _ moment: Moment) {
+    private mutating func onNumber(_ number: UInt64, _ at: Stamp?, _ device: Int, _ id: MessageID, _ moment: Moment) {
         let screen = screens[device]
         if number != screen.last + 1 {
             fail(.order, moment, "\(name(device)) is shown number \(screen.last + 1)", "number \(number)", id)
         }
+        screens[device].last = number
+        guard let at else { return }
         if at <= screen.lastStamp {
             fail(.order, moment, "stamps of \(name(device)) rise above \(screen.lastStamp.microseconds)", "\(at.microseconds)", id)
         }
-        screens[device].last = number
         screens[device].lastStamp = at
     }
 
@@ -245,7 +247,7 @@ struct Checker {
         stamp(index, at, moment)
     }
 
-    private mutating func onCopy(_ to: UserID, _ id: MessageID, _ body: [UInt8], _ device: Int, _ moment: Moment) {
+    private mutating func onCopy(_ to: UserID, _ id: MessageID, _ body: [UInt8], _ at: Stamp, _ device: Int, _ moment: Moment) {
         guard let index = indexOfID[id] else {
             return fail(.nobodyElse, moment, "only what somebody wrote is shown", "a copy of \(id) at \(name(device))", id)
         }
@@ -261,6 +263,7 @@ struct Checker {
         }
         messages[index].copiedTo.insert(device)
         copyCount += 1
+        stamp(index, at, moment)
     }
 
     // MARK: Ticks

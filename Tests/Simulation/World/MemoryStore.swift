@@ -129,7 +129,7 @@ public struct MemoryStore: Store {
             }
             page.append(
                 InboxEntry(
-                    number: entry.number, stamp: entry.stamp, kind: entry.name.kind, author: entry.name.author,
+                    number: entry.number, stamp: entry.messageStamp ?? entry.stamp, kind: entry.name.kind, author: entry.name.author,
                     chat: entry.chat, id: entry.name.id, body: body))
         }
         return (page, false)
@@ -286,6 +286,8 @@ private struct Inbox: Sendable {
         let name: EntryName
         let chat: UserID
         let digest: UInt64
+        /// Of a copy: the stamp that its devices are told.
+        let messageStamp: Stamp?
         /// Nil once dropped.
         var body: [UInt8]?
     }
@@ -344,7 +346,7 @@ private struct Inbox: Sendable {
         let entry = Entry(
             number: head + 1, stamp: max(now, Stamp(microseconds: headStamp.microseconds + 1)),
             name: EntryName(kind: request.kind, author: request.author, id: request.id), chat: request.chat,
-            digest: digest, body: request.body)
+            digest: digest, messageStamp: request.messageStamp, body: request.body)
         entries.append(entry)
         numbers[entry.name] = entry.number
         head = entry.number
