@@ -113,6 +113,8 @@ public struct Link: Sendable {
         if case .open(let hello) = state { hello } else { nil }
     }
 
+    var isOpen: Bool { if case .open = state { true } else { false } }
+
     // MARK: Sending
 
     public mutating func send(_ message: Message) { outbound.frame(.oneWay, call: 0, message) }
@@ -143,7 +145,7 @@ public struct Link: Sendable {
         receivedAt = now
         splitter.append(bytes)
         while true {
-            let limit = if case .open = state { RPCLimits.frameBytesMax } else { RPCLimits.helloBytesMax }
+            let limit = isOpen ? RPCLimits.frameBytesMax : RPCLimits.helloBytesMax
             let frame: (FrameHeader, ByteReader)?
             do { frame = try splitter.next(limitBytes: limit) } catch { throw .frame(error) }
             guard var (header, reader) = frame else { return }
@@ -165,7 +167,7 @@ public struct Link: Sendable {
     private mutating func onFrame(
         _ header: inout FrameHeader, _ reader: inout ByteReader, into events: inout [LinkEvent]
     ) throws(DecodeError) {
-        if case .open = state { return try onOpenFrame(header, &reader, into: &events) }
+        if isOpen { return try onOpenFrame(header, &reader, into: &events) }
         if header.kind == .refusal {
             fault = .refused(try Refusal(from: &reader).code)
             return

@@ -99,13 +99,6 @@ public struct Mesh: Sendable {
         var isCongested = false
     }
 
-    private struct LinkEntry: Sendable {
-        var link: Link
-        /// Known from the start for a dialled link, after the proof for an accepted one.
-        var node: NodeID?
-        var isDirty = false
-    }
-
     private struct CallEntry: Sendable {
         let node: NodeID
         /// Tells two calls apart that had the same `CallID` one after the other.
@@ -115,9 +108,11 @@ public struct Mesh: Sendable {
     public let selfID: NodeID
     private let identity: LinkIdentity
     private var dice: SeededGenerator
-    private var peers: [NodeID: PeerEntry] = [:]
-    private let peerOrder: [NodeID]
-    private var links: [SocketID: LinkEntry] = [:]
+    /// In `NodeID` order.
+    private var peers: ContiguousArray<PeerEntry>
+    /// By raw `NodeID`: the place in `peers`, or -1.
+    private let peerPlaces: ContiguousArray<Int>
+    private var links = LinkTable()
     private var dirty: [SocketID] = []
     private var timers = TimerQueue<Timer>()
     private var calls: [CallID: CallEntry] = [:]
@@ -136,23 +131,25 @@ public struct Mesh: Sendable {
         self.selfID = selfID
         self.identity = identity
         self.dice = dice
-        peerOrder = peers.map(\.id).sorted()
-        for peer in peers {
-            precondition(peer.id != selfID)
-            self.peers[peer.id] = PeerEntry(peer: peer)
+        self.peers = ContiguousArray(peers.sorted { $0.id < $1.id }.map { PeerEntry(peer: $0) })
+        var places = ContiguousArray(repeating: -1, count: 1 + Int(peers.map(\.id.rawValue).max() ?? 0))
+        for (place, entry) in self.peers.enumerated() {
+            precondition(entry.peer.id != selfID)
+            precondition(places[Int(entry.peer.id.rawValue)] < 0)
+            places[Int(entry.peer.id.rawValue)] = place
         }
+        peerPlaces = places
     }
 
     // MARK: Questions
 
     public func isUp(_ node: NodeID) -> Bool {
         if node == selfID { return true }
-        if case .up = peers[node]?.state { return true }
-        return false
+        return upSocket(node) != nil
     }
 
     /// Every peer with its state, in `NodeID` order.
-    public var peerStates: [(peer: Peer, isUp: Bool)] { peerOrder.map { (peers[$0]!.peer, isUp($0)) } }
+    public var peerStates: [(peer: Peer, isUp: Bool)] { peers.map { ($0.peer, isUp($0.peer.id)) } }
 
     public var callsInFlight: Int { calls.count }
 
@@ -174,27 +171,27 @@ public struct Mesh: Sendable {
 
     /// Dials every peer that this process must dial.
     public mutating func start(now: Instant) {
-        for id in peerOrder where peers[id]!.peer.isDialed { dial(id) }
+        for place in peers.indices where peers[place].peer.isDialed { dial(place) }
         timers.arm(.heartbeat, at: now + RPCLimits.heartbeat)
     }
 
     /// One-way. To a peer that is down it is dropped and counted: what must not be lost is sent as a call.
     public mutating func send(_ message: Message, to node: NodeID) {
         if node == selfID { return events.append(.received(selfID, message)) }
-        guard let socket = upSocket(node) else {
+        guard let link = upLink(node) else {
             counters.oneWaysDropped += 1
             return
         }
-        links[socket]!.link.send(message)
-        markDirty(socket)
+        links[link].link.send(message)
+        markDirty(link)
     }
 
     /// Request; ends with `answered` or `refused` for `id`, never during this call.
     public mutating func call(_ id: CallID, _ message: Message, to node: NodeID, now: Instant) {
         counters.callsMade += 1
-        let socket = upSocket(node)
-        guard socket != nil || node == selfID else { return events.append(.refused(id, Refusal(.peerDown))) }
-        guard calls.count < RPCLimits.callsInFlightMax, peers[node]?.isCongested != true else {
+        let link = upLink(node)
+        guard link != nil || node == selfID else { return events.append(.refused(id, Refusal(.peerDown))) }
+        guard calls.count < RPCLimits.callsInFlightMax, !isCongested(node) else {
             counters.callsRefusedHere += 1
             return events.append(.refused(id, Refusal(.overloaded, retryAfterMs: 1000)))
         }
@@ -202,35 +199,35 @@ public struct Mesh: Sendable {
         precondition(calls.updateValue(CallEntry(node: node, serial: callSerialNext), forKey: id) == nil)
         callQueue.append((now + RPCLimits.callTimeout, id, callSerialNext))
         timers.armIfIdle(.callTimeout, at: now + RPCLimits.callTimeout)
-        guard let socket else {
+        guard let link else {
             return events.append(
                 .requested(RemoteCall(node: selfID, socket: SocketID(rawValue: 0), call: id.rawValue), message))
         }
-        links[socket]!.link.request(id.rawValue, message)
-        markDirty(socket)
+        links[link].link.request(id.rawValue, message)
+        markDirty(link)
     }
 
     public mutating func answer(_ call: RemoteCall, _ message: Message) {
         if call.node == selfID { return finish(CallID(rawValue: call.call), from: selfID, .answered(.init(rawValue: call.call), message)) }
         // Gone with its connection: the caller was told `peerDown` when that ended.
-        guard links[call.socket] != nil else { return }
-        links[call.socket]!.link.answer(call.call, message)
-        markDirty(call.socket)
+        guard let link = links.place(of: call.socket) else { return }
+        links[link].link.answer(call.call, message)
+        markDirty(link)
     }
 
     public mutating func refuse(_ call: RemoteCall, _ refusal: Refusal) {
         if call.node == selfID { return finish(CallID(rawValue: call.call), from: selfID, .refused(.init(rawValue: call.call), refusal)) }
-        guard links[call.socket] != nil else { return }
-        links[call.socket]!.link.refuse(call.call, refusal)
-        markDirty(call.socket)
+        guard let link = links.place(of: call.socket) else { return }
+        links[link].link.refuse(call.call, refusal)
+        markDirty(link)
     }
 
     /// The end of a tick: one write per link that has something to say.
     public mutating func flush() {
         for socket in dirty {
-            guard links[socket] != nil else { continue }
-            links[socket]!.isDirty = false
-            let bytes = links[socket]!.link.takeOutbound()
+            guard let link = links.place(of: socket) else { continue }
+            links[link].isDirty = false
+            let bytes = links[link].link.takeOutbound()
             if !bytes.isEmpty { effects.append(.write(socket, bytes)) }
         }
         dirty.removeAll(keepingCapacity: true)
@@ -239,33 +236,32 @@ public struct Mesh: Sendable {
     // MARK: Facts about sockets
 
     /// True when the socket belongs to the mesh.
-    public func owns(_ socket: SocketID) -> Bool { links[socket] != nil }
+    public func owns(_ socket: SocketID) -> Bool { links.place(of: socket) != nil }
 
     public mutating func onAccepted(_ socket: SocketID, now: Instant) {
-        let strangers = links.count { $0.value.node == nil }
-        guard strangers < RPCLimits.strangerCountMax else { return effects.append(.close(socket)) }
-        links[socket] = LinkEntry(link: Link(acceptingWith: identity, nonce: nonce(), now: now), node: nil)
+        guard links.strangerCount < RPCLimits.strangerCountMax else { return effects.append(.close(socket)) }
+        links.add(socket, LinkEntry(link: Link(acceptingWith: identity, nonce: nonce(), now: now), node: nil))
     }
 
     public mutating func onDialed(_ node: NodeID, _ socket: SocketID, now: Instant) {
-        guard case .dialing = peers[node]?.state else { return effects.append(.close(socket)) }
-        peers[node]!.state = .connecting(socket)
-        links[socket] = LinkEntry(
-            link: Link(dialing: peers[node]!.peer.name, identity: identity, nonce: nonce(), now: now), node: node)
-        markDirty(socket)
+        guard let peer = place(of: node), case .dialing = peers[peer].state else { return effects.append(.close(socket)) }
+        peers[peer].state = .connecting(socket)
+        let link = Link(dialing: peers[peer].peer.name, identity: identity, nonce: nonce(), now: now)
+        links.add(socket, LinkEntry(link: link, node: node))
+        markDirty(links.place(of: socket)!)
     }
 
     public mutating func onDialFailed(_ node: NodeID, now: Instant) {
-        guard case .dialing = peers[node]?.state else { return }
-        peers[node]!.state = .away
-        scheduleRedial(node, now: now)
+        guard let peer = place(of: node), case .dialing = peers[peer].state else { return }
+        peers[peer].state = .away
+        scheduleRedial(peer, now: now)
     }
 
     public mutating func onReceived(_ socket: SocketID, _ bytes: ArraySlice<UInt8>, now: Instant) {
-        guard links[socket] != nil else { return }
+        guard let link = links.place(of: socket) else { return }
         var fault: LinkFault?
         do throws(LinkFault) {
-            try links[socket]!.link.receive(bytes, now: now, into: &linkEvents)
+            try links[link].link.receive(bytes, now: now, into: &linkEvents)
         } catch {
             fault = error
         }
@@ -278,12 +274,12 @@ public struct Mesh: Sendable {
             }
         }
         if let fault { return drop(socket, fault, now: now) }
-        if links[socket]?.link.outboundBytes ?? 0 > 0 { markDirty(socket) }
+        if let link = links.place(of: socket), links[link].link.outboundBytes > 0 { markDirty(link) }
     }
 
     public mutating func onCongested(_ socket: SocketID, _ isCongested: Bool) {
-        guard let node = links[socket]?.node else { return }
-        peers[node]!.isCongested = isCongested
+        guard let link = links.place(of: socket), let node = links[link].node else { return }
+        peers[place(of: node)!].isCongested = isCongested
     }
 
     public mutating func onClosed(_ socket: SocketID, now: Instant) { forget(socket, fault: nil, now: now) }
@@ -293,7 +289,8 @@ public struct Mesh: Sendable {
         while let timer = timers.popDue(now) {
             switch timer {
             case .redial(let node):
-                if case .away = peers[node]!.state { dial(node) }
+                let peer = place(of: node)!
+                if case .away = peers[peer].state { dial(peer) }
             case .heartbeat:
                 onHeartbeat(now: now)
                 timers.arm(.heartbeat, at: now + RPCLimits.heartbeat)
@@ -305,14 +302,26 @@ public struct Mesh: Sendable {
 
     // MARK: Inside
 
-    private func upSocket(_ node: NodeID) -> SocketID? {
-        if case .up(let socket) = peers[node]?.state { socket } else { nil }
+    private func place(of node: NodeID) -> Int? {
+        guard Int(node.rawValue) < peerPlaces.count else { return nil }
+        let place = peerPlaces[Int(node.rawValue)]
+        return place < 0 ? nil : place
     }
 
-    private mutating func markDirty(_ socket: SocketID) {
-        guard !links[socket]!.isDirty else { return }
-        links[socket]!.isDirty = true
-        dirty.append(socket)
+    private func upSocket(_ node: NodeID) -> SocketID? {
+        guard let peer = place(of: node), case .up(let socket) = peers[peer].state else { return nil }
+        return socket
+    }
+
+    /// The place of the link to a peer that is up.
+    private func upLink(_ node: NodeID) -> Int? { upSocket(node).flatMap { links.place(of: $0) } }
+
+    private func isCongested(_ node: NodeID) -> Bool { place(of: node).map { peers[$0].isCongested } ?? false }
+
+    private mutating func markDirty(_ link: Int) {
+        guard !links[link].isDirty else { return }
+        links[link].isDirty = true
+        dirty.append(links.sockets[link])
     }
 
     /// Fresh, and not to be foretold from earlier ones: the dice alone could be, so the secret stirs them.
@@ -326,24 +335,24 @@ public struct Mesh: Sendable {
         return identity.authenticator.hmacSHA256(key: identity.secret, message: writer.bytes)
     }
 
-    private mutating func dial(_ node: NodeID) {
-        peers[node]!.state = .dialing
-        effects.append(.dial(node))
+    private mutating func dial(_ peer: Int) {
+        peers[peer].state = .dialing
+        effects.append(.dial(peers[peer].peer.id))
     }
 
-    private mutating func scheduleRedial(_ node: NodeID, now: Instant) {
-        guard peers[node]!.peer.isDialed else { return }
-        let wait = peers[node]!.redialWait
-        timers.arm(.redial(node), at: now + dice.jittered(wait))
-        peers[node]!.redialWait = Swift.min(wait * 2, RPCLimits.redialMax)
+    private mutating func scheduleRedial(_ peer: Int, now: Instant) {
+        guard peers[peer].peer.isDialed else { return }
+        let wait = peers[peer].redialWait
+        timers.arm(.redial(peers[peer].peer.id), at: now + dice.jittered(wait))
+        peers[peer].redialWait = Swift.min(wait * 2, RPCLimits.redialMax)
     }
 
     /// Returns a fault when the peer's name has no business here.
     private mutating func onLinkEvent(_ event: LinkEvent, _ socket: SocketID, now: Instant) -> LinkFault? {
-        guard links[socket] != nil else { return nil }
+        guard let link = links.place(of: socket) else { return nil }
         counters.framesReceived += 1
         if case .opened(let hello) = event { return onOpened(hello, socket, now: now) }
-        guard let node = links[socket]!.node else { return nil }
+        guard let node = links[link].node else { return nil }
         switch event {
         case .opened:
             break
@@ -364,18 +373,20 @@ public struct Mesh: Sendable {
     }
 
     private mutating func onOpened(_ hello: Hello, _ socket: SocketID, now: Instant) -> LinkFault? {
-        guard let node = peerOrder.first(where: { peers[$0]!.peer.name == hello.node }),
-            peers[node]!.peer.service == hello.service,
-            links[socket]!.node == nil ? !peers[node]!.peer.isDialed : links[socket]!.node == node
+        let dialled = links[links.place(of: socket)!].node
+        guard let peer = peers.firstIndex(where: { $0.peer.name == hello.node }),
+            peers[peer].peer.service == hello.service,
+            dialled == nil ? !peers[peer].peer.isDialed : dialled == peers[peer].peer.id
         else { return .wrongName(hello.node) }
+        let node = peers[peer].peer.id
         if let former = upSocket(node), former != socket {
             notices.append(.linkReplaced(node))
             effects.append(.close(former))
             forget(former, fault: nil, now: now)
         }
-        links[socket]!.node = node
-        peers[node]!.state = .up(socket)
-        peers[node]!.isCongested = false
+        links[links.place(of: socket)!].node = node
+        peers[peer].state = .up(socket)
+        peers[peer].isCongested = false
         if hello.epoch != identity.epoch { notices.append(.epochDiffers(node, hello.epoch)) }
         notices.append(.linkUp(node))
         events.append(.peerUp(node))
@@ -392,31 +403,34 @@ public struct Mesh: Sendable {
     /// Says what is left to say, then closes.
     private mutating func drop(_ socket: SocketID, _ fault: LinkFault, now: Instant) {
         counters.faults += 1
-        let bytes = links[socket]?.link.takeOutbound() ?? []
-        if !bytes.isEmpty { effects.append(.write(socket, bytes)) }
+        if let link = links.place(of: socket) {
+            let bytes = links[link].link.takeOutbound()
+            if !bytes.isEmpty { effects.append(.write(socket, bytes)) }
+        }
         effects.append(.close(socket))
         forget(socket, fault: fault, now: now)
     }
 
     private mutating func forget(_ socket: SocketID, fault: LinkFault?, now: Instant) {
-        guard let entry = links.removeValue(forKey: socket) else { return }
+        guard let entry = links.remove(socket) else { return }
         guard let node = entry.node else {
             if let fault { notices.append(.strangerRefused(fault)) }
             return
         }
-        switch peers[node]!.state {
+        let peer = place(of: node)!
+        switch peers[peer].state {
         case .up(socket):
-            peers[node]!.state = .away
+            peers[peer].state = .away
             // Only a link that lasted ends the backoff: a peer that shakes hands and then shows us out is not called all day.
-            if now - entry.link.startedAt >= RPCLimits.redialMax { peers[node]!.redialWait = RPCLimits.redialFirst }
+            if now - entry.link.startedAt >= RPCLimits.redialMax { peers[peer].redialWait = RPCLimits.redialFirst }
             notices.append(.linkDown(node, fault))
             events.append(.peerDown(node))
             failCalls(to: node)
-            scheduleRedial(node, now: now)
+            scheduleRedial(peer, now: now)
         case .connecting(socket):
-            peers[node]!.state = .away
+            peers[peer].state = .away
             if let fault { notices.append(.linkDown(node, fault)) }
-            scheduleRedial(node, now: now)
+            scheduleRedial(peer, now: now)
         case .away, .dialing, .connecting, .up:
             break
         }
@@ -452,16 +466,17 @@ public struct Mesh: Sendable {
     }
 
     private mutating func onHeartbeat(now: Instant) {
-        for socket in links.keys.sorted() {
-            let link = links[socket]!.link
-            let silence = now - link.receivedAt
-            if link.peer == nil {
-                if now - link.startedAt >= RPCLimits.handshakeTimeout { drop(socket, .handshakeTimeout, now: now) }
+        for socket in links.sockets.sorted() {
+            guard let place = links.place(of: socket) else { continue }
+            let silence = now - links[place].link.receivedAt
+            if !links[place].link.isOpen {
+                let age = now - links[place].link.startedAt
+                if age >= RPCLimits.handshakeTimeout { drop(socket, .handshakeTimeout, now: now) }
             } else if silence >= RPCLimits.silenceMax {
                 drop(socket, .silent, now: now)
             } else if silence >= RPCLimits.heartbeat {
-                links[socket]!.link.ping()
-                markDirty(socket)
+                links[place].link.ping()
+                markDirty(place)
             }
         }
     }
