@@ -115,7 +115,7 @@ public struct Mesh: Sendable {
     private var links = LinkTable()
     private var dirty: [SocketID] = []
     private var timers = TimerQueue<Timer>()
-    private var calls: [CallID: CallEntry] = [:]
+    private var calls = CallTable<CallEntry>()
     private var callSerialNext: UInt64 = 0
     /// Calls in the order they were made; those that ended since are recognised by their serial and skipped.
     private var callQueue: [(deadline: Instant, call: CallID, serial: UInt64)] = []
@@ -196,7 +196,7 @@ public struct Mesh: Sendable {
             return events.append(.refused(id, Refusal(.overloaded, retryAfterMs: 1000)))
         }
         callSerialNext += 1
-        precondition(calls.updateValue(CallEntry(node: node, serial: callSerialNext), forKey: id) == nil)
+        calls.insert(id, CallEntry(node: node, serial: callSerialNext))
         callQueue.append((now + RPCLimits.callTimeout, id, callSerialNext))
         timers.armIfIdle(.callTimeout, at: now + RPCLimits.callTimeout)
         guard let link else {
@@ -396,7 +396,7 @@ public struct Mesh: Sendable {
     /// A call ends once, and only by the peer it was made to; anything else came too late.
     private mutating func finish(_ id: CallID, from node: NodeID, _ event: MeshEvent) {
         guard calls[id]?.node == node else { return }
-        calls[id] = nil
+        _ = calls.remove(id)
         events.append(event)
     }
 

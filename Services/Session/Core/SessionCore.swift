@@ -71,7 +71,7 @@ public struct SessionCore: ServiceCore {
     var expiries: [ExpiryID: PendingExpiry] = [:]
     var timers = TimerQueue<Timer>()
     var counters = SessionCounters()
-    private var calls: [CallID: Pending] = [:]
+    private var calls = CallTable<Pending>()
     private var callNext: UInt32 = 0
     var serialNext: UInt32 = 0
     private var dice: SeededGenerator
@@ -188,7 +188,7 @@ public struct SessionCore: ServiceCore {
     private mutating func onEnd(
         of call: CallID, _ result: Result<Message, Refusal>, now: Now, _ effects: inout [Effect]
     ) {
-        guard let pending = calls.removeValue(forKey: call) else { return }
+        guard let pending = calls.remove(call) else { return }
         switch pending {
         case .message(let delivery): onMessageStored(delivery, result, now: now, &effects)
         case .copy(let delivery, let message): onCopyStored(delivery, message, result, &effects)
@@ -226,9 +226,9 @@ public struct SessionCore: ServiceCore {
     /// Calls `node` and remembers why.
     @discardableResult
     mutating func call(_ node: NodeID, _ message: Message, _ pending: Pending, _ effects: inout [Effect]) -> CallID {
-        repeat { callNext &+= 1 } while calls[CallID(rawValue: callNext)] != nil
+        repeat { callNext &+= 1 } while calls.contains(CallID(rawValue: callNext))
         let id = CallID(rawValue: callNext)
-        calls[id] = pending
+        calls.insert(id, pending)
         effects.append(.call(node, id, message))
         return id
     }
