@@ -109,6 +109,9 @@ extension ServiceLoop {
         if let store = setup.store {
             page.counter(
                 "fantail_store_idle_failures_total", "Times that the engine could not tidy up.", store.idleFailureCount)
+            page.counter(
+                "fantail_store_inline_commits_total", "Batches that the loop carried out without the writer thread.",
+                store.inlineCount)
         }
     }
 }

@@ -52,6 +52,13 @@ enum ServiceLimits {
     /// Quiet time after which the store may tidy up: long enough not to hit between two batches under load.
     static let storeQuietMs: Int32 = 1000
 
+    /// Mean time of a commit, microseconds, up to which the loop waits for small ones itself. Ten times what a good disk
+    /// takes; the loop then stands still for no longer than a large tick takes anyhow.
+    static let storeQuickUsMax: Int64 = 2_000
+
+    /// Requests up to which a batch is small. More than this is work for another core, and then the two wake-ups are cheap.
+    static let storeInlineRequestCountMax = 16
+
     // MARK: The admin door
 
     /// A request, bytes: a browser's GET with a few cookies of the same host.

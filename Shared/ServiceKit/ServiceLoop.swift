@@ -54,6 +54,10 @@ struct ServiceLoop<Core: ServiceCore> {
     /// Doors that are shut until `acceptAgain`.
     private var pausedKinds: [SocketKind] = []
     private var isCommitting = false
+    /// What the core wants committed, until everything it had to say has left.
+    private var ordered: [StoreRequest]?
+    /// A commit that is done already: news for the next tick.
+    private var committed: StoreWriter.Outcome?
     private var isStopping = false
     private var isOutOfPatience = false
 
@@ -78,11 +82,16 @@ struct ServiceLoop<Core: ServiceCore> {
             if let due, due < now.instant { figures.lag.record(now.instant - due) }
 
             for event in sockets.takeAftermath() where !isStopping { node.on(event, now: now) }
+            if let outcome = committed {
+                committed = nil
+                onCommitted(outcome, now)
+            }
             for index in 0..<count { react(to: sockets.fact(index), now) }
             runTimers(now)
             if !isStopping { node.onTime(now: now) }
             obey(node.takeOutput(now: now), now)
             sockets.flush()
+            startCommit(now)
             for socket in sockets.takeClosing() {
                 timers.arm(.close(socket), at: now.instant + ServiceLimits.closeTimeout)
             }
@@ -101,7 +110,7 @@ struct ServiceLoop<Core: ServiceCore> {
 
     /// Rounded up: waking before the deadline would only mean another sleep.
     private func sleepMs(until due: Instant?, from now: Instant) -> Int32 {
-        if sockets.hasAftermath { return 0 }
+        if sockets.hasAftermath || committed != nil { return 0 }
         guard let due else { return Int32(ServiceLimits.sleepMsMax) }
         let wait = max(0, (due - now).nanoseconds)
         return Int32(min(ServiceLimits.sleepMsMax, (wait + 999_999) / 1_000_000))
@@ -171,10 +180,9 @@ struct ServiceLoop<Core: ServiceCore> {
         }
         // After SIGTERM nothing new is begun: whoever asked hears that we are gone and asks our next life.
         if let requests = output.commit, !isStopping {
-            guard let store = setup.store else { preconditionFailure("a commit, but no store") }
             precondition(!isCommitting)
             isCommitting = true
-            store.submit(requests, stamp: now.stamp)
+            ordered = requests
         }
         for record in output.traces { trace.add(record, at: now.stamp) }
         for record in output.logs { log.write(record, at: now.stamp) }
@@ -272,7 +280,18 @@ struct ServiceLoop<Core: ServiceCore> {
     // MARK: The store
 
     private mutating func onStoreFinished(_ now: Now) {
-        guard let outcome = setup.store!.takeOutcome() else { return }
+        if let outcome = setup.store!.takeOutcome() { onCommitted(outcome, now) }
+    }
+
+    /// Behind `flush`: answers to the batch before must not wait for the disk once more.
+    private mutating func startCommit(_ now: Now) {
+        guard let requests = ordered else { return }
+        guard let store = setup.store else { preconditionFailure("a commit, but no store") }
+        ordered = nil
+        committed = store.submit(requests, stamp: now.stamp)
+    }
+
+    private mutating func onCommitted(_ outcome: StoreWriter.Outcome, _ now: Now) {
         isCommitting = false
         // Also while stopping: what is stored may still be answered.
         node.onCommitted(outcome, now: now)
@@ -320,6 +339,7 @@ struct ServiceLoop<Core: ServiceCore> {
         node.start(now: now)
         obey(node.takeOutput(now: now), now)
         sockets.flush()
+        startCommit(now)
     }
 
     private mutating func onStop(_ now: Now) {

@@ -1,14 +1,18 @@
 // The thread that waits for the disk, so that the loop need not.
 //
 // One batch at a time goes over and one result comes back: a mutex guards the hand-over, an event descriptor each way wakes
-// the other side. The engine is opened, used and closed by the thread alone and never crosses; only plain values do. That is
-// why this class is `Sendable` without a promise of its own: the compiler checks it.
+// the other side.
+//
+// To wake a thread and be woken by it costs more than a small commit on a quick disk. So while the last commits were quick,
+// the loop carries out a small batch itself; a slow one sends the next ones back to the thread until the disk is quick again.
+// The engine lies behind a mutex, and whoever holds that uses it: never both. That is why this class is `Sendable` without a
+// promise of its own: the compiler checks it.
 
 import Primitives
 import Storage
 import Synchronization
 
-/// An engine that blocks: it runs in a thread of its own.
+/// An engine that blocks. It is opened and closed in a thread of its own; between, one thread at a time uses it.
 public protocol BlockingStore: Store {
     /// Tidies up after a quiet second. Called once for each quiet time, and not again before the next batch.
     mutating func idle() throws(StoreFailure)
@@ -16,8 +20,8 @@ public protocol BlockingStore: Store {
     mutating func close()
 }
 
-/// Opens an engine, in the thread that will use it.
-public typealias StoreOpening = @Sendable () throws(StartFailure) -> any BlockingStore
+/// Opens an engine, in the writer's thread.
+public typealias StoreOpening = @Sendable () throws(StartFailure) -> sending any BlockingStore
 
 package final class StoreWriter: Sendable {
     package typealias Outcome = Result<[StoreAnswer], StoreFailure>
@@ -28,9 +32,19 @@ package final class StoreWriter: Sendable {
         var opened: Result<Bool, StartFailure>?
         var isStopping = false
         var idleFailures: UInt64 = 0
+        /// How long commits take of late, microseconds: a mean in which the newest counts an eighth. Slow until it is known.
+        var commitUs = ServiceLimits.storeQuickUsMax * 8
+        /// Batches that the loop carried out itself.
+        var inlineCount: UInt64 = 0
+        /// The thread sleeps until it is woken: everything is tidy.
+        var isAsleep = false
+
+        mutating func note(_ took: Int64) { commitUs += (took - commitUs) / 8 }
     }
 
     private let shared = Mutex(Shared())
+    /// Nil before it is open and after it is closed.
+    private let engine = Mutex<(any BlockingStore)?>(nil)
     private let ordered = SystemCalls.makeEvent()
     /// Readable when a result is there.
     package let finished = SystemCalls.makeEvent()
@@ -49,8 +63,10 @@ package final class StoreWriter: Sendable {
         }
     }
 
-    /// Orders a batch; the one before must have been taken back.
-    package func submit(_ requests: [StoreRequest], stamp: Stamp) {
+    /// Carries out a batch, or orders it; the one before must have been taken back.
+    /// - Returns: the result when it is there already; nil when `finished` will tell.
+    package func submit(_ requests: [StoreRequest], stamp: Stamp) -> Outcome? {
+        if let outcome = applyInline(requests, stamp) { return outcome }
         shared.withLock { shared in
             precondition(shared.batch == nil)
             precondition(shared.outcome == nil)
@@ -58,6 +74,7 @@ package final class StoreWriter: Sendable {
             shared.batch = (requests, stamp)
         }
         SystemCalls.raise(event: ordered)
+        return nil
     }
 
     /// The result of the batch, once, when it is there.
@@ -72,6 +89,9 @@ package final class StoreWriter: Sendable {
     /// How often tidying up failed. Nothing is lost by it, but the log of the engine grows.
     package var idleFailureCount: UInt64 { shared.withLock { $0.idleFailures } }
 
+    /// How often the loop did not need the thread.
+    package var inlineCount: UInt64 { shared.withLock { $0.inlineCount } }
+
     /// Finishes the batch that was ordered, closes the engine, ends the thread.
     package func stop() {
         shared.withLock { $0.isStopping = true }
@@ -83,12 +103,29 @@ package final class StoreWriter: Sendable {
         running?.join()
     }
 
+    // MARK: The loop's side
+
+    /// Nil when the batch is too large, the disk of late too slow, or the thread at work.
+    private func applyInline(_ requests: [StoreRequest], _ stamp: Stamp) -> Outcome? {
+        guard requests.count <= ServiceLimits.storeInlineRequestCountMax else { return nil }
+        guard shared.withLock({ $0.commitUs }) <= ServiceLimits.storeQuickUsMax else { return nil }
+        guard let (outcome, took) = engine.withLockIfAvailable({ apply(requests, stamp, to: &$0!) }) else { return nil }
+        let wasAsleep = shared.withLock { shared in
+            shared.note(took)
+            shared.inlineCount += 1
+            defer { shared.isAsleep = false }
+            return shared.isAsleep
+        }
+        // There is something to tidy up again, a quiet second from now.
+        if wasAsleep { SystemCalls.raise(event: ordered) }
+        return outcome
+    }
+
     // MARK: The thread
 
     private func run(_ open: StoreOpening) {
-        var store: any BlockingStore
         do throws(StartFailure) {
-            store = try open()
+            try engine.withLock { engine throws(StartFailure) in engine = try open() }
         } catch {
             shared.withLock { $0.opened = .failure(error) }
             return SystemCalls.raise(event: finished)
@@ -98,38 +135,62 @@ package final class StoreWriter: Sendable {
 
         // What an earlier life left behind is tidied up in the first quiet second.
         var isTidy = false
+        var inlineSeen: UInt64 = 0
         while true {
             let isWoken = SystemCalls.wait(ordered, timeoutMs: isTidy ? -1 : ServiceLimits.storeQuietMs)
             SystemCalls.drain(ordered)
-            let (batch, isStopping) = shared.withLock { shared in
+            let (batch, isStopping, inlineCount) = shared.withLock { shared in
                 defer { shared.batch = nil }
-                return (shared.batch, shared.isStopping)
+                return (shared.batch, shared.isStopping, shared.inlineCount)
             }
             if let batch {
                 isTidy = false
-                let outcome = apply(batch.requests, batch.stamp, to: &store)
-                shared.withLock { $0.outcome = outcome }
+                let (outcome, took) = engine.withLock { apply(batch.requests, batch.stamp, to: &$0!) }
+                shared.withLock { shared in
+                    shared.note(took)
+                    shared.outcome = outcome
+                }
                 SystemCalls.raise(event: finished)
             } else if isStopping {
-                return store.close()
+                return engine.withLock { engine in
+                    engine!.close()
+                    engine = nil
+                }
+            } else if inlineCount != inlineSeen {
+                isTidy = false
             } else if !isWoken {
-                isTidy = true
-                do throws(StoreFailure) {
-                    try store.idle()
-                } catch {
-                    shared.withLock { $0.idleFailures += 1 }
+                tidyUp()
+                // A batch that came in between has not woken anybody.
+                isTidy = shared.withLock { shared in
+                    shared.isAsleep = shared.inlineCount == inlineCount
+                    return shared.isAsleep
                 }
             }
+            inlineSeen = inlineCount
         }
     }
 
-    private func apply(_ requests: [StoreRequest], _ stamp: Stamp, to store: inout any BlockingStore) -> Outcome {
+    private func tidyUp() {
+        do throws(StoreFailure) {
+            try engine.withLock { engine throws(StoreFailure) in try engine!.idle() }
+        } catch {
+            shared.withLock { $0.idleFailures += 1 }
+        }
+    }
+
+    /// - Returns: the result, and how long it took, microseconds.
+    private func apply(
+        _ requests: [StoreRequest], _ stamp: Stamp, to store: inout any BlockingStore
+    ) -> (Outcome, Int64) {
+        let began = SystemCalls.instant()
+        let outcome: Outcome
         do throws(StoreFailure) {
             let answers = try store.apply(requests, stamp: stamp)
             precondition(answers.count == requests.count)
-            return .success(answers)
+            outcome = .success(answers)
         } catch {
-            return .failure(error)
+            outcome = .failure(error)
         }
+        return (outcome, (SystemCalls.instant() - began).nanoseconds / 1_000)
     }
 }
