@@ -114,7 +114,7 @@ sync_tree() {
   while IFS= read -r -d '' name; do
     [[ -f $ROOT/$name ]] || continue
     if ! cmp -s -- "$ROOT/$name" "$TREE/$name"; then
-      mkdir -p -- "$TREE/${name%/*}"
+      mkdir -p -- "$(dirname -- "$TREE/$name")"
       cp -p -- "$ROOT/$name" "$TREE/$name"
     fi
   done <"$WORK/files"
