@@ -3,15 +3,18 @@
 #
 #   deploy/test.sh [--quick] [--long] [--only PART]...
 #
-#   --quick       what takes a few minutes: fewer seeds, and no e2e
-#   --long        more seeds, and the end-to-end tests that take minutes each
+#   --quick       what takes a few minutes: fewer seeds, and no planted, torture and e2e
+#   --long        more seeds, every planted fault, five minutes of torture, and the end-to-end tests that take minutes each
 #   --only PART   only this part; may be repeated. The parts, in their order:
-#                   house     the rules of the house (Tests/House), and that each of them can fail
+#                   house     the rules of the house (Tests/House), and that each of them can fail; and that every
+#                             planted fault still fits
 #                   shell     shellcheck over all scripts
 #                   build     everything, optimised; a warning is an error
 #                   unit      swift test, on the same build
 #                   simulate  simulated clusters, a seed each (Tests/Simulation)
+#                   planted   mistakes made on purpose, which the simulator must find (Tests/Planted)
 #                   scripts   run.sh, stop.sh and status.sh with real processes (Tests/Deploy)
+#                   torture   a real cluster under load, killed and frozen at random (deploy/torture.sh)
 #                   e2e       a real cluster and clients that nobody here wrote (Tests/EndToEnd)
 #
 # Missing tools are installed: Debian packages when we may, Python packages into .build/venv. A part is quiet unless it
@@ -23,7 +26,9 @@ SCRIPT=test.sh
 # shellcheck source=deploy/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-readonly ALL_PARTS=(house shell build unit simulate scripts e2e)
+readonly ALL_PARTS=(house shell build unit simulate planted scripts torture e2e)
+# What --quick leaves out.
+readonly SLOW_PARTS=(planted torture e2e)
 readonly TEST_LOGS=$ROOT/.build/test-logs
 readonly VENV=$ROOT/.build/venv
 readonly RELEASE=$ROOT/.build/release
@@ -66,7 +71,7 @@ read_arguments() {
   for part in "${ALL_PARTS[@]}"; do
     if ((${#only[@]} > 0)); then
       [[ " ${only[*]} " != *" $part "* ]] || PARTS+=("$part")
-    elif [[ $part != e2e || $EXTENT != quick ]]; then
+    elif [[ $EXTENT != quick || " ${SLOW_PARTS[*]} " != *" $part "* ]]; then
       PARTS+=("$part")
     fi
   done
@@ -86,7 +91,7 @@ install_tools() {
   if wants shell && ! command -v shellcheck >/dev/null; then missing+=(shellcheck); fi
   if wants house scripts e2e && ! command -v python3 >/dev/null; then missing+=(python3); fi
   if wants scripts e2e && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then missing+=(python3-venv); fi
-  if wants build unit simulate scripts e2e; then
+  if wants build unit simulate planted scripts torture e2e; then
     require_swift
     require_libraries "$TEST_LOGS/install.log"
   fi
@@ -144,7 +149,7 @@ count_closing_lines() {
 
 part_house() {
   local status=0
-  { python3 Tests/House/house.py && python3 Tests/House/house.py --self-test; } >"$1" 2>&1 || status=$?
+  { python3 Tests/House/house.py && python3 Tests/House/house.py --self-test && Tests/Planted/hunt.sh --check; } >"$1" 2>&1 || status=$?
   count_closing_lines "$1"
   return "$status"
 }
@@ -210,6 +215,24 @@ part_simulate() {
     status=1
   fi
   if ((status != 0)); then in_short 'seeds,|replay with|rule:|expected:|found:|atal error|only .* of' "$1"; fi
+  return "$status"
+}
+
+part_planted() {
+  local status=0 options=(--quick)
+  if [[ $EXTENT == long ]]; then options=(); fi
+  Tests/Planted/hunt.sh "${options[@]}" >"$1" 2>&1 || status=$?
+  count_closing_lines "$1"
+  return "$status"
+}
+
+part_torture() {
+  local status=0 seconds=25 users=40
+  if [[ $EXTENT == long ]]; then seconds=300 users=100; fi
+  build_if_needed "$1" || return 1
+  deploy/torture.sh --no-build --seconds "$seconds" --users "$users" >"$1" 2>&1 || status=$?
+  PASSED=$(grep -cE '^.{48} ok ' -- "$1") || true
+  FAILED=$(grep -cE '^.{48} BROKEN ' -- "$1") || true
   return "$status"
 }
 

@@ -4,6 +4,7 @@ Every test has a home of its own in a temporary folder and ports of its own. Bou
 hanging; no test asks how fast the machine is.
 """
 
+import json
 import os
 import re
 import signal
@@ -278,12 +279,75 @@ def test_stop_and_status_are_kind_where_nothing_is(home):
     assert status.returncode == 1 and "deploy/run.sh" in status.stderr
 
 
-@pytest.mark.parametrize("script", ["run.sh", "stop.sh", "status.sh", "test.sh"])
+@pytest.mark.parametrize("script", ["run.sh", "stop.sh", "status.sh", "test.sh", "torture.sh"])
 def test_help_is_the_head_of_the_script_and_a_wrong_option_is_refused(script):
     helped = subprocess.run([DEPLOY / script, "--help"], text=True, capture_output=True, timeout=PATIENCE)
     assert helped.returncode == 0 and f"deploy/{script}" in helped.stdout and "Exit status" in helped.stdout
     refused = subprocess.run([DEPLOY / script, "--colour"], text=True, capture_output=True, timeout=PATIENCE)
     assert refused.returncode == 64 and "--colour" in refused.stderr
+
+
+# --- torture: its verdict, and what it leaves behind --------------------------------------------------------------------
+
+CLEAN = {
+    "sent": 1000, "acked": 1000, "delivered": 1000, "lost": 0, "duplicated": 0, "out_of_order": 0, "foreign": 0, "refused": 0,
+    "gaps": 0, "false_receipts": 0, "unanswered": 0, "receipts_missing": 0, "service_restarts": 9, "connections_lost": 9,
+    "repeated_sends": 9, "longest_open_ms": 1234.5,
+}
+
+
+def judged(tmp_path: Path, **changes) -> subprocess.CompletedProcess:
+    report = {key: value for key, value in (CLEAN | changes).items() if value is not None}
+    (tmp_path / "report.json").write_text(json.dumps(report, indent=2))
+    return subprocess.run(
+        [DEPLOY / "torture.sh", "--judge", tmp_path / "report.json"], text=True, capture_output=True, timeout=PATIENCE)
+
+
+def test_a_clean_report_of_the_load_is_a_clean_verdict(tmp_path):
+    verdict = judged(tmp_path)
+    assert verdict.returncode == 0, verdict.stdout
+    assert "Verdict: clean." in verdict.stdout and "BROKEN" not in verdict.stdout
+
+
+@pytest.mark.parametrize("key", [key for key, value in CLEAN.items() if value == 0])
+def test_one_message_that_went_wrong_breaks_the_verdict(tmp_path, key):
+    verdict = judged(tmp_path, **{key: 1})
+    assert verdict.returncode == 1
+    assert verdict.stdout.count("BROKEN") == 1 and "1 of" in verdict.stdout
+
+
+@pytest.mark.parametrize("changes", [{"lost": None}, {"acked": 0}, {"delivered": None}])
+def test_a_report_that_proves_nothing_breaks_the_verdict(tmp_path, changes):
+    assert judged(tmp_path, **changes).returncode == 1
+
+
+def test_no_report_breaks_the_verdict(tmp_path):
+    missing = subprocess.run([DEPLOY / "torture.sh", "--judge", tmp_path / "none"], text=True, capture_output=True, timeout=PATIENCE)
+    assert missing.returncode == 1 and "missing" in missing.stdout
+
+
+def test_torture_that_is_interrupted_leaves_nobody_and_nothing_behind(home):
+    torture = subprocess.Popen(
+        [DEPLOY / "torture.sh", "--no-build", "--seconds", "300", "--users", "10", "--rate", "20", "--home", home.path,
+         "--port-base", str(home.port_base)],
+        text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, env=home.environment)
+    try:
+        said = []
+        # The seed, and the first faults.
+        while sum(" to " in line or "full" in line for line in said) < 3:
+            said.append(torture.stdout.readline())
+            assert said[-1], "".join(said)
+        pids = home.pids
+        os.kill(torture.pid, signal.SIGTERM)
+        torture.communicate(timeout=PATIENCE)
+    finally:
+        if torture.poll() is None:
+            torture.kill()
+            torture.wait()
+    assert torture.returncode == 1
+    assert not [name for name, pid in pids.items() if is_running(pid)]
+    assert not [name for name, pid in home.pids.items() if is_running(pid)]
+    assert str(home.path) not in Path("/proc/mounts").read_text().replace("\\040", " ")
 
 
 # --- a machine that lacks something: the tools are replaced by small scripts that come first in PATH ---------------------

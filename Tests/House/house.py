@@ -34,6 +34,7 @@ OTHER_TESTS = {
     "Simulation": "the executable simulate",
     "EndToEnd": "deploy/test.sh --only e2e",
     "Deploy": "deploy/test.sh --only scripts",
+    "Planted": "deploy/test.sh --only planted",
     "House": "deploy/test.sh --only house",
 }
 

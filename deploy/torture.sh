@@ -1,0 +1,413 @@
+#!/usr/bin/env bash
+# Runs a cluster of its own under load, kills and freezes its services at random, fills its disk, and counts what was lost.
+#
+#   deploy/torture.sh [options]
+#
+#   --seconds S     how long the faults last; default 300
+#   --seed N        draws the same faults at the same times as another run with N; default: a new one, printed
+#   --users N       clients, half of them write to the other half; default 100
+#   --rate R        messages a second over all of them; default 200
+#   --archive       keep messages for ever; default: until they are delivered
+#   --home DIR      where the cluster is made, and kept; it must be empty. Default: a temporary folder, removed at the end
+#   --port-base N   as for deploy/run.sh; default 12000
+#   --no-build      run what was built before
+#   --judge FILE    only judge the report that `bench chat --json` wrote
+#
+# Every 1.5 to 4 seconds a fault strikes: one service, or all of a role, or all there are, is killed by KILL; one is
+# stopped for 0.2 to 8 s and continued; one is asked to go by TERM; the disk under persistence is filled for 3 to 8 s (on a
+# small file system of its own, which needs root). The launcher of deploy/run.sh starts again what died. When the faults are
+# over, everything must be ready within 30 s, every message must have arrived within 60 s, and at last a copy of the database
+# is damaged, and persistence must refuse it. `bench chat` is the load, and knows what it sent.
+#
+# Exit status: 0 the verdict is clean; 1 a line of it is broken, or something is in the way; 64 a wrong option.
+
+set -euo pipefail
+SCRIPT=torture.sh
+# shellcheck source=deploy/lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+# The cluster: two of what can stand in for each other, and two partitions, so that one can be away.
+readonly COUNTS=(--gateways 2 --parsers 2 --sessions 3 --groups 1 --last-seens 1 --persistences 2)
+# Drawn from: each kind of fault as often as it stands here.
+readonly KINDS=(kill kill kill kill kill kill kill stop stop stop stop stop stop term term role role full full all)
+# The pause between two faults, centiseconds: shorter than some faults last, so that they meet.
+readonly PAUSE_MIN=150 PAUSE_MAX=400
+# A verdict needs so many faults: one for every so many seconds of the run.
+readonly SECONDS_PER_FAULT_MAX=5
+# What is still on its way at the end has so long, seconds: the client's longest backoff, twice.
+readonly DRAIN_SECONDS=60
+# The file system of its own, for both partitions.
+readonly DISK_BYTES=$((192 * 1024 * 1024))
+
+LINES=()
+BROKEN=0
+DISK=''
+MADE_HOME=''
+BENCH_PID=0
+declare -A HITS=([kill]=0 [stop]=0 [term]=0 [role]=0 [full]=0 [all]=0)
+# What ends by itself: "due pid name" of stopped processes, and when the disk is emptied again (0: it is not full).
+STOPPED_NODES=()
+FULL_UNTIL=0
+
+main() {
+  read_arguments "$@"
+  if [[ -n $JUDGE ]]; then
+    judge "$JUDGE"
+    show_verdict
+    return
+  fi
+  [[ -z $BUILD ]] || build
+  trap 'exit 1' INT TERM HUP
+  trap leave EXIT
+  make_home
+  start
+  torture
+  settle
+  judge "$HOME_DIR/report.json"
+  damage
+  show_verdict
+}
+
+read_arguments() {
+  local home=''
+  TORTURE_SECONDS=300 SEED='' USERS=100 RATE=200 PORT_BASE=12000 BUILD=1 JUDGE='' MODE=()
+  while (($# > 0)); do
+    case $1 in
+      --seconds | --seed | --users | --rate | --port-base)
+        [[ ${2:-} =~ ^[1-9][0-9]{0,8}$ ]] || usage_error "$1 needs a number"
+        case $1 in
+          --seconds) TORTURE_SECONDS=$2 ;;
+          --seed) SEED=$2 ;;
+          --users) USERS=$2 ;;
+          --rate) RATE=$2 ;;
+          --port-base) PORT_BASE=$2 ;;
+        esac
+        shift
+        ;;
+      --home)
+        home=$(option_value "$@")
+        shift
+        ;;
+      --judge)
+        JUDGE=$(option_value "$@")
+        shift
+        ;;
+      --archive) MODE=(--archive) ;;
+      --no-build) BUILD='' ;;
+      --help | -h) usage_text && exit 0 ;;
+      *) usage_error "there is no option $1" ;;
+    esac
+    shift
+  done
+  : "${SEED:=$((${EPOCHREALTIME/[.,]/} % 1000000000 + 1))}"
+  BIN_DIR=$ROOT/.build/release
+  HOME_WANTED=$home
+}
+
+build() {
+  local product log=$ROOT/.build/torture-build.log
+  require_swift
+  mkdir -p -- "$ROOT/.build"
+  require_libraries "$log"
+  for product in gateway parser session group last-seen persistence fantail bench; do
+    swift build --package-path "$ROOT" -c release --product "$product" >"$log" 2>&1 || {
+      grep -E 'error:' -- "$log" | sort -u | head -n 20 >&2 || tail -n 20 -- "$log" >&2
+      die "building $product failed; everything the compiler said is in $log"
+    }
+  done
+}
+
+# --- before -----------------------------------------------------------------------------------------------------------
+
+make_home() {
+  local product
+  for product in persistence bench; do
+    [[ -x $BIN_DIR/$product ]] || die "$BIN_DIR/$product is not built: type deploy/torture.sh without --no-build"
+  done
+  if [[ -n $HOME_WANTED ]]; then
+    set_home "$HOME_WANTED"
+    [[ ! -e $HOME_DIR || -z $(ls -A -- "$HOME_DIR") ]] || die "$HOME_DIR is not empty"
+    mkdir -p -- "$HOME_DIR"
+  else
+    MADE_HOME=$(mktemp -d -t fantail-torture.XXXXXX)
+    set_home "$MADE_HOME"
+  fi
+  mount_disk
+}
+
+# mount_disk: a real file system, because a sync means nothing in memory. Without root nothing is mounted, and the verdict
+# says so.
+mount_disk() {
+  local image=$HOME_DIR/disk.img folder=$HOME_DIR/persistence
+  DISK_TROUBLE=''
+  if ((EUID != 0)); then
+    DISK_TROUBLE='only root may mount a small file system'
+  elif ! command -v mkfs.ext4 >/dev/null; then
+    DISK_TROUBLE='mkfs.ext4 is missing (e2fsprogs)'
+  else
+    mkdir -m 700 -- "$folder"
+    truncate -s "$DISK_BYTES" -- "$image"
+    if mkfs.ext4 -q -m 0 "$image" 2>"$HOME_DIR/mount.log" && mount -o loop "$image" "$folder" 2>>"$HOME_DIR/mount.log"; then
+      DISK=$folder
+      chmod 700 -- "$folder"
+    else
+      DISK_TROUBLE="a file system in a file cannot be mounted here ($(tail -n 1 -- "$HOME_DIR/mount.log"))"
+      rm -f -- "$image"
+    fi
+  fi
+  if [[ -n $DISK_TROUBLE ]]; then warn "A FULL DISK IS NOT TESTED: $DISK_TROUBLE"; fi
+}
+
+start() {
+  "$ROOT/deploy/run.sh" --no-build --detach --home "$HOME_DIR" --port-base "$PORT_BASE" "${COUNTS[@]}" "${MODE[@]}" \
+    >"$HOME_DIR/run.log" || die "the cluster does not start"
+  load_nodes
+  # Two seconds of warm-up, so that every client is there when the first fault strikes.
+  "$BIN_DIR/bench" chat --home "$HOME_DIR" --users "$USERS" --rate "$RATE" --warm 2 --seconds "$TORTURE_SECONDS" \
+    --drain "$DRAIN_SECONDS" --json "$HOME_DIR/report.json" </dev/null >"$HOME_DIR/bench.log" 2>&1 &
+  BENCH_PID=$!
+  say "Seed $SEED: ${#NODES[@]} services in $HOME_DIR, $USERS users, $RATE messages/s, $TORTURE_SECONDS s of faults."
+}
+
+# --- faults -----------------------------------------------------------------------------------------------------------
+
+# draw N: DRAWN is a number from 0 to N - 1, from a generator that knows nothing but the seed.
+draw() {
+  DICE=$(((DICE * 25214903917 + 11) & 0xFFFFFFFFFFFF))
+  DRAWN=$(((DICE >> 17) % $1))
+}
+
+# Everything is drawn before it is known who runs, so that the n-th fault of a seed is always the same.
+torture() {
+  local began now due end kind node length
+  # Stirred, or small seeds would all begin alike.
+  DICE=$((SEED * 0x9E3779B97F4A7C15))
+  began=$(($(centiseconds) + 200))
+  BEGAN=$began
+  end=$((began + 100 * TORTURE_SECONDS))
+  due=$began
+  while true; do
+    draw $((PAUSE_MAX - PAUSE_MIN))
+    due=$((due + PAUSE_MIN + DRAWN))
+    draw ${#KINDS[@]}
+    kind=${KINDS[DRAWN]}
+    draw ${#NODES[@]}
+    node=${NODES[DRAWN]}
+    draw 780
+    length=$((20 + DRAWN))
+    ((due < end)) || break
+    until now=$(centiseconds) && ((now >= due)); do
+      end_faults "$now"
+      is_running "$BENCH_PID" || die "the load has ended too early: $(tail -n 3 -- "$HOME_DIR/bench.log")"
+      sleep 0.1
+    done
+    strike "$kind" "$node" "$length"
+  done
+  until now=$(centiseconds) && ((now >= end)); do
+    end_faults "$now"
+    sleep 0.1
+  done
+  end_faults
+}
+
+# strike KIND NODE CENTISECONDS
+strike() {
+  local kind=$1 node=$2 length=$3 pid other count=0
+  pid=$(node_pid "$node")
+  case $kind in
+    kill | term)
+      ((pid)) || { note "$node would get ${kind^^}, but does not run just now"; return 0; }
+      kill -s "${kind^^}" "$pid" 2>/dev/null || return 0
+      note "${kind^^} to $node"
+      ;;
+    stop)
+      ((pid)) || { note "$node would be stopped, but does not run just now"; return 0; }
+      kill -s STOP "$pid" 2>/dev/null || return 0
+      STOPPED_NODES+=("$(($(centiseconds) + length)) $pid $node")
+      note "STOP to $node for $((length * 10)) ms"
+      ;;
+    role | all)
+      for other in "${NODES[@]}"; do
+        [[ $kind == all || ${ROLE[$other]} == "${ROLE[$node]}" ]] || continue
+        pid=$(node_pid "$other")
+        if ((pid)) && kill -s KILL "$pid" 2>/dev/null; then count=$((count + 1)); fi
+      done
+      ((count)) || { note "nobody runs who could be killed"; return 0; }
+      if [[ $kind == all ]]; then note "KILL to everybody ($count)"; else note "KILL to every ${ROLE[$node]} ($count)"; fi
+      ;;
+    full)
+      [[ -n $DISK ]] || { note 'the disk would be filled; not tested here'; return 0; }
+      ((FULL_UNTIL == 0)) || { note 'the disk would be filled, but is full already'; return 0; }
+      fill_disk
+      FULL_UNTIL=$(($(centiseconds) + 300 + length * 5 / 8))
+      note "the disk is full for $((3000 + length * 50 / 8)) ms"
+      ;;
+  esac
+  HITS[$kind]=$((HITS[$kind] + 1))
+}
+
+note() { printf '%7.1f s  %s\n' "$((($(centiseconds) - BEGAN) / 10))e-1" "$1"; }
+
+# fill_disk: most of it at once, and then whatever the file system still gives.
+fill_disk() {
+  local free
+  free=$(stat -f -c '%f*%S' -- "$DISK")
+  fallocate -l "$(((free) * 9 / 10))" -- "$DISK/filler" 2>/dev/null || true
+  dd if=/dev/zero of="$DISK/filler.rest" bs=64k 2>/dev/null || true
+  dd if=/dev/zero of="$DISK/filler.last" bs=4k 2>/dev/null || true
+}
+
+empty_disk() {
+  rm -f -- "$DISK/filler" "$DISK/filler.rest" "$DISK/filler.last"
+  FULL_UNTIL=0
+}
+
+# end_faults [NOW]: those that are due, or all.
+end_faults() {
+  local line left=() due pid name
+  for line in "${STOPPED_NODES[@]}"; do
+    read -r due pid name <<<"$line"
+    if (($# > 0 && due > $1)); then
+      left+=("$line")
+    elif is_node "$pid" "$name"; then
+      kill -s CONT "$pid" 2>/dev/null || true
+    fi
+  done
+  STOPPED_NODES=("${left[@]}")
+  if ((FULL_UNTIL > 0)) && (($# == 0 || FULL_UNTIL <= $1)); then empty_disk; fi
+}
+
+# --- after ------------------------------------------------------------------------------------------------------------
+
+# settle: waits until everybody is ready, and for the load to end.
+settle() {
+  local began name missing kind sum=0
+  began=$(centiseconds)
+  while true; do
+    missing=''
+    for name in "${NODES[@]}"; do readiness "$name" >/dev/null || missing+=" $name"; done
+    if [[ -z $missing ]] || (($(centiseconds) - began > READY_CENTISECONDS_MAX)); then break; fi
+    sleep "$LOOK_SECONDS"
+  done
+  for kind in kill stop term role full all; do sum=$((sum + HITS[$kind])); done
+  line "$((sum * SECONDS_PER_FAULT_MAX >= TORTURE_SECONDS))" 'faults' "$sum" \
+    "${HITS[kill]} killed, ${HITS[stop]} stopped, ${HITS[term]} asked to go, ${HITS[role]} roles, ${HITS[all]} times all, ${HITS[full]} full disks"
+  if [[ -n $DISK ]]; then
+    line 1 'disk was too full to write' "$(cat -- "$LOG_DIR"/persistence-*.log | grep -c '"disk_full"')" 'as persistence logged'
+  else
+    line 1 'full disk' 'NOT TESTED' "$DISK_TROUBLE"
+  fi
+  line "$((${#missing} == 0))" 'ready again after the last fault' "$(seconds_since "$began")" "at most $((READY_CENTISECONDS_MAX / 100)) s${missing:+; not ready:$missing}"
+  BENCH_STATUS=0
+  wait "$BENCH_PID" || BENCH_STATUS=$?
+  BENCH_PID=0
+  line "$((BENCH_STATUS == 0))" "the load's own verdict" "$BENCH_STATUS" 'exit status of bench'
+}
+
+seconds_since() { printf '%.1f s' "$((($(centiseconds) - $1) / 10))e-1"; }
+
+# judge FILE: the report of the load.
+judge() {
+  local key label
+  [[ -s $1 ]] || { line 0 'report of the load' 'missing' "$1"; return 0; }
+  figure "$1" sent 'sent' any
+  figure "$1" acked 'acknowledged' some
+  figure "$1" delivered 'delivered' some
+  while read -r key label; do figure "$1" "$key" "$label" none; done <<'LINES'
+lost lost
+duplicated duplicated
+out_of_order out of order
+foreign foreign or changed
+refused refused for good
+gaps inbox numbers given up
+false_receipts receipts without a delivery
+unanswered without an answer at the end
+receipts_missing delivered, without receipt
+LINES
+  figure "$1" service_restarts 'services started again' any
+  figure "$1" connections_lost 'connections lost' any
+  figure "$1" repeated_sends 'sends repeated' any
+  figure "$1" longest_open_ms 'longest wait, ms' any
+}
+
+# figure FILE KEY LABEL none|some|any: the first number under that key; a report without it is broken.
+figure() {
+  local text value='?' good=0
+  text=$(tr -d '\n ' <"$1")
+  if [[ $text =~ \"$2\":(\{\"value\":)?([0-9]+)(\.[0-9]+)?[,}] ]]; then
+    value=${BASH_REMATCH[2]}
+    case $4 in
+      none) good=$((value == 0)) ;;
+      some) good=$((value > 0)) ;;
+      any) good=1 ;;
+    esac
+  fi
+  line "$good" "$3" "$value" "$(case $4 in none) printf 'must be 0' ;; some) printf 'must be more than 0' ;; esac)"
+}
+
+# damage: a copy of a partition with pages overwritten; persistence must say so, end, and leave the file as it is.
+damage() {
+  local node='' name file copy=$HOME_DIR/damaged before status=0 said
+  "$ROOT/deploy/stop.sh" --home "$HOME_DIR" >>"$HOME_DIR/run.log"
+  for name in "${NODES[@]}"; do [[ ${ROLE[$name]} != persistence ]] || node=$name; done
+  (umask 077 && mkdir -p -- "$copy/persistence")
+  cp -r -- "$CLUSTER_FILE" "$HOME_DIR/secrets" "$copy"
+  cp -- "$HOME_DIR/persistence/$node.db"* "$copy/persistence"
+  file=$copy/persistence/$node.db
+  # From the second page on, to the middle.
+  tr '\0' '\245' </dev/zero | dd of="$file" bs=4096 seek=1 count=$(($(stat -c %s -- "$file") / 8192)) iflag=fullblock conv=notrunc 2>/dev/null || true
+  before=$(cksum <"$file")
+  timeout 60 "$BIN_DIR/persistence" --cluster "$copy/cluster.conf" --node "$node" --data "$copy" >"$copy/said" 2>&1 </dev/null || status=$?
+  said=$(grep -m 1 'is damaged' -- "$copy/said" || true)
+  line "$((status > 0 && status < 124 && ${#said} > 0))" 'damaged database' "$([[ -n $said ]] && printf refused || printf 'NOT REFUSED')" \
+    "exit status $status: $(cut -c1-110 <<<"${said:-$(tail -n 1 -- "$copy/said")}")"
+  line "$([[ $(cksum <"$file") == "$before" ]] && printf 1 || printf 0)" 'and left as it was' "$([[ $(cksum <"$file") == "$before" ]] && printf yes || printf no)" ''
+}
+
+# line GOOD LABEL VALUE REMARK: a line of the verdict; GOOD is 0 when it is broken.
+line() {
+  local mark='ok'
+  if (($1 == 0)); then
+    mark='BROKEN'
+    BROKEN=$((BROKEN + 1))
+  fi
+  LINES+=("$(printf '%-34s %12s  %-6s  %s' "$2" "$3" "$mark" "$4")")
+}
+
+show_verdict() {
+  say
+  printf '%s\n' "${LINES[@]}"
+  say
+  if ((BROKEN == 0)); then
+    say 'Verdict: clean.'
+    return
+  fi
+  say "Verdict: $BROKEN of ${#LINES[@]} lines are broken.${SEED:+ The same faults again: deploy/torture.sh --seed $SEED --seconds $TORTURE_SECONDS}"
+  return 1
+}
+
+# leave: whatever ends this script, nobody and nothing mounted stays behind. What a broken run wrote is kept.
+leave() {
+  local status=$?
+  trap '' INT TERM HUP
+  trap - EXIT
+  if ((BENCH_PID)) && is_running "$BENCH_PID"; then kill -s TERM "$BENCH_PID" 2>/dev/null || true; fi
+  if [[ -n ${CLUSTER_FILE:-} ]]; then
+    end_faults
+    if [[ -d $RUN_DIR ]]; then "$ROOT/deploy/stop.sh" --home "$HOME_DIR" >>"$HOME_DIR/run.log" 2>&1 || true; fi
+  fi
+  if [[ -n $DISK ]]; then
+    # For whoever wants to look at what is kept, after the file system has gone.
+    if ((status != 0)) || [[ -z $MADE_HOME ]]; then cp -r -- "$DISK" "$HOME_DIR/persistence.kept" 2>/dev/null || true; fi
+    umount -- "$DISK" 2>/dev/null || umount -l -- "$DISK" || true
+    rm -f -- "$HOME_DIR/disk.img"
+  fi
+  if ((status != 0)) && [[ -n ${HOME_DIR:-} && -d ${HOME_DIR:-} ]]; then
+    warn "what the run wrote is kept in $HOME_DIR"
+  elif [[ -n $MADE_HOME ]]; then
+    rm -rf -- "$MADE_HOME"
+  fi
+  exit "$status"
+}
+
+main "$@"
