@@ -262,19 +262,19 @@ empty_disk() {
   FULL_UNTIL=0
 }
 
-# end_faults [NOW]: those that are due, or all.
+# end_faults [NOW]: those that are due; all of them without a time.
 end_faults() {
-  local line left=() due pid name
+  local now=${1:-9999999999999} line left=() due pid name
   for line in "${STOPPED_NODES[@]}"; do
     read -r due pid name <<<"$line"
-    if (($# > 0 && due > $1)); then
+    if ((due > now)); then
       left+=("$line")
     elif is_node "$pid" "$name"; then
       kill -s CONT "$pid" 2>/dev/null || true
     fi
   done
   STOPPED_NODES=("${left[@]}")
-  if ((FULL_UNTIL > 0)) && (($# == 0 || FULL_UNTIL <= $1)); then empty_disk; fi
+  if ((FULL_UNTIL > 0 && FULL_UNTIL <= now)); then empty_disk; fi
 }
 
 # --- after ------------------------------------------------------------------------------------------------------------
@@ -391,6 +391,8 @@ leave() {
   local status=$?
   trap '' INT TERM HUP
   trap - EXIT
+  # Each step, whatever became of the one before.
+  set +eu
   if ((BENCH_PID)) && is_running "$BENCH_PID"; then kill -s TERM "$BENCH_PID" 2>/dev/null || true; fi
   if [[ -n ${CLUSTER_FILE:-} ]]; then
     end_faults
