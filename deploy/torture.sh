@@ -327,7 +327,9 @@ LINES
   figure "$1" service_restarts 'services started again' any
   figure "$1" connections_lost 'connections lost' any
   figure "$1" repeated_sends 'sends repeated' any
-  figure "$1" longest_open_ms 'longest wait, ms' any
+  for key in sent delivered receipt; do longest "$1" "$key"; done
+  figure "$1" longest_open_ms 'longest wait of all, ms' any
+  figure "$1" longest_away_ms 'longest without a connection, ms' any
 }
 
 # figure FILE KEY LABEL none|some|any: the first number under that key; a report without it is broken.
@@ -343,6 +345,13 @@ figure() {
     esac
   fi
   line "$good" "$3" "$value" "$(case $4 in none) printf 'must be 0' ;; some) printf 'must be more than 0' ;; esac)"
+}
+
+# longest FILE LEG: how long the unluckiest message waited for it. Told, not judged: it depends on the faults.
+longest() {
+  local text
+  text=$(tr -d '\n ' <"$1")
+  if [[ $text =~ \"$2\":\{[^{}]*\"max\":([0-9]+) ]]; then line 1 "longest wait for $2, ms" $((BASH_REMATCH[1] / 1000)) ''; fi
 }
 
 # damage: a copy of a partition with pages overwritten; persistence must say so, end, and leave the file as it is.

@@ -292,7 +292,7 @@ def test_help_is_the_head_of_the_script_and_a_wrong_option_is_refused(script):
 CLEAN = {
     "sent": 1000, "acked": 1000, "delivered": 1000, "lost": 0, "duplicated": 0, "out_of_order": 0, "foreign": 0, "refused": 0,
     "gaps": 0, "false_receipts": 0, "unanswered": 0, "receipts_missing": 0, "service_restarts": 9, "connections_lost": 9,
-    "repeated_sends": 9, "longest_open_ms": 1234.5,
+    "repeated_sends": 9, "longest_open_ms": 1234.5, "longest_away_ms": 999,
 }
 
 

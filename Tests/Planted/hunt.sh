@@ -49,6 +49,7 @@ read_arguments() {
       --only)
         NAMES+=("$(option_value "$@")")
         [[ -e $PATCHES/${NAMES[-1]}.patch ]] || usage_error "there is no planted fault ${NAMES[-1]}: see --list"
+        WITH_MISSED=1
         shift
         ;;
       --minutes)
@@ -141,7 +142,7 @@ hunt_all() {
   cp -- "$SCRATCH/release/simulate" "$CLEAN"
   for name in "${NAMES[@]}"; do
     missed=$(header "$name" Missed)
-    if [[ -n $missed && -z $WITH_MISSED && ${#NAMES[@]} -gt 2 ]]; then
+    if [[ -n $missed && -z $WITH_MISSED ]]; then
       ROWS+=("$name|missed|-|-|-|-")
       continue
     fi
