@@ -48,6 +48,7 @@ class ReferenceClient:
         self.visits = 0
         self.connection: Client | None = None
         self._failures = 0
+        self._gateway = self.dice.randrange(len(cluster.gateways))
         self._retry_at: dict[str, float] = {}
         self._retry_wait: dict[str, float] = {}
         self._task: asyncio.Task | None = None
@@ -95,7 +96,8 @@ class ReferenceClient:
             await asyncio.sleep(wait)
 
     async def _visit(self):
-        gateway = self.dice.randrange(len(self.cluster.gateways))
+        # Any of them, and after a failure the next: with chance alone a dead one may be tried again and again.
+        gateway = (self._gateway + self._failures) % len(self.cluster.gateways)
         socket = await open_socket(self.cluster, self.cluster.token(self.user, self.device), self.encoding, gateway)
         try:
             connection = Client(socket, self.encoding)
@@ -106,7 +108,7 @@ class ReferenceClient:
                 if welcome["code"] == "cursor_ahead":
                     self.faults.append(f"cursor_ahead with {self.last}")
                 raise TimeoutError("no welcome")
-            self._failures = 0
+            self._gateway, self._failures = gateway, 0
             self.visits += 1
             self.last = welcome["cursor"]
             self.connection = connection

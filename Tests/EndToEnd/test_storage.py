@@ -87,17 +87,19 @@ async def test_a_damaged_database_is_left_as_it_is(home, damage, how):
         assert fingerprints(cluster) == before
 
 
-def write_version(path, version: int, merged: bool):
-    """Sets the version of the schema; not merged: it stands in the log only, as after a kill."""
+def write_version(path, version: int, merged: bool) -> int:
+    """Sets the version of the schema, and says which it was; not merged: it stands in the log only, as after a kill."""
     log = path.with_name(path.name + "-wal")
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA wal_autocheckpoint = 0")
+    former = connection.execute("PRAGMA user_version").fetchone()[0]
     connection.execute(f"PRAGMA user_version = {version}")
     kept = path.read_bytes(), log.read_bytes()
     connection.close()
     if not merged:
         path.write_bytes(kept[0])
         log.write_bytes(kept[1])
+    return former
 
 
 @pytest.mark.parametrize("how", ["stopped", "killed"])
@@ -106,13 +108,13 @@ async def test_a_database_of_a_newer_release_is_left_as_it_is(home, how):
         await fill(cluster)
         cluster.kill("persistence-1", signal.SIGKILL if how == "killed" else signal.SIGTERM)
         path = database(cluster)
-        write_version(path, 999, merged=how == "stopped")
+        known = write_version(path, 999, merged=how == "stopped")
         before = fingerprints(cluster)
         assert len(before) == (1 if how == "stopped" else 2)
         said = refuses_to_start(cluster)
         assert "newer" in said and "999" in said
         assert fingerprints(cluster) == before, "nothing is overwritten"
-        write_version(path, 1, merged=True)
+        write_version(path, known, merged=True)
         cluster.start("persistence-1")
         cluster.wait_ready()
 
