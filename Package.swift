@@ -87,13 +87,14 @@ let package = Package(
 
             // The load tool, split likewise.
             .target(
-                name: "BenchKit", dependencies: ["FantailCLI", "ChatClient", "ClientProtocol", "Cluster", "CoreKit", "Primitives"],
+                name: "BenchKit",
+                dependencies: ["FantailCLI", "ChatClient", "ClientProtocol", "Cluster", "Primitives", "Ring", "WebSocket"],
                 path: "Services/Bench/Kit"),
             .executableTarget(
                 name: "bench",
                 dependencies: [
-                    "BenchKit", "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "Crypto", "Primitives", "RPC", "ServiceKit",
-                    "Tokens", "WebSocket",
+                    "BenchKit", "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "Crypto", "Messages", "Primitives", "RPC",
+                    "SQLiteStore", "ServiceKit", "Storage", "Tokens", "WebSocket",
                 ],
                 path: "Services/Bench/Main"),
 
@@ -125,6 +126,7 @@ let package = Package(
             tests(of: "SQLiteStore", uses: ["CSQLite", "Simulation", "Storage"]),
             tests(of: "ServiceKit", uses: ["CoreKit", "RPC", "Cluster", "Messages", "Storage", "Primitives"]),
             tests(of: "Simulation"),
+            tests(of: "BenchKit", uses: ["ChatClient", "ClientProtocol", "Cluster", "FantailCLI", "Primitives"]),
             tests(of: "FantailCLI", uses: ["ChatClient", "ClientProtocol", "Cluster", "Primitives"]),
         ],
     swiftLanguageModes: [.v6]

@@ -14,6 +14,7 @@
 #                   simulate  simulated clusters, a seed each (Tests/Simulation)
 #                   planted   mistakes made on purpose, which the simulator must find (Tests/Planted)
 #                   scripts   run.sh, stop.sh and status.sh with real processes (Tests/Deploy)
+#                   bench     every scenario of the load tool, short, against a real cluster; no figure is judged
 #                   torture   a real cluster under load, killed and frozen at random (deploy/torture.sh)
 #                   e2e       a real cluster and clients that nobody here wrote (Tests/EndToEnd)
 #
@@ -26,7 +27,7 @@ SCRIPT=test.sh
 # shellcheck source=deploy/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-readonly ALL_PARTS=(house shell build unit simulate planted scripts torture e2e)
+readonly ALL_PARTS=(house shell build unit simulate planted scripts bench torture e2e)
 # What --quick leaves out.
 readonly SLOW_PARTS=(planted torture e2e)
 readonly TEST_LOGS=$ROOT/.build/test-logs
@@ -89,9 +90,9 @@ wants() {
 install_tools() {
   local missing=()
   if wants shell && ! command -v shellcheck >/dev/null; then missing+=(shellcheck); fi
-  if wants house scripts e2e && ! command -v python3 >/dev/null; then missing+=(python3); fi
+  if wants house scripts bench e2e && ! command -v python3 >/dev/null; then missing+=(python3); fi
   if wants scripts e2e && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then missing+=(python3-venv); fi
-  if wants build unit simulate planted scripts torture e2e; then
+  if wants build unit simulate planted scripts bench torture e2e; then
     require_swift
     require_libraries "$TEST_LOGS/install.log"
   fi
@@ -234,6 +235,52 @@ part_torture() {
   PASSED=$(grep -cE '^.{48} ok ' -- "$1") || true
   FAILED=$(grep -cE '^.{48} BROKEN ' -- "$1") || true
   return "$status"
+}
+
+# The verdict of each run counts, and that the report has its figures; how fast it was does not.
+part_bench() {
+  build_if_needed "$1" || return 1
+  local work=$TEST_LOGS/bench
+  rm -rf -- "$work"
+  mkdir -p -- "$work"
+  : >"$1"
+  bench_says "$1" 0 'CPU us/exchange' chat --start --users 100 --seconds 5 --json "$work/chat.json" --svg "$work/chat.svg"
+  bench_says "$1" 0 'open loop' chat --start --archive --sessions 1 --users 20 --rate 200 --seconds 2 --encoding binary
+  bench_says "$1" 0 'cut to welcome' storm --start --users 100 --back-within 60
+  bench_says "$1" 0 'Fetching' offline --start --messages 2000 --users 50
+  # The bound is for a thousand connections and more: with few, what a process touches once weighs too much.
+  bench_says "$1" 0 'Memory for each connection' idle --start --users 200 --seconds 2 --bytes-max 65536
+  bench_says "$1" 0 'Store append' micro --milliseconds 20
+  bench_says "$1" 0 'Usage: bench chat' chat --help
+  bench_says "$1" 1 'deploy/run.sh' chat --home "$work/nowhere"
+  bench_says "$1" 64 'even' chat --users 3
+  bench_says "$1" 64 'json or binary' chat --encoding xml
+  python3 - "$work/chat.json" "$work/chat.svg" >>"$1" 2>&1 <<'PYTHON' && PASSED=$((PASSED + 1)) || FAILED=$((FAILED + 1))
+import json, sys
+from xml.dom import minidom
+
+report = json.load(open(sys.argv[1]))
+assert report["kept"] is True and report["lost"] == 0
+assert report["sent"] == report["acked"] == report["delivered"] == report["receipts"] > 0
+assert report["exchanges_per_second"] > 0 and report["fsyncs_per_message"] > 0
+assert report["cpu_us_per_exchange"]["all"] > 0 and report["memory_bytes"]["gateway"] > 0
+assert all(report["latency_us"][leg]["p50"] > 0 for leg in ("sent", "delivered", "receipt"))
+assert minidom.parse(sys.argv[2]).getElementsByTagName("polyline")
+PYTHON
+  ((FAILED == 0))
+}
+
+# bench_says LOG STATUS WORDS ARGUMENT...: it ends with that status and says those words.
+bench_says() {
+  local status=0 said
+  said=$("$RELEASE/bench" "${@:4}" 2>&1 </dev/null) || status=$?
+  if ((status == $2)) && [[ $said == *"$3"* ]]; then
+    PASSED=$((PASSED + 1))
+    say "passed: bench ${*:4}" >>"$1"
+  else
+    FAILED=$((FAILED + 1))
+    say "FAILED: bench ${*:4}: status $status, wanted $2 and \"$3\"; it said:" "$said" >>"$1"
+  fi
 }
 
 part_scripts() { run_pytest "$1" Tests/Deploy; }

@@ -35,4 +35,16 @@ public enum BenchLimits {
 
     /// How long the last answers of the store may take behind the end of a run.
     public static let lastWordTimeout = Interval.milliseconds(500)
+
+    /// Quiet time before idle connections are watched: what connecting left behind is freed by then.
+    public static let idleSettleTime = Interval.seconds(5)
+
+    /// How long pairs write before and after a storm.
+    public static let stormTrafficTime = Interval.seconds(2)
+
+    /// Messages of one offline run. Each is remembered until it is delivered: some 30 bytes.
+    public static let offlineMessagesMax = 10_000_000
+
+    /// How long storing may make no progress before it is given up.
+    public static let storeStallTimeout = Interval.seconds(30)
 }

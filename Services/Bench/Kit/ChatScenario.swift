@@ -15,16 +15,15 @@ public struct ChatScenario: Scenario {
     let plan: ChatPlan
     private var orders: [ScenarioOrder] = []
     private var phaseEnd: Instant
-    /// The open loop's zero, and how many messages it has issued.
-    private var paceStart = Instant.zero
-    private var pacedCount: Int64 = 0
+    /// Of the open loop, while it writes.
+    private var pacer: Pacer?
 
     public private(set) var phase = ScenarioPhase.connecting
     public private(set) var roster: Roster
     public private(set) var ledger: Ledger
-    /// Messages of the open loop that left too late to be called on time.
-    public private(set) var lateCount: UInt64 = 0
-    public private(set) var lateUsMax: Int64 = 0
+    /// Messages of the open loop that left too late to be called on time, and the latest of them.
+    private(set) var lateCount: UInt64 = 0
+    private(set) var lateUsMax: Int64 = 0
 
     public init(_ plan: ChatPlan, mark: MessageMark) {
         self.plan = plan
@@ -43,8 +42,7 @@ public struct ChatScenario: Scenario {
 
     public var deadline: Instant? {
         guard phase != .over else { return nil }
-        guard isPacing else { return phaseEnd }
-        return min(phaseEnd, due(pacedCount))
+        return min(phaseEnd, pacer?.due ?? phaseEnd)
     }
 
     // MARK: Facts
@@ -64,27 +62,18 @@ public struct ChatScenario: Scenario {
             if roster.hasAllArrived { enter(.settling, until: now + BenchLimits.settleTime) }
         case .offline:
             roster.onOffline(member, now: now)
-        case .entry(let entry):
-            ledger.onEntry(entry, at: member, now: now)
-        case .sent(let id, let to, let at):
-            if let chat = ledger.onSent(id, to: to, by: member, at: at, now: now) { refill(chat, now) }
-        case .delivered(let peer, let at):
-            if let chat = ledger.onReceipt(from: peer, to: member, at: at, now: now) { refill(chat, now) }
-        case .failed(let id, _):
-            if let chat = ledger.onRefused(id, by: member, now: now) { refill(chat, now) }
-        case .gap(let from, let to):
-            ledger.onGap(from: from, to: to)
-        case .cursorLost:
-            ledger.onCursorLost()
-        case .read, .history, .refused:
-            break
+        default:
+            if let chat = ledger.take(news, of: member, now: now) { refill(chat, now) }
         }
         if phase == .draining, ledger.inFlightSum == 0 { finish() }
     }
 
     public mutating func onTime(now: Instant) {
         if now >= phaseEnd { advance(now) }
-        if isPacing { pace(now) }
+        for _ in 0..<BenchLimits.burstCountMax {
+            guard let piece = pacer?.take(now) else { break }
+            write(Int(piece.number % Int64(ledger.chatCount)), at: piece.at)
+        }
     }
 
     // MARK: Phases
@@ -101,8 +90,9 @@ public struct ChatScenario: Scenario {
             finish()
         case .settling:
             enter(.warming, until: now + .seconds(Int64(plan.warmSeconds)))
-            paceStart = now
-            if plan.rate == nil {
+            if let rate = plan.rate {
+                pacer = Pacer(rate: rate, start: now)
+            } else {
                 for chat in 0..<ledger.chatCount { refill(chat, now) }
             }
         case .warming:
@@ -111,6 +101,8 @@ public struct ChatScenario: Scenario {
         case .measuring:
             enter(.draining, until: now + .seconds(Int64(plan.drainSeconds)))
             orders.append(.sample(.end))
+            if let pacer { (lateCount, lateUsMax) = (pacer.lateCount, pacer.lateUsMax) }
+            pacer = nil
             if ledger.inFlightSum == 0 { finish() }
         case .draining:
             finish()
@@ -127,30 +119,11 @@ public struct ChatScenario: Scenario {
     // MARK: Writing
 
     private var isWriting: Bool { phase == .warming || phase == .measuring }
-    private var isPacing: Bool { plan.rate != nil && isWriting }
 
     /// The closed loop: keeps the window full.
     private mutating func refill(_ chat: Int, _ now: Instant) {
         guard isWriting, plan.rate == nil else { return }
         while ledger.inFlight(chat) < plan.window { write(chat, at: now) }
-    }
-
-    /// The open loop: whatever is due by now.
-    private mutating func pace(_ now: Instant) {
-        for _ in 0..<BenchLimits.burstCountMax {
-            let time = due(pacedCount)
-            guard time <= now else { return }
-            if now - time > BenchLimits.lateAfter {
-                lateCount += 1
-                lateUsMax = max(lateUsMax, (now - time).microseconds)
-            }
-            write(Int(pacedCount % Int64(ledger.chatCount)), at: time)
-            pacedCount += 1
-        }
-    }
-
-    private func due(_ number: Int64) -> Instant {
-        paceStart + Interval(nanoseconds: Int64(Double(number) * 1e9 / (plan.rate ?? 1)))
     }
 
     private mutating func write(_ chat: Int, at time: Instant) {

@@ -4,8 +4,10 @@ public enum HelpNotes {
     static let verdict = [
         "",
         "Verdict: lost, duplicated, out of order, foreign, refused and so on must be 0, and all clients must have come.",
-        "Exit codes: 0 every line is kept, 1 one is broken or something is in the way, 64 typed wrongly.",
+        exitCodes,
     ]
+
+    private static let exitCodes = "Exit codes: 0 every line is kept, 1 one is broken or something is in the way, 64 typed wrongly."
 
     public static let chat =
         [
@@ -17,4 +19,36 @@ public enum HelpNotes {
             "CPU us/exchange: user and system time of a service's processes in the measured interval, by exchanges whose",
             "receipt came in it. Memory: pages that no other process shares, at the end, with everybody connected.",
         ] + verdict
+
+    public static let idle = [
+        "Memory: what the processes grew by between the first connection and the end, pages that no other process shares,",
+        "for each connection. It includes what a process touches once, so a thousand connections and more are fair.",
+        "CPU: heartbeats only; the server pings a silent connection every 30 s.",
+        "",
+        "Verdict: everybody came, nobody was lost, and memory a connection is at most --bytes-max.",
+        exitCodes,
+    ]
+
+    public static let storm =
+        [
+            "Everybody's connection is cut in one instant, and the clients come back by their own rules: the first attempt",
+            "after 125 to 375 ms, later ones after twice as long each. cut to welcome: until a client was live again.",
+            "CPU us/reconnect: from the cut until everybody was back, the little traffic beside it included.",
+        ] + verdict
+
+    public static let offline =
+        [
+            "The users connect once and leave; senders then write to them, and a message counts as stored when its author has",
+            "sent. CPU us/stored and fsyncs are of this part. Then all users connect and fetch what waits: messages a second",
+            "from the first attempt to connect until the last message is delivered, CPU us/drained likewise.",
+        ] + verdict
+
+    public static let micro = [
+        "Each operation is repeated alone, in one thread, with everything in the cache: the floor of what it costs in a service.",
+        "Store: SQLite in $TMPDIR (default /tmp), one transaction and one sync a batch, divided by its appends. It measures the",
+        "disk of that folder: a memory disk has no sync to speak of.",
+        "",
+        "Verdict: every operation gave the right result.",
+        exitCodes,
+    ]
 }

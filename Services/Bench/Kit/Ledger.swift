@@ -29,6 +29,8 @@ public struct LedgerCounts: Equatable, Sendable {
     public var refused: UInt64 = 0
     /// Receipts of messages that had not arrived.
     public var falseReceipts: UInt64 = 0
+    /// Authors' own messages that came back to them, in archive mode.
+    public var copies: UInt64 = 0
     /// Inbox numbers that the cluster said will never come, and inboxes that began anew.
     public var gaps: UInt64 = 0
 
@@ -45,6 +47,8 @@ public struct LedgerBalance: Equatable, Sendable {
     public var receiptsMissing: UInt64 = 0
     /// The longest that a message was open, microseconds, those that still are included.
     public var openUsMax: Int64 = 0
+
+    public init() {}
 }
 
 public struct Ledger: Sendable {
@@ -138,6 +142,21 @@ public struct Ledger: Sendable {
 
     // MARK: What the members did and saw
 
+    /// Takes in what a client told of messages.
+    /// - Returns: the chat that has fewer messages in flight by it; nil for none.
+    public mutating func take(_ news: ClientNews, of member: Int, now: Instant) -> Int? {
+        switch news {
+        case .entry(let entry): onEntry(entry, at: member, now: now)
+        case .sent(let id, let to, let at): return onSent(id, to: to, by: member, at: at, now: now)
+        case .delivered(let peer, let at): return onReceipt(from: peer, to: member, at: at, now: now)
+        case .failed(let id, _): return onRefused(id, by: member, now: now)
+        case .gap(let from, let to): onGap(from: from, to: to)
+        case .cursorLost: onCursorLost()
+        case .online, .offline, .read, .history, .refused: break
+        }
+        return nil
+    }
+
     /// A new message of a chat.
     /// - Parameter at: when it was meant to be sent; latencies count from here.
     public mutating func issue(_ chat: Int, at: Instant, isMeasured: Bool) -> OutgoingMessage {
@@ -184,8 +203,9 @@ public struct Ledger: Sendable {
         return chat
     }
 
-    /// An inbox entry of a member. Every one is judged; copies and expired messages belong to nobody here.
+    /// An inbox entry of a member. Every one is judged.
     public mutating func onEntry(_ entry: ServerFrame, at member: Int, now: Instant) {
+        if case .copy(_, let to, let id, _, let body) = entry { return onCopy(to: to, id: id, body: body, at: member) }
         guard case .message(_, let from, let id, _, let body) = entry, let said = mark.parse(body),
             let named = mark.parse(id), said == named, said.chat < chats.count, chats[said.chat].addressee == member,
             mark.member(from) == chats[said.chat].author
@@ -217,6 +237,18 @@ public struct Ledger: Sendable {
         counts.delivered += 1
         record(.delivered, chats[chat].open[index], now)
         sweep(chat)
+    }
+
+    /// In archive mode an author's own messages come back; nothing else of that kind belongs to anybody here.
+    private mutating func onCopy(to: UserID, id: MessageID, body: [UInt8], at member: Int) {
+        guard let said = mark.parse(body), let named = mark.parse(id), said == named, said.chat < chats.count,
+            chats[said.chat].author == member, mark.member(to) == chats[said.chat].addressee,
+            Int(said.number) < Int(chats[said.chat].first) + chats[said.chat].open.count
+        else {
+            counts.foreign += 1
+            return
+        }
+        counts.copies += 1
     }
 
     public mutating func onGap(from: UInt64, to: UInt64) { counts.gaps += to - from + 1 }

@@ -5,7 +5,18 @@ import ChatClient
 import Primitives
 
 public struct Roster: Sendable {
-    private enum State: UInt8, Sendable { case absent, coming, live, away }
+    private enum State: UInt8, Sendable {
+        /// Not started yet. Then: coming.
+        case absent
+        /// Started for the first time. Then: live.
+        case coming
+        case live
+        /// Lost its connection. Then: live.
+        case away
+        /// Left as it was told. Then: live.
+        case resting
+    }
+
 
     private var states: [State]
     /// When a member that is away lost its connection.
@@ -48,6 +59,7 @@ public struct Roster: Sendable {
         switch states[member] {
         case .live, .absent: return
         case .coming: arrivedCount += 1
+        case .resting: break
         case .away:
             returnCount += 1
             awayTimes.record(us: (now - awaySince[member]).microseconds)
@@ -62,5 +74,11 @@ public struct Roster: Sendable {
         awaySince[member] = now
         liveCount -= 1
         lostCount += 1
+    }
+
+    /// A member that was told to leave; to let it come again needs no word here.
+    public mutating func onStopped(_ member: Int) {
+        if states[member] == .live { liveCount -= 1 }
+        states[member] = .resting
     }
 }

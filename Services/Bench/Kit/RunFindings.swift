@@ -40,9 +40,27 @@ public struct RunFindings: Sendable {
     }
 
     /// What the work between two points cost; nil when the run never came there.
-    public func cost(_ noun: String, _ count: Double, from begin: SamplePoint = .begin, to end: SamplePoint = .end) -> Cost? {
+    /// - Parameter hasMemory: memory stands beside the first cost of a report only.
+    public func cost(
+        _ noun: String, _ count: Double, from begin: SamplePoint = .begin, to end: SamplePoint = .end, hasMemory: Bool = true
+    ) -> Cost? {
         guard let first = samples[begin], let last = samples[end] else { return nil }
-        return Cost(noun: noun, count: count, from: first, to: last, memory: samples[.last], cluster: cluster)
+        return Cost(
+            noun: noun, count: count, from: first, to: last, memory: hasMemory ? samples[.last] : nil, cluster: cluster)
+    }
+
+    /// What the memory of each service grew by over the run, bytes; nil where it was not seen at both ends.
+    public func growth() -> [(name: String, bytes: Int?)] {
+        guard let before = samples[.empty], let after = samples[.last] else { return [] }
+        return Role.allCases.compactMap { role in
+            let nodes = cluster.nodes(of: role).map { Int($0.id.rawValue) }
+            guard !nodes.isEmpty else { return nil }
+            let bytes = nodes.reduce(Int?(0)) { sum, node in
+                guard let sum, let first = before.privateBytes[node], let last = after.privateBytes[node] else { return nil }
+                return sum + last - first
+            }
+            return (role.name, bytes)
+        }
     }
 
     /// Syncs for each message that the store took; nil when it could not be found out.

@@ -12,6 +12,11 @@ public struct StoreAccount: Sendable {
         public var syncs: Double
         /// Messages answered by `sent`.
         public var acked: UInt64
+
+        public init(syncs: Double, acked: UInt64) {
+            self.syncs = syncs
+            self.acked = acked
+        }
     }
 
     /// How persistence calls the counter on its page of metrics.

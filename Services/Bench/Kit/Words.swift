@@ -38,4 +38,17 @@ public enum Words {
 
     /// Bytes as MiB.
     public static func mebibytes(_ bytes: Int) -> String { fixed(Double(bytes) / 1_048_576, places: 1) }
+
+    /// A label as a key: lower case, everything but letters and digits an underscore.
+    public static func key(_ label: String) -> String {
+        var key = ""
+        for character in label.lowercased() {
+            if character.isASCII, character.isLetter || character.isNumber {
+                key.append(character)
+            } else if !key.hasSuffix("_") {
+                key.append("_")
+            }
+        }
+        return key.hasSuffix("_") ? String(key.dropLast()) : key
+    }
 }

@@ -6,7 +6,7 @@ import Glibc
 import ServiceKit
 
 enum Terminal {
-    static func print(_ text: String) { SystemCalls.say(text, toErrors: false) }
+    static func print(_ text: String, toErrors: Bool = false) { SystemCalls.say(text, toErrors: toErrors) }
     static func complain(_ sentence: String) { SystemCalls.say("bench: \(sentence)\n", toErrors: true) }
 
     static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }

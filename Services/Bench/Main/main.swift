@@ -12,8 +12,32 @@ struct Command {
 }
 
 func runBench(_ words: [String]) -> Int32 {
-    let commands = [Command(spec: ChatCommand.spec, run: ChatCommand.run)]
-    guard let name = words.first, let command = commands.first(where: { $0.spec.name == name }) else { return 64 }
+    let commands = [
+        Command(spec: ChatCommand.spec, run: ChatCommand.run),
+        Command(spec: IdleCommand.spec, run: IdleCommand.run),
+        Command(spec: StormCommand.spec, run: StormCommand.run),
+        Command(spec: OfflineCommand.spec, run: OfflineCommand.run),
+        Command(spec: MicroCommand.spec, run: MicroCommand.run),
+    ]
+    let overview = Overview.text(commands.map(\.spec))
+    guard let name = words.first else {
+        Terminal.print(overview, toErrors: true)
+        return 64
+    }
+    switch name {
+    case "--help", "-h", "help":
+        let topic = words.dropFirst().first
+        Terminal.print(commands.first { $0.spec.name == topic }?.spec.page ?? overview)
+        return 0
+    case "--version", "version":
+        Terminal.print("bench \(FantailVersion.text)\n")
+        return 0
+    default: break
+    }
+    guard let command = commands.first(where: { $0.spec.name == name }) else {
+        Terminal.complain("there is no scenario \"\(Printable.line(name))\"; try bench --help")
+        return 64
+    }
     do throws(CommandFailure) {
         let arguments = try Arguments(Array(words.dropFirst()), options: command.spec.allOptions)
         if arguments.has("help") {

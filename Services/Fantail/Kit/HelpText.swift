@@ -50,7 +50,7 @@ public struct CommandSpec: Equatable, Sendable {
             + "\n`fantail COMMAND --help` tells more. Exit codes: 0 done, 1 failed, 64 typed wrongly.\n"
     }
 
-    private static func aligned(_ rows: [(String, String)]) -> String {
+    public static func aligned(_ rows: [(String, String)]) -> String {
         let width = rows.map { $0.0.utf8.count }.max() ?? 0
         return rows.map { "  \($0.0)\(String(repeating: " ", count: width - $0.0.utf8.count))  \($0.1)\n" }.joined()
     }

@@ -1,0 +1,17 @@
+// bench storm: everybody reconnects at once.
+
+import BenchKit
+import FantailCLI
+
+enum StormCommand {
+    static let spec = CommandSpec(
+        "storm", "Cut everybody at once: time and CPU until all are back", synopsis: "[OPTIONS]",
+        options: StormPlan.options + OwnClusterOptions.options + OwnClusterOptions.reportOptions, notes: HelpNotes.storm, tool: "bench")
+
+    static func run(_ arguments: Arguments) throws(CommandFailure) -> Int32 {
+        let plan = try StormPlan(arguments)
+        return try Rig.play(
+            arguments, connectionCount: plan.users, windowCount: 16, encoding: plan.encoding,
+            make: { StormScenario(plan, mark: MessageMark(random: $0, bodyBytes: plan.bodyBytes)) }, report: { $0.report($1) })
+    }
+}
