@@ -136,16 +136,30 @@ struct StoreContractDevices {
         #expect(try bench.open(phone).cursor == 3)
     }
 
-    @Test("The acknowledgement of an unknown device or user is ignored", arguments: Setup.all)
-    func unknownDevice(setup: Setup) throws {
+    @Test("The acknowledgement of an unknown user is ignored", arguments: Setup.all)
+    func unknownUser(setup: Setup) throws {
         let bench = try Bench(setup)
-        try bench.appendMessages(1...1)
-        try bench.acknowledge(1, on: phone)
         try bench.acknowledge(1, on: phone, of: cleo)
-        let opened = try bench.open(phone)
+        try bench.appendMessages(1...1, to: cleo)
+        let opened = try bench.open(laptop, of: cleo)
         #expect(opened.cursor == 0)
         #expect(opened.deviceCount == 1)
-        #expect(try bench.read().entries.count == 1)
+    }
+
+    @Test("A device that was forgotten while it was connected is remembered by its acknowledgement", arguments: Setup.all)
+    func forgottenWhileConnected(setup: Setup) throws {
+        let bench = try Bench(setup)
+        try bench.open(phone)
+        bench.wait(.seconds(31 * 24 * 3600))
+        try bench.sweep()
+        try bench.appendMessages(1...2)
+        try bench.acknowledge(2, on: phone)
+        #expect(try bench.read().entries.count == (setup.isArchive ? 2 : 0))
+        try bench.reopen()
+        let opened = try bench.open(phone)
+        #expect(opened.cursor == 2)
+        #expect(opened.delivered == 2)
+        #expect(opened.deviceCount == 1)
     }
 
     @Test("Text goes when the last device has it, and not before", arguments: Setup.temporary)

@@ -91,6 +91,9 @@ private struct RequestDice {
 
     private mutating func person() -> UserID { Self.people[dice.pick(0..<Self.people.count)] }
 
+    /// Finn has no device: what he gets expires.
+    private func withDevice(_ owner: UserID) -> UserID { owner == Self.people[5] ? Self.people[0] : owner }
+
     private mutating func number() -> UInt64 {
         dice.oneIn(50) ? .max : UInt64(dice.pick(0..<newest / 4 + 8))
     }
@@ -127,11 +130,9 @@ private struct RequestDice {
                     after: after, body: body(id)))
         case 8...9:
             let claim: UInt64? = dice.oneIn(2) ? number() : nil
-            // Finn has no device: what he gets expires.
-            let owner = owner == Self.people[5] ? Self.people[0] : owner
-            return .openDevice(OpenDevice(owner: owner, device: device(dice.pick(1..<11)), cursor: claim))
+            return .openDevice(OpenDevice(owner: withDevice(owner), device: device(dice.pick(1..<11)), cursor: claim))
         case 10...12:
-            return .storeCursor(StoreCursor(owner: owner, device: device(dice.pick(1..<11)), number: number()))
+            return .storeCursor(StoreCursor(owner: withDevice(owner), device: device(dice.pick(1..<11)), number: number()))
         case 13:
             return .readInbox(
                 ReadInbox(owner: owner, after: number(), limit: dice.pick(1..<40), headersOnly: dice.oneIn(2)))

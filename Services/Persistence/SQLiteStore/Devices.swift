@@ -102,12 +102,7 @@ extension SQLiteStore {
             if let claim = request.cursor { min(claim, delivered) } else {
                 try startOfNewDevice(of: owner, delivered: delivered, head: head.number)
             }
-        sql.insertDevice.bind(1, owner)
-        sql.insertDevice.bind(2, request.device.text)
-        sql.insertDevice.bind(3, Int64(cursor))
-        sql.insertDevice.bind(4, now)
-        try sql.insertDevice.run()
-        set.devices.append(DeviceSet.Device(name: request.device, cursor: cursor, opened: now))
+        try insert(request.device, in: &set, of: owner, at: cursor, now: now)
         deviceSets[owner] = set
         return answer(.opened, cursor: cursor)
     }
@@ -121,17 +116,33 @@ extension SQLiteStore {
         return try sql.firstWithText.step() ? EntryKey.number(sql.firstWithText.int64(0)) - 1 : head
     }
 
-    /// A device that is not known (forgotten, or of a user who is) is ignored: it will have to open again anyway.
+    /// A device that was forgotten while it was connected (nobody wrote to it for the expiry time) is remembered again: else
+    /// the text that it has would wait for it until it expired. One of a user who is not known is ignored.
     func storeCursor(_ request: StoreCursor, now: Stamp) throws(SQLiteError) {
         guard let owner = try findUser(request.owner) else { return }
         var set = try devices(of: owner)
-        guard let index = set.index(of: request.device) else { return }
         let cursor = min(request.number, try head(of: owner).number)
-        guard cursor > set.devices[index].cursor else { return }
         let lowest = set.lowest
-        try move(request.device, in: &set, at: index, of: owner, to: cursor, now: now)
+        if let index = set.index(of: request.device) {
+            guard cursor > set.devices[index].cursor else { return }
+            try move(request.device, in: &set, at: index, of: owner, to: cursor, now: now)
+        } else {
+            guard cursor > 0, set.devices.count < MessageLimits.deviceCountMax else { return }
+            try insert(request.device, in: &set, of: owner, at: cursor, now: now)
+        }
         deviceSets[owner] = set
         try drop(of: owner, after: lowest, through: set.lowest)
+    }
+
+    private func insert(
+        _ device: DeviceID, in set: inout DeviceSet, of owner: Int64, at cursor: UInt64, now: Stamp
+    ) throws(SQLiteError) {
+        sql.insertDevice.bind(1, owner)
+        sql.insertDevice.bind(2, device.text)
+        sql.insertDevice.bind(3, Int64(cursor))
+        sql.insertDevice.bind(4, now)
+        try sql.insertDevice.run()
+        set.devices.append(DeviceSet.Device(name: device, cursor: cursor, opened: now))
     }
 
     private func move(

@@ -6,24 +6,31 @@ import Storage
 import Tokens
 
 extension World {
+    /// Dice that depend on a name alone: who is left out of a run shifts nobody's luck.
+    private func own(_ root: UInt64, _ name: String) -> SeededGenerator {
+        SeededGenerator(seed: root ^ StableHash.hash(Array(name.utf8), k0: 11, k1: 12))
+    }
+
     func build() {
+        let root = dice.processes.next()
         for (index, node) in shape.cluster.nodes.enumerated() {
-            let process = SimulatedProcess(index: index, node: node)
-            process.skew = Interval(nanoseconds: dice.processes.between(.milliseconds(-500), .milliseconds(500)))
+            let process = SimulatedProcess(index: index, node: node, dice: own(root, node.name))
             if node.role == .persistence { process.disk = Disk(policy: shape.policy) }
             processes.append(process)
         }
+        let deviceRoot = dice.clients.next()
         let minter = TokenMinter(signatures: OpenSSLCrypto())
         for (index, plan) in shape.devices.enumerated() {
             let user = shape.users[plan.user]
             do {
                 let token = try minter.mint(
-                    sub: user, device: plan.name, ttlSeconds: 24 * 3600, nowSeconds: Self.epochMicroseconds / 1_000_000 - 5,
+                    sub: user, device: plan.name, ttlSeconds: 24 * 3600,
+                    nowSeconds: Self.epochMicroseconds / 1_000_000 - 300,
                     key: Self.tokenKey)
                 devices.append(
                     SimulatedDevice(
                         index: index, plan: plan, user: user, userCount: shape.users.count, token: token,
-                        dice: dice.clients.split()))
+                        dice: own(deviceRoot, "\(user)/\(plan.name)")))
             } catch {
                 preconditionFailure("\(error)")
             }
@@ -33,10 +40,11 @@ extension World {
     func begin() {
         // Processes come up in any order, within half a second.
         for process in processes {
-            plan(.restart(process: process.index, life: 0), after: dice.processes.between(.milliseconds(0), .milliseconds(500)))
+            plan(.restart(process: process.index, life: 0), after: process.dice.between(.milliseconds(0), .milliseconds(500)))
         }
         for device in devices where !device.plan.isLate {
-            plan(.deviceActs(device: device.index), after: dice.workload.between(.milliseconds(0), .seconds(3)))
+            plan(.deviceActs(device: device.index), after: device.plan.comesAt)
+            if let leavesAt = device.plan.leavesAt { plan(.deviceLeaves(device: device.index), after: leavesAt) }
         }
         planFault()
         plan(.heal, after: shape.safetyTime)

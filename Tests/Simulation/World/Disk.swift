@@ -3,8 +3,11 @@
 // What it may do, and why the system must survive it:
 // - take a fraction of a millisecond, or two hundred of them: another tenant is busy;
 // - refuse writes (no room) or everything (broken) for some seconds;
-// - lose its process between the order and the answer. The batch then happened as a whole or not at all; both are legal, and
-//   nobody was told. What was answered is always there afterwards: that is what the sync was for.
+// - stand still for seconds inside a sync;
+// - lose its process, or its power, between the order and the answer: the write is torn. The engine writes one batch as one
+//   transaction behind a checksum and begins the next only after the sync, so there is never more than one commit that was
+//   not synced, and it survives as a whole or not at all. Both are legal, and nobody was told. What was answered is always
+//   there afterwards: that is what the sync was for.
 //
 // The planted faults that concern the store live here too; each must be found by the checker.
 
@@ -20,6 +23,11 @@ struct Disk {
     var fullUntil: Moment = 0
     var brokenUntil: Moment = 0
     var slowUntil: Moment = 0
+    /// The power goes in the middle of the next batch, for so long.
+    var tearsFor: Moment?
+    /// Batches that a crash cut short, and what became of them.
+    private(set) var tornLostCount = 0
+    private(set) var tornKeptCount = 0
     /// Before the last batches that were answered; only for `Plant.loseSynced`.
     private var former: [MemoryStore] = []
 
@@ -39,7 +47,8 @@ struct Disk {
         guard let (requests, stamp) = order else { preconditionFailure("no batch in hand") }
         order = nil
         durable.fault = brokenUntil > moment ? .broken("simulated") : fullUntil > moment ? .full : nil
-        let before = durable
+        // A copy that is held makes the next change copy its inbox: only for those who need it.
+        let before = plant == nil ? nil : durable
         let result: Result<[StoreAnswer], StoreFailure>
         do throws(StoreFailure) {
             result = .success(try durable.apply(requests.map { planted($0, plant) }, stamp: stamp))
@@ -47,7 +56,7 @@ struct Disk {
             result = .failure(error)
         }
         durable.fault = nil
-        guard let plant, case .success(let answers) = result else { return result }
+        guard let plant, let before, case .success(let answers) = result else { return result }
         switch plant {
         case .loseSynced:
             former.append(before)
@@ -64,7 +73,14 @@ struct Disk {
 
     /// The process is gone while a batch may be in hand.
     mutating func crash(_ moment: Moment, plant: Plant?, dice: inout SeededGenerator) {
-        if order != nil, dice.percent(50) { _ = finish(moment, plant: nil, dice: &dice) }
+        if order != nil {
+            if dice.percent(50) {
+                _ = finish(moment, plant: nil, dice: &dice)
+                tornKeptCount += 1
+            } else {
+                tornLostCount += 1
+            }
+        }
         order = nil
         if plant == .loseSynced, let former = former.first { durable = former }
         former = []
@@ -102,8 +118,13 @@ extension World {
         }
         process.disk!.take(requests, stamp: now(of: process).stamp)
         let isSlow = !isHealing && (dice.disk.oneIn(100) || process.disk!.slowUntil > moment)
-        let delay = isSlow
-            ? dice.disk.between(.milliseconds(20), .milliseconds(250)) : dice.disk.between(.microseconds(100), .milliseconds(3))
+        let delay = !isSlow
+            ? dice.disk.between(.microseconds(100), .milliseconds(3))
+            : dice.disk.oneIn(50) ? dice.disk.between(.seconds(1), .seconds(6)) : dice.disk.between(.milliseconds(20), .milliseconds(250))
+        if let length = process.disk!.tearsFor {
+            process.disk!.tearsFor = nil
+            plan(.tear(process: process.index, life: process.life, length: length), after: delay / 2)
+        }
         plan(.diskDone(process: process.index, life: process.life), after: delay)
     }
 
@@ -111,7 +132,7 @@ extension World {
         let process = processes[index]
         guard process.life == life, process.isRunning else { return }
         let result = process.disk!.finish(moment, plant: plant, dice: &dice.plant)
-        if case .failure(let failure) = result { trace.write(moment) { "\(process.node.name) disk: \(failure)" } }
+        if case .failure(let failure) = result { trace.write(moment, process.node.name, .event) { "disk: \(failure)" } }
         tell(index, .committed(result))
     }
 
@@ -121,12 +142,22 @@ extension World {
 
     /// Whether the store has this message now, and under which stamp.
     func stored(_ message: SentMessage) -> Stamp? {
-        let owner = shape.users[message.to]
         let author = shape.users[shape.devices[message.device].user]
-        // A repeat of a stored message changes nothing and is answered with what was stored; the copy sees to the rest.
+        return stored(.message, message, owner: shape.users[message.to], about: author, body: message.body)
+    }
+
+    /// Whether the author's inbox has the notice that this message expired.
+    func isNoticed(_ message: SentMessage) -> Bool {
+        let author = shape.users[shape.devices[message.device].user]
+        return stored(.expired, message, owner: author, about: shape.users[message.to], body: []) != nil
+    }
+
+    private func stored(
+        _ kind: InboxEntry.Kind, _ message: SentMessage, owner: UserID, about: UserID, body: [UInt8]
+    ) -> Stamp? {
+        // A repeat of a stored entry changes nothing and is answered with what was stored; the copy sees to the rest.
         var copy = processes[shape.partition(of: owner)].disk!.durable
-        let append = Append(
-            owner: owner, kind: .message, author: author, chat: author, id: message.id, after: nil, body: message.body)
+        let append = Append(owner: owner, kind: kind, author: about, chat: about, id: message.id, after: nil, body: body)
         guard let answers = try? copy.apply([.append(append)], stamp: .zero), case .appended(let appended) = answers[0],
             appended.outcome == .duplicate
         else { return nil }

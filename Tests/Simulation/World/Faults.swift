@@ -1,166 +1,139 @@
-// Bad luck, in measured doses.
+// Bad luck, in measured doses: which faults there are, and when one strikes.
 //
 // From the seed comes a rate and a mixture; at random moments one fault strikes. Each ends by itself, and `heal` ends them
 // all. Which faults exist, and why the system must survive them, stands in the headers of the parts that suffer them:
-// Network, SimulatedProcess, Disk, SimulatedDevice.
+// Network, Weather, Clock, SimulatedProcess, Disk, SimulatedDevice. What each does stands in Strikes.
+//
+// Every strike has a number and dice of its own. One that is left out (`Trim`) leaves the others what they were.
 
-import Cluster
 import Primitives
 
-enum FaultKind: Int, CaseIterable, Sendable {
+public enum FaultKind: String, CaseIterable, Sendable {
     case kill
-    case powerLoss
-    case pause
-    case partition
-    case cut
-    case clockJump
-    case diskSlow
-    case diskFull
-    case diskBroken
+    /// The machine goes with the process: nobody is told.
+    case powerLoss = "power-loss"
+    /// Killed again while it starts, several times in a row.
+    case storm
     /// Everything at once: all processes of one role die together.
-    case roleLoss
+    case roleLoss = "role-loss"
+    /// Stands still for a moment.
+    case pause
+    /// Stands still for longer than its peers are patient.
+    case hang
+    /// Nothing passes between two processes.
+    case partition
+    /// Nothing passes from one process to another; the other way is open.
+    case oneWay = "one-way"
+    /// Nothing passes between one process and all others.
+    case isolation
+    /// Nothing passes between two halves of the cluster.
+    case halves
+    /// A partition that comes and goes.
+    case flapping
+    /// A connection breaks.
+    case cut
+    /// Everything between two processes takes longer.
+    case lag
+    case clockJump = "clock-jump"
+    case diskSlow = "disk-slow"
+    case diskFull = "disk-full"
+    case diskBroken = "disk-broken"
+    /// A store loses its power in the middle of a write.
+    case tornWrite = "torn-write"
 
+    /// In the plural, for the report.
     var name: String {
         switch self {
         case .kill: "kills"
         case .powerLoss: "power losses"
+        case .storm: "restart storms"
+        case .roleLoss: "role losses"
         case .pause: "pauses"
+        case .hang: "hangs"
         case .partition: "partitions"
+        case .oneWay: "one-way cuts"
+        case .isolation: "isolations"
+        case .halves: "halvings"
+        case .flapping: "flapping links"
         case .cut: "cuts"
+        case .lag: "lags"
         case .clockJump: "clock jumps"
         case .diskSlow: "slow disks"
         case .diskFull: "full disks"
         case .diskBroken: "broken disks"
-        case .roleLoss: "role losses"
+        case .tornWrite: "torn writes"
         }
     }
+
+    /// The place in `allCases`, and in `FaultPlan.counts`.
+    var index: Int { Self.allCases.firstIndex(of: self)! }
+}
+
+/// A fault that goes on for a while, step by step.
+struct Spell {
+    enum Kind {
+        /// These directions were held; when they open again, the connections behind them may break.
+        case held([(from: Int, to: Int)])
+        /// Held and open by turns, until the end.
+        case flapping([(from: Int, to: Int)], isHeld: Bool, until: Moment)
+        /// To be killed again, so many times.
+        case storm(process: Int, left: Int)
+    }
+
+    var kind: Kind
+    var dice: SeededGenerator
 }
 
 struct FaultPlan {
     /// Mean time between faults.
     let pause: Interval
-    /// How often each kind is drawn.
+    /// How often each kind is drawn, in the order of `allCases`.
     let weights: [Int]
-    var counts = [Int](repeating: 0, count: FaultKind.allCases.count)
-    /// Partitions that may break the connections they held back.
-    var partitions: [(a: Int, b: Int)] = []
+    /// Strikes so far, those that were left out included.
+    private(set) var number = 0
+    private(set) var counts = [Int](repeating: 0, count: FaultKind.allCases.count)
+    /// The numbers of the strikes that happened.
+    private(set) var struck: [Int] = []
+    var spells: [Spell] = []
+    private var dice: SeededGenerator
+    private let trim: Trim
 
-    init(dice: inout SeededGenerator) {
+    init(dice: inout SeededGenerator, trim: Trim) {
+        self.trim = trim
         // One run in eight has fair weather: what fails there fails without an excuse.
         pause = dice.oneIn(8) ? .seconds(1_000) : .milliseconds(Int64(dice.pick(150..<3_000)))
-        var weights = FaultKind.allCases.map { _ in dice.pick(0..<10) }
-        weights[FaultKind.roleLoss.rawValue] = dice.pick(0..<2)
-        weights[FaultKind.kill.rawValue] += 1
-        self.weights = weights
+        weights = FaultKind.allCases.map { kind in
+            switch kind {
+            case .kill: dice.pick(1..<11)
+            case .roleLoss, .halves: dice.pick(0..<2)
+            case .storm, .hang, .isolation: dice.pick(0..<4)
+            case .powerLoss, .pause, .partition, .oneWay, .flapping, .cut, .lag, .clockJump, .diskSlow, .diskFull, .diskBroken,
+                .tornWrite:
+                dice.pick(0..<10)
+            }
+        }
+        self.dice = dice.split()
     }
 
-    func draw(_ dice: inout SeededGenerator) -> FaultKind {
+    mutating func wait() -> Moment { dice.jittered(pause).nanoseconds }
+
+    /// - Returns: nil when this strike is left out.
+    mutating func draw() -> (kind: FaultKind, dice: SeededGenerator)? {
+        number += 1
+        var own = dice.split()
+        let kind = kind(&own)
+        guard !trim.without.contains(kind), trim.faults?.contains(number) ?? true else { return nil }
+        counts[kind.index] += 1
+        struck.append(number)
+        return (kind, own)
+    }
+
+    private func kind(_ dice: inout SeededGenerator) -> FaultKind {
         var left = dice.pick(0..<weights.reduce(0, +))
-        for kind in FaultKind.allCases {
-            if left < weights[kind.rawValue] { return kind }
-            left -= weights[kind.rawValue]
+        for (kind, weight) in zip(FaultKind.allCases, weights) {
+            if left < weight { return kind }
+            left -= weight
         }
         preconditionFailure("the weights add up")
-    }
-}
-
-extension World {
-    func planFault() {
-        plan(.fault, after: dice.faults.jittered(faults.pause).nanoseconds)
-    }
-
-    func strike() {
-        guard !isHealing else { return }
-        let kind = faults.draw(&dice.faults)
-        faults.counts[kind.rawValue] += 1
-        let index = dice.faults.pick(0..<processes.count)
-        hash.add(kind.rawValue)
-        hash.add(index)
-        let length = dice.faults.between(.milliseconds(100), dice.faults.oneIn(4) ? .seconds(8) : .seconds(2))
-        switch kind {
-        case .kill, .powerLoss:
-            fell(index, isBox: kind == .powerLoss, for: length)
-        case .roleLoss:
-            let role = processes[index].node.role
-            for process in processes where process.node.role == role { fell(process.index, isBox: false, for: length) }
-        case .pause:
-            trace.write(moment) { "\(processes[index].node.name) stands still for \(length / 1_000_000) ms" }
-            processes[index].pausedUntil = moment + length
-        case .partition:
-            let peers = shape.cluster.peers(of: processes[index].node.id)
-            let other = Int(peers[dice.faults.pick(0..<peers.count)].id.rawValue)
-            trace.write(moment) {
-                "nothing passes between \(processes[index].node.name) and \(processes[other].node.name) for \(length / 1_000_000) ms"
-            }
-            network.block(index, other, until: moment + length)
-            faults.partitions.append((index, other))
-            plan(.faultEnds(faults.partitions.count - 1), after: length)
-        case .cut:
-            let alive = network.live.filter { network.connections[$0].isAlive }
-            guard !alive.isEmpty else { break }
-            let connection = alive[dice.faults.pick(0..<alive.count)]
-            trace.write(moment) { "cut: connection \(connection) of \(describe(network.connections[connection]))" }
-            cut(connection)
-        case .clockJump:
-            let jump = dice.faults.between(.milliseconds(-500), .milliseconds(500))
-            trace.write(moment) { "\(processes[index].node.name) clock is now \(jump / 1_000_000) ms off" }
-            processes[index].skew = Interval(nanoseconds: jump)
-        case .diskSlow, .diskFull, .diskBroken:
-            let stores = processes.filter { $0.disk != nil }
-            let store = stores[dice.faults.pick(0..<stores.count)]
-            trace.write(moment) { "\(store.node.name): \(kind.name) for \(length / 1_000_000) ms" }
-            switch kind {
-            case .diskSlow: store.disk!.slowUntil = moment + length
-            case .diskFull: store.disk!.fullUntil = moment + length
-            default: store.disk!.brokenUntil = moment + length
-            }
-        }
-        planFault()
-    }
-
-    private func fell(_ index: Int, isBox: Bool, for length: Moment) {
-        guard processes[index].isRunning else { return }
-        killProcess(index, isBox: isBox)
-        plan(.restart(process: index, life: processes[index].life), after: length)
-    }
-
-    /// A partition is over: what it held back goes through, or the kernels have given up meanwhile.
-    func faultEnds(_ partition: Int) {
-        let (a, b) = faults.partitions[partition]
-        guard network.blockedUntil(.process(a), .process(b)) <= moment, dice.faults.percent(50) else { return }
-        for connection in network.live {
-            let parties = network.connections[connection].ends.map(\.party)
-            if parties == [.process(a), .process(b)] || parties == [.process(b), .process(a)] { cut(connection) }
-        }
-    }
-
-    /// The weather clears: everybody is up, nothing is broken, everybody comes online.
-    func heal() {
-        trace.write(moment) { "healing begins" }
-        isHealing = true
-        healedAt = moment
-        network.unblockAll()
-        for process in processes {
-            process.pausedUntil = 0
-            process.disk?.fullUntil = 0
-            process.disk?.brokenUntil = 0
-            process.disk?.slowUntil = 0
-            if process.isRunning {
-                planTurn(process.index, after: 0)
-            } else {
-                startProcess(process.index)
-            }
-        }
-        healDevices()
-        plan(.examine, after: Interval.seconds(1).nanoseconds)
-    }
-
-    func describe(_ connection: Connection) -> String {
-        connection.ends.map { end in
-            switch end.party {
-            case .process(let index): processes[index].node.name
-            case .device(let index): devices[index].name
-            }
-        }.joined(separator: " - ")
     }
 }

@@ -30,6 +30,9 @@ public struct MemoryStore: Store {
         inboxes.reduce(0) { $0 + $1.entries.count { $0.body != nil } }
     }
 
+    /// The same, of one inbox.
+    public func textCount(of owner: UserID) -> Int { find(owner).entries.count { $0.body != nil } }
+
     public mutating func apply(_ requests: [StoreRequest], stamp: Stamp) throws(StoreFailure) -> [StoreAnswer] {
         switch fault {
         case .full where requests.allSatisfy(\.isReadOnly), nil: break
@@ -166,12 +169,15 @@ public struct MemoryStore: Store {
     }
 
     private mutating func store(_ request: StoreCursor, now: Stamp) {
-        guard let device = find(request.owner).devices[request.device] else { return }
-        let owner = place(of: request.owner)
+        guard let number = numbers[request.owner] else { return }
+        let owner = number - 1
         let cursor = min(request.number, inboxes[owner].head)
-        guard cursor > device.cursor else { return }
+        let known = inboxes[owner].devices[request.device]
+        // One that was forgotten while it was connected is remembered again.
+        guard known != nil || inboxes[owner].devices.count < MessageLimits.deviceCountMax else { return }
+        guard cursor > known?.cursor ?? 0 else { return }
         let lowest = inboxes[owner].lowest
-        inboxes[owner].devices[request.device] = Inbox.Device(cursor: cursor, opened: max(device.opened, now))
+        inboxes[owner].devices[request.device] = Inbox.Device(cursor: cursor, opened: max(known?.opened ?? .zero, now))
         dropWhatAllHave(owner, after: lowest)
     }
 

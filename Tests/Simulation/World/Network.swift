@@ -2,12 +2,12 @@
 //
 // What it may do, and why the system must survive it:
 // - split and join what was written, anywhere: TCP knows no messages;
-// - delay each piece for as long as it likes, in order within a connection, in any order between connections;
+// - delay each piece for as long as it likes (Weather), in order within a connection, in any order between connections;
 // - refuse a dial, or let it hang: processes are down, routes are missing;
 // - break a connection: what is on its way is lost, and both ends learn it, each in its own time;
 // - fall silent (a machine lost its power): what is on its way is lost and nobody is told. Only a later write to the
 //   machine that came back, or silence, gives it away;
-// - hold everything between two machines back for a while, then let it through, or not.
+// - hold everything between two machines back for a while, both ways or one way, then let it through, or not.
 //
 // It never invents, doubles, changes or swaps bytes: TCP's checksums are weak, but the suite does not claim to be stronger.
 
@@ -97,25 +97,59 @@ struct Network {
     var connections: [Connection] = []
     /// Connections that may still matter, in the order they were made.
     var live: [Int] = []
-    /// Between two processes nothing passes before this moment.
-    private var blocked: [[Moment]]
+    /// By direction: from, to. Processes first, then devices.
+    private var links: [Link]
+    private let processCount: Int
+    private let partyCount: Int
 
-    init(processCount: Int) {
-        blocked = [[Moment]](repeating: [Moment](repeating: 0, count: processCount), count: processCount)
+    init(processCount: Int, deviceCount: Int, dice: inout SeededGenerator) {
+        let climate = Climate.allCases[dice.percent(60) ? 0 : dice.pick(1..<3)]
+        self.processCount = processCount
+        partyCount = processCount + deviceCount
+        // The dice of a link depend on its two ends alone, not on how many others there are.
+        let root = dice.next()
+        var links: [Link] = []
+        links.reserveCapacity(partyCount * partyCount)
+        for from in 0..<partyCount {
+            for to in 0..<partyCount {
+                let name = (from < processCount ? UInt64(from) : 1_000 + UInt64(from - processCount)) << 32
+                    | (to < processCount ? UInt64(to) : 1_000 + UInt64(to - processCount))
+                links.append(Link(dice: SeededGenerator(seed: root ^ (name &* 0x9E37_79B9_7F4A_7C15)), climate: climate))
+            }
+        }
+        self.links = links
     }
 
-    func blockedUntil(_ a: Party, _ b: Party) -> Moment {
-        guard case .process(let a) = a, case .process(let b) = b else { return 0 }
-        return blocked[a][b]
+    private func place(_ party: Party) -> Int {
+        switch party {
+        case .process(let index): index
+        case .device(let index): processCount + index
+        }
     }
 
-    mutating func block(_ a: Int, _ b: Int, until moment: Moment) {
-        blocked[a][b] = Swift.max(blocked[a][b], moment)
-        blocked[b][a] = blocked[a][b]
+    private func link(_ from: Party, _ to: Party) -> Int { place(from) * partyCount + place(to) }
+
+    mutating func latency(_ from: Party, _ to: Party, _ moment: Moment, isFair: Bool) -> Moment {
+        links[link(from, to)].latency(moment, isFair: isFair)
     }
 
-    mutating func unblockAll() {
-        for a in blocked.indices { for b in blocked.indices { blocked[a][b] = 0 } }
+    func heldUntil(_ from: Party, _ to: Party) -> Moment { links[link(from, to)].heldUntil }
+
+    func isHeld(_ from: Int, _ to: Int, _ moment: Moment) -> Bool { heldUntil(.process(from), .process(to)) > moment }
+
+    mutating func hold(_ from: Int, _ to: Int, until moment: Moment) {
+        links[link(.process(from), .process(to))].hold(until: moment)
+    }
+
+    mutating func release(_ from: Int, _ to: Int) { links[link(.process(from), .process(to))].release() }
+
+    mutating func slow(_ from: Int, _ to: Int, by lag: Interval, until moment: Moment) {
+        links[link(.process(from), .process(to))].slow(by: lag, until: moment)
+    }
+
+    /// Everything passes again, and quickly.
+    mutating func clear() {
+        for index in links.indices { links[index].clear() }
     }
 
     mutating func prune() {
@@ -134,31 +168,33 @@ extension World {
         }
     }
 
-    /// Mostly fast, sometimes slow, now and then very slow.
-    private func latency() -> Moment {
-        switch dice.network.pick(0..<100) {
-        case 0..<80: dice.network.between(.microseconds(50), .microseconds(600))
-        case 80..<98: dice.network.between(.microseconds(600), .milliseconds(8))
-        default: isHealing ? dice.network.between(.milliseconds(1), .milliseconds(20)) : dice.network.between(.milliseconds(8), .milliseconds(300))
-        }
+    private func latency(from: Party, to: Party) -> Moment { network.latency(from, to, moment, isFair: isHealing) }
+
+    /// On the way to one end of a connection.
+    private func latency(_ connection: Int, to side: Side) -> Moment {
+        let ends = network.connections[connection].ends
+        return latency(from: ends[side.other.rawValue].party, to: ends[side.rawValue].party)
     }
 
     // MARK: Dialling
 
-    func dial(_ dial: Dial) { plan(.dialReaches(dial), after: latency()) }
+    func dial(_ dial: Dial) { plan(.dialReaches(dial), after: latency(from: dial.from, to: .process(dial.to))) }
 
     func dialReaches(_ dial: Dial) {
         let target = processes[dial.to]
-        guard network.blockedUntil(dial.from, .process(dial.to)) <= moment, !target.isBoxGone else {
+        let to = Party.process(dial.to)
+        // A handshake needs both ways.
+        let isHeld = network.heldUntil(dial.from, to) > moment || network.heldUntil(to, dial.from) > moment
+        guard !isHeld, !target.isBoxGone else {
             return plan(.dialEnds(dial, connection: nil), after: dice.network.between(.seconds(1), .seconds(3)))
         }
         guard target.isRunning, isHealing || !dice.network.oneIn(100) else {
-            return plan(.dialEnds(dial, connection: nil), after: latency())
+            return plan(.dialEnds(dial, connection: nil), after: latency(from: to, to: dial.from))
         }
         guard isCurrent(dial.from, life: dial.life) else { return }
         let index = network.connections.count
         let socket = target.takeSocket(index, .far)
-        let reply = latency()
+        let reply = latency(from: to, to: dial.from)
         var connection = Connection(ends: [
             .init(party: dial.from, life: dial.life, socket: SocketID(rawValue: 0)),
             .init(party: .process(dial.to), life: target.life, socket: socket),
@@ -200,11 +236,11 @@ extension World {
             // A machine that came back knows nothing of this connection and says so.
             let end = network.connections[connection].ends[to.rawValue]
             if case .process(let index) = end.party, !processes[index].isBoxGone {
-                plan(.reset(connection: connection, side: side), after: latency())
+                plan(.reset(connection: connection, side: side), after: latency(connection, to: side))
             }
             return
         }
-        traceWire(connection, from: side, bytes)
+        traceWire(connection, at: side, .effect, bytes)
         var start = 0
         while start < bytes.count {
             let rest = bytes.count - start
@@ -217,7 +253,7 @@ extension World {
     }
 
     private func send(_ piece: Connection.Piece, on connection: Int, to side: Side) {
-        let arrival = Swift.max(network.connections[connection].pipes[side.rawValue].lastArrival, moment + latency())
+        let arrival = Swift.max(network.connections[connection].pipes[side.rawValue].lastArrival, moment + latency(connection, to: side))
         network.connections[connection].pipes[side.rawValue].lastArrival = arrival
         network.connections[connection].pipes[side.rawValue].pieces.append(piece)
         if case .bytes(let bytes) = piece { network.connections[connection].pipes[side.rawValue].bytes += bytes.count }
@@ -238,7 +274,7 @@ extension World {
         network.connections[connection].isBroken = true
         for side in [Side.near, .far] {
             network.connections[connection].pipes[side.rawValue].clear()
-            let delay = dice.network.percent(70) ? latency() : dice.network.between(.milliseconds(1), .seconds(2))
+            let delay = dice.network.percent(70) ? latency(connection, to: side) : dice.network.between(.milliseconds(1), .seconds(2))
             plan(.reset(connection: connection, side: side), after: delay)
         }
     }
@@ -257,7 +293,7 @@ extension World {
         if pipe.bytes > RPCLimits.sendQueueBytesMax {
             network.connections[connection].isBroken = true
             plan(.reset(connection: connection, side: .near), after: 0)
-            plan(.reset(connection: connection, side: .far), after: latency())
+            plan(.reset(connection: connection, side: .far), after: latency(connection, to: .far))
         } else if !pipe.isCongested, pipe.bytes > RPCLimits.sendQueueBytesSoft {
             network.connections[connection].pipes[side.rawValue].isCongested = true
             tell(index, .transport(.congested(writer.socket, true)))
@@ -271,9 +307,9 @@ extension World {
 
     func arrival(_ connection: Int, _ side: Side) {
         let ends = network.connections[connection].ends
-        let wait = network.blockedUntil(ends[0].party, ends[1].party) - moment
+        let wait = network.heldUntil(ends[side.other.rawValue].party, ends[side.rawValue].party) - moment
         if wait > 0 {
-            return plan(.arrival(connection: connection, side: side), after: wait + latency())
+            return plan(.arrival(connection: connection, side: side), after: wait + latency(connection, to: side))
         }
         guard let piece = network.connections[connection].pipes[side.rawValue].next() else { return }
         let end = ends[side.rawValue]
@@ -283,10 +319,11 @@ extension World {
             noteQueue(connection, to: side)
             guard end.isOpen else {
                 // The kernel of a closed socket answers data with a reset.
-                if ends[side.other.rawValue].isOpen { plan(.reset(connection: connection, side: side.other), after: latency()) }
+                if ends[side.other.rawValue].isOpen { plan(.reset(connection: connection, side: side.other), after: latency(connection, to: side.other)) }
                 return
             }
             guard isCurrent(end) else { return }
+            traceWire(connection, at: side, .event, bytes)
             switch end.party {
             case .process(let index): tell(index, .transport(.received(end.socket, bytes[...])))
             case .device(let index): deviceReceived(index, bytes)

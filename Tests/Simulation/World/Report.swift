@@ -1,40 +1,57 @@
-// What a run says when it is over.
+// What a run says when it is over, and what many say together.
 
 import Primitives
 
 /// The outcome of one seed.
 public struct RunReport: Equatable, Sendable {
     public let seed: UInt64
+    public let trim: Trim
     public let hash: UInt64
     public let shape: String
     public let occurrenceCount: Int
-    public let virtualSeconds: Int
+    /// How long the run took on its own clock, nanoseconds.
+    public let length: Moment
     public let messageCount: Int
     public let shownCount: Int
     public let copyCount: Int
     public let gapCount: Int
-    /// By `FaultKind`.
+    public let expiredCount: Int
+    public let historyCount: Int
+    /// Batches of a store that a crash cut short: those that were lost, those that had happened.
+    public let tornLostCount: Int
+    public let tornKeptCount: Int
+    /// In the order of `FaultKind.allCases`.
     public let faultCounts: [Int]
+    /// The numbers of the strikes that happened, rising.
+    public let strikes: [Int]
     public let violation: Violation?
 
     init(_ world: World) {
         seed = world.seed
+        trim = world.trim
         hash = world.hash.value
         shape = world.shape.text
         occurrenceCount = world.occurrenceCount
-        virtualSeconds = Int(world.moment / Interval.seconds(1).nanoseconds)
+        length = world.moment
         messageCount = world.checker.messages.count
         shownCount = world.checker.shownCount
         copyCount = world.checker.copyCount
         gapCount = world.checker.gapCount
+        expiredCount = world.checker.expiredCount
+        historyCount = world.checker.historyCount
+        tornLostCount = world.processes.reduce(0) { $0 + ($1.disk?.tornLostCount ?? 0) }
+        tornKeptCount = world.processes.reduce(0) { $0 + ($1.disk?.tornKeptCount ?? 0) }
         faultCounts = world.faults.counts
+        strikes = world.faults.struck
         violation = world.checker.violation
     }
 
+    public func count(of kind: FaultKind) -> Int { faultCounts[kind.index] }
+
     /// One line.
     public var line: String {
-        "seed \(seed)  \(violation == nil ? "ok" : "VIOLATION")  \(shape)  \(virtualSeconds) s  \(messageCount) messages  "
-            + "\(shownCount) shown  \(copyCount) copies  \(faultCounts.reduce(0, +)) faults  \(occurrenceCount) events  "
+        "seed \(seed)  \(violation == nil ? "ok" : "VIOLATION")  \(shape)  \(length / 1_000_000_000) s  \(messageCount) messages  "
+            + "\(shownCount) shown  \(copyCount) copies  \(strikes.count) faults  \(occurrenceCount) events  "
             + "hash \(String(hash, radix: 16))"
     }
 }
@@ -43,9 +60,15 @@ public struct RunReport: Equatable, Sendable {
 public struct RunTotals: Sendable {
     public private(set) var seedCount = 0
     public private(set) var violationCount = 0
-    private var virtualSeconds = 0
+    private var length: Moment = 0
     private var messageCount = 0
     private var shownCount = 0
+    private var copyCount = 0
+    private var gapCount = 0
+    private var expiredCount = 0
+    private var historyCount = 0
+    private var tornLostCount = 0
+    private var tornKeptCount = 0
     private var occurrenceCount = 0
     private var faultCounts = [Int](repeating: 0, count: FaultKind.allCases.count)
 
@@ -54,41 +77,34 @@ public struct RunTotals: Sendable {
     public mutating func add(_ report: RunReport) {
         seedCount += 1
         if report.violation != nil { violationCount += 1 }
-        virtualSeconds += report.virtualSeconds
+        length += report.length
         messageCount += report.messageCount
         shownCount += report.shownCount
+        copyCount += report.copyCount
+        gapCount += report.gapCount
+        expiredCount += report.expiredCount
+        historyCount += report.historyCount
+        tornLostCount += report.tornLostCount
+        tornKeptCount += report.tornKeptCount
         occurrenceCount += report.occurrenceCount
         for index in faultCounts.indices { faultCounts[index] += report.faultCounts[index] }
     }
 
+    /// Simulated hours in a minute of the wall clock.
+    public func hoursAMinute(wallSeconds: Double) -> Double {
+        Double(length) / 3_600e9 / (Swift.max(wallSeconds, 0.001) / 60)
+    }
+
     public func text(wallSeconds: Double) -> String {
         let faults = zip(FaultKind.allCases, faultCounts).map { "\($1) \($0.name)" }.joined(separator: ", ")
+        let tenths = Int(hoursAMinute(wallSeconds: wallSeconds) * 10)
         return """
-            \(seedCount) seeds, \(violationCount) violations; \(virtualSeconds) simulated seconds in \(Int(wallSeconds)) s; \(messageCount) messages, \(shownCount) deliveries, \(occurrenceCount) events
-            faults: \(faults)
+            \(seedCount) seeds, \(violationCount) violations
+            time: \(length / 1_000_000_000) simulated seconds in \(Int(wallSeconds)) s: \(tenths / 10).\(tenths % 10) cluster-hours a minute
+            messages: \(messageCount) written, \(shownCount) shown, \(copyCount) copies, \(expiredCount) notices of expiry, \(gapCount) gaps, \(historyCount) pages of history
+            events: \(occurrenceCount)
+            faults: \(faultCounts.reduce(0, +)): \(faults)
+            batches cut short by a crash: \(tornLostCount) lost, \(tornKeptCount) kept
             """
-    }
-}
-
-extension World {
-    /// Runs a seed; when a rule was broken, runs it again to tell the story.
-    /// - Returns: the report, and lines to print behind its own line: none when all is well.
-    public static func judge(seed: UInt64, plant: Plant? = nil, storyLines: Int = 60) -> (report: RunReport, story: [String]) {
-        let report = World(seed: seed, plant: plant).run()
-        guard let violation = report.violation else { return (report, []) }
-        let again = World(seed: seed, plant: plant, traceLines: 200_000)
-        let repeated = again.run()
-        var story = [
-            "  rule:      \(violation.rule.rawValue)", "  at:        \(Trace.time(violation.moment)) s",
-            "  expected:  \(violation.expected)", "  found:     \(violation.found)",
-        ]
-        if repeated != report { story.append("  the second run went differently: the simulation is not deterministic") }
-        if storyLines > 0 {
-            let excerpt = again.trace.excerpt(violation.message, count: storyLines)
-            story.append("  the last \(excerpt.count) lines\(violation.message.map { " about \($0)" } ?? ""):")
-            story += excerpt.map { "    " + $0 }
-        }
-        story.append("  replay with: simulate --seed \(seed)\(plant.map { " --plant \($0.rawValue)" } ?? "") --trace")
-        return (report, story)
     }
 }

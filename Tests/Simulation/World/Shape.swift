@@ -2,9 +2,14 @@
 //
 // Small numbers find most bugs: one of everything shows what a lone process must bear, two or three show what neighbours do
 // to each other, and a handful of people write to each other often enough to collide.
+//
+// Everything that a cluster file can say is drawn as well: the weights and the seed of the ring, its load bound, the kind of
+// storage, how long a message waits. A message that waits half a minute instead of thirty days shows within a run what
+// otherwise takes a month.
 
 import ClientProtocol
 import Cluster
+import Messages
 import Primitives
 import Ring
 import Storage
@@ -34,6 +39,10 @@ struct DevicePlan: Sendable {
     let encoding: ClientEncoding
     /// Comes for the first time when everything is healed.
     let isLate: Bool
+    /// When it comes for the first time, unless it is late.
+    let comesAt: Moment
+    /// When it goes for ever: sold, drowned, left in a taxi.
+    let leavesAt: Moment?
 }
 
 struct Shape: Sendable {
@@ -41,36 +50,82 @@ struct Shape: Sendable {
     let policy: StorePolicy
     let users: [UserID]
     let devices: [DevicePlan]
+    /// Whose devices break the rules of the protocol, if anybody's do.
+    let rudeUser: Int?
     /// How long faults may strike.
     let safetyTime: Moment
 
-    init(dice: inout SeededGenerator) {
-        let counts = LocalCounts(
-            gateways: dice.pick(1..<4), parsers: dice.pick(1..<4), sessions: dice.pick(1..<5), groups: dice.pick(1..<3),
-            lastSeens: dice.pick(1..<3), persistences: dice.percent(70) ? 1 : dice.pick(2..<4))
+    init(dice: inout SeededGenerator, trim: Trim = .none) {
         let isArchive = dice.percent(35)
-        do {
-            cluster = try ClusterMap.local(
-                counts, name: "simulated", ringParameters: RingParameters(), storageMode: isArchive ? .archive : .temporary)
-        } catch {
-            preconditionFailure("a small cluster has no problem, but: \(error)")
-        }
-        policy = StorePolicy(isArchive: isArchive)
-        safetyTime = dice.between(.seconds(20), .seconds(45))
-        let userCount = dice.pick(4..<10)
-        users = (0..<userCount).map { UserID("u\($0)")! }
+        let isBrief = !isArchive && dice.percent(20)
+        cluster = Self.cluster(&dice, isArchive: isArchive, trim)
+        let expiry = Interval(nanoseconds: dice.between(.seconds(8), .seconds(40)))
+        policy = isBrief ? StorePolicy(isArchive: isArchive, expiry: expiry) : StorePolicy(isArchive: isArchive)
+        let isLong = dice.percent(isBrief ? 60 : 6)
+        let drawn = isLong ? dice.between(.seconds(60), .seconds(150)) : dice.between(.seconds(15), .seconds(45))
+        safetyTime = Swift.min(drawn, trim.safety ?? drawn)
+
+        let userCount = dice.oneIn(8) ? 2 : dice.pick(4..<10)
+        let lateUser = dice.percent(60) ? userCount - 1 : nil
+        rudeUser = userCount > 3 && dice.percent(25) ? 0 : nil
+        let manyUser = dice.percent(5) ? 1 : nil
+        let deviceCountMax = dice.percent(10) ? 5 : 2
+        users = (0..<Swift.min(userCount, trim.users ?? userCount)).map { UserID("u\($0)")! }
         var devices: [DevicePlan] = []
         for user in 0..<userCount {
-            let deviceCount = dice.percent(30) ? 2 : 1
-            for number in 0..<deviceCount {
+            var dice = dice.split()
+            let drawn =
+                user == manyUser
+                ? MessageLimits.deviceCountMax + dice.pick(1..<3) : dice.percent(30) ? dice.pick(2..<deviceCountMax + 1) : 1
+            for number in 0..<drawn {
+                let comesAt = number > 0 && dice.percent(25) ? dice.between(.seconds(1), .seconds(40)) : dice.between(.milliseconds(0), .seconds(3))
+                let leavesAt = dice.percent(6) ? comesAt + dice.between(.seconds(2), .seconds(30)) : nil
+                let encoding: ClientEncoding = dice.percent(50) ? .json : .binary
+                guard user < users.count, number < trim.devices ?? drawn else { continue }
                 devices.append(
                     DevicePlan(
-                        user: user, name: DeviceID("d\(number)")!, encoding: dice.percent(50) ? .json : .binary,
-                        isLate: user == userCount - 1))
+                        user: user, name: DeviceID("d\(number)")!, encoding: encoding, isLate: user == lateUser,
+                        comesAt: comesAt, leavesAt: user == lateUser ? nil : leavesAt))
             }
         }
         self.devices = devices
     }
+
+    private static func cluster(_ dice: inout SeededGenerator, isArchive: Bool, _ trim: Trim) -> ClusterMap {
+        let drawn = [
+            dice.pick(1..<4), dice.pick(1..<4), dice.pick(1..<5), dice.pick(1..<3), dice.pick(1..<3),
+            dice.percent(70) ? 1 : dice.pick(2..<4),
+        ]
+        let counts = zip(drawn, trim.processes ?? drawn).map { Swift.min($0, $1) }
+        let isEven = dice.percent(60)
+        let parameters = RingParameters(
+            seed: dice.oneIn(2) ? 0 : dice.next(), loadPermille: dice.oneIn(3) ? dice.pick(1_010..<2_001) : RingLimits.loadPermilleDefault)
+        let weights = (0..<64).map { _ in isEven ? 1 : dice.pick(1..<6) }
+        do {
+            let local = try ClusterMap.local(
+                LocalCounts(
+                    gateways: counts[0], parsers: counts[1], sessions: counts[2], groups: counts[3], lastSeens: counts[4],
+                    persistences: counts[5]), name: "simulated")
+            let lines = local.nodes.map { node in
+                NodeLine(
+                    role: node.role, name: node.name, rpc: node.rpc, admin: node.admin, client: node.client,
+                    weight: node.role.hasRing ? weights[Int(node.id.rawValue)] : 1)
+            }
+            return try ClusterMap(
+                name: "simulated", epoch: 1, ringParameters: parameters, storageMode: isArchive ? .archive : .temporary,
+                nodes: lines)
+        } catch {
+            preconditionFailure("a small cluster has no problem, but: \(error)")
+        }
+    }
+
+    func isRude(_ user: Int) -> Bool { user == rudeUser }
+
+    /// A person with more devices than may be served at once.
+    func isCrowded(_ user: Int) -> Bool { devices.count { $0.user == user } > MessageLimits.deviceCountMax }
+
+    /// Messages may expire, and devices be forgotten, while somebody watches.
+    var isBrief: Bool { policy.expiry < StoreLimits.expiryDefault }
 
     func partition(of user: UserID) -> Int {
         Int(cluster.ring(of: .persistence).owner(ofKey: user.text.utf8).rawValue)
@@ -79,6 +134,7 @@ struct Shape: Sendable {
     /// In words, for the report.
     var text: String {
         let counts = Role.allCases.filter { $0 != .media }.map { "\(cluster.nodes(of: $0).count)" }.joined(separator: "/")
-        return "\(counts) \(cluster.storageMode.rawValue) \(users.count)u\(devices.count)d"
+        let expiry = isBrief ? " for \(policy.expiry.nanoseconds / 1_000_000_000) s" : ""
+        return "\(counts) \(cluster.storageMode.rawValue)\(expiry) \(users.count)u\(devices.count)d\(rudeUser == nil ? "" : " rude")"
     }
 }

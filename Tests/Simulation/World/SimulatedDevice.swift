@@ -5,9 +5,10 @@
 // - its app is killed and starts again: what was shown and what waits in the outbox is remembered (`ClientMemory` is saved
 //   before anything leaves), the connection and its timers are not;
 // - it connects to any gateway, each time another;
-// - it sends bursts, repeats what had no answer, and comes with old cursors, since acknowledgements get lost.
+// - it sends bursts, repeats what had no answer, and comes with old cursors, since acknowledgements get lost;
+// - it comes late, or goes for ever with what was in its outbox.
 //
-// A device never lies and never loses its memory: such a device is another system's bug.
+// A device never loses its memory: such a device is another system's bug. Only rude ones (Rudeness) lie.
 
 import ChatClient
 import ClientProtocol
@@ -31,6 +32,13 @@ final class SimulatedDevice {
     /// The app runs.
     var isStarted = false
     var isOnline = true
+    /// It went for ever.
+    var hasLeft = false
+    /// Of this device alone: its person, and its client's road to the cluster.
+    var dice: SeededGenerator
+    /// Pages of history that it asked for and has not got.
+    var historyAsks: [MessageID: HistoryAsk] = [:]
+    var historyAskCount = 0
     var timerSerial = 0
     var timerAt: Moment?
     /// The newest stamp shown of each peer, and the newest that this device's person has marked as read.
@@ -42,6 +50,7 @@ final class SimulatedDevice {
         self.plan = plan
         self.user = user
         self.token = token
+        self.dice = dice
         client = ChatClient(dice: dice)
         newestShown = [Stamp?](repeating: nil, count: userCount)
         marked = newestShown
@@ -56,10 +65,10 @@ extension World {
     // MARK: The app
 
     func startDevice(_ device: SimulatedDevice) {
-        precondition(!device.isStarted)
+        precondition(!device.isStarted && !device.hasLeft)
         device.isStarted = true
-        device.client = ChatClient(memory: device.memory, dice: dice.clients.split())
-        trace.write(moment) { "\(device.name) starts" }
+        device.client = ChatClient(memory: device.memory, dice: device.dice.split())
+        trace.write(moment, device.name, .event) { "the app starts" }
         device.client.start(now: clientNow)
         // What the person has read and the app could not say before it died.
         for peer in device.marked.indices {
@@ -77,16 +86,21 @@ extension World {
     }
 
     func goOffline(_ device: SimulatedDevice, for length: Moment) {
-        guard device.isOnline else { return }
-        trace.write(moment) { "\(device.name) goes offline for \(length / 1_000_000) ms" }
+        guard device.isOnline, !device.hasLeft else { return }
+        trace.write(moment, device.name, .event) { "goes offline for \(length / 1_000_000) ms" }
         device.isOnline = false
         plan(.deviceOnline(device: device.index), after: length)
+        loseTouch(device)
+    }
+
+    /// The network of the device is gone, with or without a word.
+    private func loseTouch(_ device: SimulatedDevice) {
         guard let link = device.link else { return }
-        if dice.clients.percent(50) {
+        if device.dice.percent(50) {
             // No goodbye: the gateway is left with half a connection.
             silence(link)
             network.connections[link].isSilent = true
-            plan(.reset(connection: link, side: .near), after: dice.clients.between(.milliseconds(1), .seconds(3)))
+            plan(.reset(connection: link, side: .near), after: device.dice.between(.milliseconds(1), .seconds(3)))
         } else {
             cut(link)
         }
@@ -94,8 +108,19 @@ extension World {
 
     func deviceOnline(_ index: Int) { devices[index].isOnline = true }
 
+    func deviceLeaves(_ index: Int) {
+        let device = devices[index]
+        guard !isHealing, !device.hasLeft else { return }
+        trace.write(moment, device.name, .event) { "leaves for ever" }
+        loseTouch(device)
+        dropLink(device)
+        device.isOnline = false
+        device.hasLeft = true
+        device.timerSerial += 1
+    }
+
     func healDevices() {
-        for device in devices {
+        for device in devices where !device.hasLeft {
             device.isOnline = true
             if !device.isStarted { startDevice(device) }
         }
@@ -117,7 +142,7 @@ extension World {
                     flushOutbound(device)
                     dropLink(device)
                 case .transmit(let frame):
-                    trace.write(moment) { "\(device.name) > \(Trace.text(frame))" }
+                    trace.write(moment, device.name, .effect) { Trace.text(frame) }
                     device.connection?.transmit(frame)
                     if plant == .earlySent, case .send(let id, let to, _, _) = frame, dice.plant.oneIn(20) {
                         device.client.onFrame(.sent(id: id, to: to, at: Stamp(microseconds: 1)), now: clientNow)
@@ -132,7 +157,7 @@ extension World {
     }
 
     private func show(_ news: ClientNews, _ device: SimulatedDevice) {
-        trace.write(moment) { "\(device.name) shows \(Trace.text(news))" }
+        trace.write(moment, device.name, .effect) { "shows \(Trace.text(news))" }
         if case .entry(.message(_, let from, _, let at, _)) = news, let peer = checker.userIndex(from) {
             device.newestShown[peer] = at
         }
@@ -143,10 +168,10 @@ extension World {
         dropLink(device)
         device.attempt += 1
         let gateways = shape.cluster.nodes(of: .gateway)
-        let gateway = gateways[dice.clients.pick(0..<gateways.count)]
+        let gateway = gateways[device.dice.pick(0..<gateways.count)]
         do {
             device.connection = try ClientConnection(
-                host: "127.0.0.1:8080", token: device.token, encoding: device.plan.encoding, dice: dice.clients.split(),
+                host: "127.0.0.1:8080", token: device.token, encoding: device.plan.encoding, dice: device.dice.split(),
                 sha1: { OpenSSLCrypto().sha1($0) })
         } catch {
             preconditionFailure("\(error)")
@@ -156,7 +181,7 @@ extension World {
         if device.isOnline {
             self.dial(dial)
         } else {
-            plan(.dialEnds(dial, connection: nil), after: dice.clients.between(.milliseconds(1), .seconds(1)))
+            plan(.dialEnds(dial, connection: nil), after: device.dice.between(.milliseconds(1), .seconds(1)))
         }
     }
 
@@ -168,7 +193,7 @@ extension World {
         device.attempt += 1
     }
 
-    private func flushOutbound(_ device: SimulatedDevice) {
+    func flushOutbound(_ device: SimulatedDevice) {
         guard let link = device.link, let bytes = device.connection?.takeOutbound() else { return }
         write(link, from: .near, bytes)
     }
@@ -216,14 +241,14 @@ extension World {
             case .open: device.client.onConnected(now: clientNow)
             case .pinged: device.client.onHeard(now: clientNow)
             case .frame(let frame):
-                trace.write(moment) { "\(device.name) < \(Trace.text(frame))" }
+                trace.write(moment, device.name, .event) { Trace.text(frame) }
                 checker.onFrame(frame, device: device.index, moment)
                 device.client.onFrame(planted(frame), now: clientNow)
                 if plant == .earlyDelivered, case .sent(_, let to, let at) = frame, dice.plant.oneIn(20) {
                     device.client.onFrame(.delivered(with: to, at: at, rev: .max), now: clientNow)
                 }
             case .ended(let code, let reason):
-                trace.write(moment) { "\(device.name) ended: \(code.map(String.init) ?? "-") \(reason)" }
+                trace.write(moment, device.name, .event) { "the connection ends: \(code.map(String.init) ?? "-") \(reason)" }
                 flushOutbound(device)
                 dropLink(device)
                 device.client.onDisconnected(now: clientNow)

@@ -3,10 +3,12 @@
 // The loop of Shared/ServiceKit is played move by move: facts gather while the process is busy, a turn hands them in, runs
 // the timers, takes the output and obeys it. What the machine may do to it, and why the system must survive it:
 // - be slow, so that one turn finds many facts, or few;
-// - stand still for seconds (a hang, a stopped virtual machine), while the kernel goes on accepting for it;
+// - stand still for seconds, or for longer than its peers wait (a stopped virtual machine), while the kernel goes on
+//   accepting for it;
 // - kill it at any instant; it comes back with an empty memory and another incarnation. What it had written still leaves;
 // - lose power: nothing leaves, nobody is told;
-// - show a wall clock that is half a second wrong, and that jumps. The steady clock never goes back, and starts anywhere.
+// - kill it again while it starts, time after time;
+// - show clocks that are wrong, and that jump (Clock).
 //
 // It never loses a fact, hands one in twice or swaps two of one connection: that would be a broken kernel.
 
@@ -71,21 +73,26 @@ final class SimulatedProcess {
     var turnAt: Moment?
     var sockets: [SocketID: (connection: Int, side: Side)] = [:]
     private var socketNext: UInt64 = 1
-    /// Where the steady clock of this life began.
-    var steadyStart: Int64 = 0
-    /// What the wall clock is wrong by.
-    var skew = Interval(nanoseconds: 0)
+    var clock: Clock
+    /// Of this machine alone.
+    var dice: SeededGenerator
     var disk: Disk?
     /// Turns without a fact in the current virtual second: a loop that spins is a bug.
     var idleTurnCount = 0
     var idleSecond: Moment = 0
 
-    init(index: Int, node: Node) {
+    init(index: Int, node: Node, dice: SeededGenerator) {
         self.index = index
         self.node = node
+        self.dice = dice
+        let skew = Interval(nanoseconds: self.dice.between(.milliseconds(-500), .milliseconds(500)))
+        clock = Clock(&self.dice, bornAt: 0, driftMax: 0, skew: skew)
     }
 
     var isRunning: Bool { machine != nil }
+
+    /// From a fact to the turn that hears of it.
+    func wakeUp() -> Moment { dice.between(.microseconds(2), .microseconds(dice.oneIn(20) ? 2_000 : 60)) }
 
     func takeSocket(_ connection: Int, _ side: Side) -> SocketID {
         defer { socketNext += 1 }
@@ -118,9 +125,7 @@ extension World {
     }()
 
     func now(of process: SimulatedProcess) -> Now {
-        Now(
-            instant: Instant(nanoseconds: process.steadyStart + moment),
-            stamp: Stamp(microseconds: Self.epochMicroseconds + (moment + process.skew.nanoseconds) / 1_000))
+        Now(instant: process.clock.steady(moment), stamp: process.clock.wall(moment))
     }
 
     // MARK: Life and death
@@ -133,11 +138,11 @@ extension World {
         process.facts = []
         process.sockets = [:]
         process.pausedUntil = 0
-        process.steadyStart = dice.processes.between(.seconds(1), .seconds(1_000_000)) - moment
+        process.clock = Clock(&process.dice, bornAt: moment, driftMax: driftMax, skew: process.clock.skew)
         process.disk?.forgetOrder()
         process.machine = makeNode(process)
         hash.add(index)
-        trace.write(moment) { "\(process.node.name) starts, life \(process.life)" }
+        trace.write(moment, process.node.name, .event) { "starts, life \(process.life)" }
         process.machine!.start(now: now(of: process))
         planTurn(index, after: 0)
     }
@@ -146,7 +151,7 @@ extension World {
     func killProcess(_ index: Int, isBox: Bool) {
         let process = processes[index]
         guard process.isRunning else { return }
-        trace.write(moment) { "\(process.node.name) \(isBox ? "loses power" : "is killed")" }
+        trace.write(moment, process.node.name, .event) { isBox ? "loses power" : "is killed" }
         for connection in network.live {
             for side in [Side.near, .far] {
                 let end = network.connections[connection].ends[side.rawValue]
@@ -177,7 +182,7 @@ extension World {
     func tell(_ index: Int, _ fact: Fact) {
         guard processes[index].isRunning else { return }
         processes[index].facts.append(fact)
-        planTurn(index, after: dice.processes.between(.microseconds(2), .microseconds(dice.processes.oneIn(20) ? 2_000 : 60)))
+        planTurn(index, after: processes[index].wakeUp())
     }
 
     func planTurn(_ index: Int, after delay: Moment) {
@@ -213,8 +218,8 @@ extension World {
         obey(output, process)
         checker.onTurn(process.node.name, callsInFlight: machine.callsInFlight, moment)
         guard process.isRunning, let deadline = machine.deadline() else { return }
-        let wait = deadline.nanoseconds - process.steadyStart - moment
-        planTurn(index, after: Swift.max(0, wait) + dice.processes.between(.microseconds(1), .microseconds(100)))
+        let wait = process.clock.wait(until: deadline, moment)
+        planTurn(index, after: wait + process.dice.between(.microseconds(1), .microseconds(100)))
     }
 
     private func watchIdle(_ process: SimulatedProcess, _ isIdle: Bool) {
@@ -253,7 +258,7 @@ extension World {
     private func makeNode(_ process: SimulatedProcess) -> any AnyNode {
         let cluster = shape.cluster
         let node = process.node
-        var dice = dice.processes.split()
+        var dice = process.dice.split()
         let identity = LinkIdentity(
             cluster: cluster.name, service: node.role.name, node: node.name, epoch: UInt64(cluster.epoch),
             incarnation: dice.next(), secret: Self.clusterSecret, authenticator: OpenSSLCrypto())

@@ -16,6 +16,8 @@ enum Occurrence: Sendable {
     /// The loop of a process goes round once.
     case turn(process: Int, life: Int)
     case restart(process: Int, life: Int)
+    /// The power of a store goes, in the middle of its batch.
+    case tear(process: Int, life: Int, length: Moment)
     /// The batch in hand of a store is synced, or has failed.
     case diskDone(process: Int, life: Int)
 
@@ -29,13 +31,16 @@ enum Occurrence: Sendable {
     case reset(connection: Int, side: Side)
 
     case fault
-    case faultEnds(Int)
+    /// A fault that goes on for a while takes its next step, or ends.
+    case spell(Int)
 
     /// A timer of a device's client.
     case deviceTimer(device: Int, serial: Int)
     /// The person at the device does something.
     case deviceActs(device: Int)
     case deviceOnline(device: Int)
+    /// It goes for ever.
+    case deviceLeaves(device: Int)
 
     /// The faults end here.
     case heal
@@ -142,6 +147,7 @@ public final class World {
     public let seed: UInt64
     let shape: Shape
     let plant: Plant?
+    public let trim: Trim
     var dice: RunDice
     private var queue = OccurrenceQueue()
     public private(set) var moment: Moment = 0
@@ -151,6 +157,8 @@ public final class World {
     var processes: [SimulatedProcess] = []
     var network: Network
     var faults: FaultPlan
+    /// How much the steady clocks of a life may differ from true time, millionths.
+    let driftMax: Int64
     var devices: [SimulatedDevice] = []
     var checker: Checker
     var trace: Trace
@@ -162,16 +170,18 @@ public final class World {
     var isFinished = false
 
     /// - Parameter traceLines: lines to keep; 0: none are written.
-    public init(seed: UInt64, plant: Plant? = nil, traceLines: Int = 0, tracePrints: Bool = false) {
+    public init(seed: UInt64, plant: Plant? = nil, trim: Trim = .none, traceLines: Int = 0, tracePrints: Bool = false) {
         self.seed = seed
         self.plant = plant
+        self.trim = trim
         dice = RunDice(seed: seed)
-        shape = Shape(dice: &dice.shape)
-        network = Network(processCount: shape.cluster.nodes.count)
-        faults = FaultPlan(dice: &dice.faults)
+        shape = Shape(dice: &dice.shape, trim: trim)
+        driftMax = dice.processes.percent(70) ? 200 : 30_000
+        network = Network(processCount: shape.cluster.nodes.count, deviceCount: shape.devices.count, dice: &dice.network)
+        faults = FaultPlan(dice: &dice.faults, trim: trim)
         checker = Checker(shape: shape)
         trace = Trace(limit: traceLines, prints: tracePrints)
-        workload = Workload(dice: &dice.workload, duration: shape.safetyTime)
+        workload = Workload(dice: &dice.workload, trim: trim)
         build()
     }
 
@@ -195,15 +205,17 @@ public final class World {
         case .turn(let process, let life): turn(process, life: life)
         case .restart(let process, let life): restart(process, life: life)
         case .diskDone(let process, let life): diskDone(process, life: life)
+        case .tear(let process, let life, let length): tear(process, life: life, for: length)
         case .dialReaches(let dial): dialReaches(dial)
         case .dialEnds(let dial, let connection): dialEnds(dial, connection)
         case .arrival(let connection, let side): arrival(connection, side)
         case .reset(let connection, let side): reset(connection, side)
         case .fault: strike()
-        case .faultEnds(let index): faultEnds(index)
+        case .spell(let index): spellGoesOn(index)
         case .deviceTimer(let device, let serial): deviceTimer(device, serial: serial)
         case .deviceActs(let device): deviceActs(device)
         case .deviceOnline(let device): deviceOnline(device)
+        case .deviceLeaves(let device): deviceLeaves(device)
         case .heal: heal()
         case .examine: examine()
         }

@@ -1,0 +1,164 @@
+// What is still owed when everything has healed: the end of a run.
+
+import Messages
+import Primitives
+import Storage
+
+/// Something that is owed to somebody.
+struct Debt {
+    var rule: Rule
+    var expected: String
+    var found: String
+    var message: MessageID?
+
+    init(_ rule: Rule, _ expected: String, _ found: String, _ message: MessageID? = nil) {
+        self.rule = rule
+        self.expected = expected
+        self.found = found
+        self.message = message
+    }
+}
+
+extension Checker {
+    /// What is still owed to somebody; nil when everything is as it must be.
+    func debt(_ world: World) -> Debt? {
+        for device in world.devices where isOwed(device) && screens[device.index].start == nil {
+            return Debt(.recovery, "\(device.name) is welcomed", "it never was")
+        }
+        if let debt = debtOfCrowds() { return debt }
+        for message in messages {
+            if let debt = debt(message, world) { return debt }
+        }
+        // Also of rude ones: who is done writes no more, so that nothing new is owed to anybody.
+        for device in world.devices where !device.hasLeft && !isShutOut(device) && device.client.hasWork {
+            return Debt(.recovery, "the outbox of \(device.name) is empty", "\(device.client.memory.outbox.count) messages and perhaps read marks wait", device.client.memory.outbox.first?.id)
+        }
+        return shape.policy.isArchive ? debtOfArchive(world) : debtOfErasure(world)
+    }
+
+    /// Something is owed to those who keep coming and keep the rules; of a crowd, to those who were let in.
+    private func isOwed(_ device: SimulatedDevice) -> Bool {
+        !device.hasLeft && !isRude(device.index) && !isShutOut(device)
+    }
+
+    private func isShutOut(_ device: SimulatedDevice) -> Bool {
+        shape.isCrowded(device.plan.user) && screens[device.index].start == nil
+    }
+
+    /// Of too many devices as many are let in as may be, no more.
+    private func debtOfCrowds() -> Debt? {
+        guard !shape.isBrief else { return nil }
+        for user in shape.users.indices where shape.isCrowded(user) && !shape.isRude(user) {
+            let count = shape.devices.indices.count { shape.devices[$0].user == user && screens[$0].start != nil }
+            guard count != MessageLimits.deviceCountMax else { continue }
+            return Debt(count > MessageLimits.deviceCountMax ? .bounded : .recovery, "\(MessageLimits.deviceCountMax) devices of \(shape.users[user]) are served", "\(count) were")
+        }
+        return nil
+    }
+
+    private func debt(_ message: SentMessage, _ world: World) -> Debt? {
+        let author = world.devices[message.device]
+        // Nobody waits for what was never answered to a device that is gone.
+        if message.sentAt == nil, !isOwed(author) { return nil }
+        guard message.sentAt != nil, let stamp = message.stamp else {
+            return Debt(.recovery, "\(message.id) is stored and its author told", "she waits still", message.id)
+        }
+        guard !shape.isRude(message.to) else { return nil }
+        let readers = world.devices.filter { $0.plan.user == message.to && isOwed($0) }
+        guard !readers.isEmpty else { return nil }
+        if message.shownBy.isEmpty, isExcused(message, author, readers) { return nil }
+        guard let number = message.number else {
+            return Debt(.loss, "\(message.id) reaches \(shape.users[message.to])", "no device has shown it", message.id)
+        }
+        for reader in readers {
+            let screen = screens[reader.index]
+            guard message.shownBy.contains(reader.index) || number <= screen.start ?? 0 || shape.isBrief && screen.isGap(number) else {
+                return Debt(.loss, "\(message.id), number \(number), reaches \(reader.name), whose stream began after \(screen.start ?? 0)", "it is at \(screen.last) without having shown it", message.id)
+            }
+        }
+        return debtToAuthor(message, stamp, readers, world)
+    }
+
+    private func debtToAuthor(_ message: SentMessage, _ stamp: Stamp, _ readers: [SimulatedDevice], _ world: World) -> Debt? {
+        for sibling in message.siblings where isOwed(world.devices[sibling]) && !message.copiedTo.contains(sibling) {
+            // Where devices are forgotten within a run, nobody may know of the sibling any more.
+            if shape.isBrief { continue }
+            return Debt(.loss, "a copy of \(message.id) reaches \(name(sibling))", "it has shown none", message.id)
+        }
+        let screen = screens[message.device]
+        guard isOwed(world.devices[message.device]), readers.contains(where: { message.shownBy.contains($0.index) }) else { return nil }
+        guard screen.delivered[message.to] >= stamp else {
+            return Debt(.recovery, "\(name(message.device)) is told that \(message.id) was delivered", "it has a tick up to \(screen.delivered[message.to].microseconds), the message is stamped \(stamp.microseconds)", message.id)
+        }
+        let mark = readers.compactMap { $0.marked[author(message)] }.max() ?? .zero
+        if mark >= stamp, screen.read[message.to] < stamp {
+            return Debt(.recovery, "\(name(message.device)) is told that \(message.id) was read", "it has a tick up to \(screen.read[message.to].microseconds), the message is stamped \(stamp.microseconds)", message.id)
+        }
+        return nil
+    }
+
+    /// Nobody has shown it, and that is no loss: its author was told, or was away so long that the notice expired in turn; and
+    /// whoever should have had it was told of a gap.
+    private func isExcused(_ message: SentMessage, _ author: SimulatedDevice, _ readers: [SimulatedDevice]) -> Bool {
+        guard shape.isBrief else { return false }
+        guard isOwed(author) else { return true }
+        if message.expiredAt.contains(author.index) { return true }
+        return screens[author.index].gapAt.map { $0 > message.writtenAt } ?? false
+    }
+
+    // MARK: Stores
+
+    /// Temporary mode: what every device has is gone.
+    private func debtOfErasure(_ world: World) -> Debt? {
+        for (index, user) in shape.users.enumerated() where !shape.isRude(index) {
+            // A device that went for ever holds the text back until it is forgotten.
+            if world.devices.contains(where: { $0.plan.user == index && $0.hasLeft }) { continue }
+            let count = world.processes[shape.partition(of: user)].disk!.durable.textCount(of: user)
+            guard count > 0 else { continue }
+            return Debt(.temporary, "no text is kept for \(user), all of whose devices have everything", "\(count) entries have theirs")
+        }
+        return nil
+    }
+
+    private func debtOfArchive(_ world: World) -> Debt? {
+        var kept: [MessageName: [UInt8]] = [:]
+        for (index, user) in shape.users.enumerated() {
+            var before: UInt64?
+            while true {
+                let (lines, hasMore) = world.archived(user, with: nil, before: before, limit: MessageLimits.pageEntryCountMax)
+                for line in lines where line.kind == .message { kept[MessageName(id: line.id, to: index)] = line.body }
+                guard hasMore, let last = lines.last else { break }
+                before = last.number
+            }
+        }
+        for message in messages where message.sentAt != nil && kept[MessageName(id: message.id, to: message.to)] != message.body {
+            return Debt(.loss, "the archive keeps \(message.id)", "it does not", message.id)
+        }
+        return nil
+    }
+}
+
+extension World {
+    /// How long after the last fault everything has to be in order: the client's silence bound (90 s), a reconnect, a retry.
+    static let recoveryMax = Interval.seconds(120).nanoseconds
+    /// How long it is watched after that: late duplicates come late.
+    static let watchTime = Interval.seconds(4).nanoseconds
+
+    func examine() {
+        let sinceHeal = moment - healedAt
+        // Everybody looks at everything once, so that the last ticks can be asked for.
+        if sinceHeal > Interval.seconds(5).nanoseconds, !workload.hasReadAll, checker.debt(self) == nil {
+            workload.hasReadAll = true
+            for device in devices where !device.hasLeft { for peer in shape.users.indices { markRead(device, peer) } }
+            return plan(.examine, after: Interval.milliseconds(500).nanoseconds)
+        }
+        let debt = checker.debt(self)
+        if debt == nil, workload.hasReadAll {
+            if workload.settledAt == nil { workload.settledAt = moment }
+            if moment - workload.settledAt! >= Self.watchTime { isFinished = true; return }
+        } else if let debt, workload.settledAt != nil || sinceHeal > Self.recoveryMax {
+            return checker.fail(debt.rule, moment, debt.expected, debt.found, debt.message)
+        }
+        plan(.examine, after: Interval.milliseconds(500).nanoseconds)
+    }
+}

@@ -1,0 +1,230 @@
+// What devices are shown: numbers, messages, copies, notices, gaps, pages of the archive.
+
+import ChatClient
+import ClientProtocol
+import Messages
+import Primitives
+import Storage
+
+extension Checker {
+    mutating func onFrame(_ frame: ServerFrame, device: Int, _ moment: Moment) {
+        guard case .welcome(let user, let name, _, _, _, _, _) = frame else { return }
+        let plan = shape.devices[device]
+        guard user == shape.users[plan.user], name == plan.name else {
+            return fail(.nobodyElse, moment, "a welcome for \(self.name(device))", "one for \(user)/\(name)")
+        }
+    }
+
+    mutating func onNews(_ news: ClientNews, device: Int, _ moment: Moment, world: World) {
+        switch news {
+        case .online: onOnline(device, cursor: world.devices[device].client.memory.cursor!, moment)
+        case .offline: screens[device].liveSince = nil
+        case .entry(.message(let number, let from, let id, let at, let body)):
+            onNumber(number, at, device, id, moment)
+            onMessage(number, from, id, at, body, device, moment, world)
+        case .entry(.copy(let number, let to, let id, let at, let body)):
+            // A copy bears the stamp of another inbox.
+            onNumber(number, nil, device, id, moment)
+            onCopy(to, id, body, at, device, moment, world)
+        case .entry(.expired(let number, let to, let id, let at)):
+            onNumber(number, at, device, id, moment)
+            onExpired(to, id, device, moment)
+        case .entry(let frame):
+            preconditionFailure("no entry: \(frame)")
+        case .gap(let from, let to): onGap(from, to, device, moment)
+        case .sent(let id, let to, let at): onSent(id, to, at, device, moment, world)
+        case .failed(let id, let error):
+            guard !isRude(device) else { return }
+            fail(.loss, moment, "\(id) is accepted in the end", "refused for good: \(error.code.name), \(error.text)", id)
+        case .delivered(let peer, let at): onDelivered(peer, at, device, moment, world)
+        case .read(let peer, let at): onRead(peer, at, device, moment)
+        case .cursorLost:
+            guard !isRude(device) else { return }
+            fail(.loss, moment, "the inbox of \(name(device)) is the same for ever", "its cursor is beyond the inbox: entries were forgotten")
+        case .refused(let error):
+            switch error.code {
+            case .overloaded, .unavailable, .storageFull, .helloMissing: break
+            case .tooManyDevices where shape.isCrowded(shape.devices[device].user): break
+            default:
+                guard !isRude(device) else { return }
+                fail(.recovery, moment, "\(name(device)) asks for nothing that is refused", "\(error.code.name): \(error.text)", error.ref)
+            }
+        case .history(let ref, let entries, let more): onHistory(ref, entries, more, device, moment, world)
+        }
+    }
+
+    private mutating func onOnline(_ device: Int, cursor: UInt64, _ moment: Moment) {
+        screens[device].liveSince = moment
+        guard screens[device].start == nil else { return }
+        screens[device].start = cursor
+        screens[device].startedAt = moment
+        screens[device].last = cursor
+    }
+
+    /// Dense numbers, rising stamps.
+    private mutating func onNumber(_ number: UInt64, _ at: Stamp?, _ device: Int, _ id: MessageID, _ moment: Moment) {
+        guard !isRude(device) else { return }
+        let screen = screens[device]
+        if number != screen.last + 1 {
+            fail(.order, moment, "\(name(device)) is shown number \(screen.last + 1)", "number \(number)", id)
+        }
+        screens[device].last = number
+        guard let at else { return }
+        if at <= screen.lastStamp {
+            fail(.order, moment, "stamps of \(name(device)) rise above \(screen.lastStamp.microseconds)", "\(at.microseconds)", id)
+        }
+        screens[device].lastStamp = at
+    }
+
+    private mutating func onMessage(
+        _ number: UInt64, _ from: UserID, _ id: MessageID, _ at: Stamp, _ body: [UInt8], _ device: Int,
+        _ moment: Moment, _ world: World
+    ) {
+        guard let index = place(id, to: shape.devices[device].user) else {
+            return fail(.nobodyElse, moment, "only what somebody wrote to \(name(device)) is shown there", "\(id) from \(from) at \(name(device))", id)
+        }
+        let message = messages[index]
+        guard shape.users[shape.devices[message.device].user] == from, message.to == shape.devices[device].user else {
+            return fail(.nobodyElse, moment, "\(id) from \(name(message.device)) to \(shape.users[message.to])", "from \(from) at \(name(device))", id)
+        }
+        guard message.body == body else {
+            return fail(.nobodyElse, moment, "\(id) as it was written, \(message.body.count) bytes", "another body, \(body.count) bytes", id)
+        }
+        guard world.stored(message) == at else {
+            return fail(.honestTicks, moment, "what is shown at \(name(device)) is stored, stamped \(at.microseconds)", "the store has \(world.stored(message).map { "\($0.microseconds)" } ?? "nothing")", id)
+        }
+        guard !isRude(device) else { return }
+        guard !message.shownBy.contains(device) else {
+            return fail(.duplicate, moment, "\(id) once at \(name(device))", "a second time, as number \(number)", id)
+        }
+        if let known = message.number, known != number {
+            fail(.order, moment, "\(id) has number \(known) at every device", "\(number) at \(name(device))", id)
+        }
+        let before = screens[device].placeOfDevice[message.device]
+        if message.place <= before, !isRude(message.device) {
+            fail(.order, moment, "\(id) comes before what was written after it", "\(name(device)) has a later message of \(name(message.device)) already", id)
+        }
+        screens[device].placeOfDevice[message.device] = message.place
+        messages[index].number = number
+        messages[index].shownBy.insert(device)
+        shownCount += 1
+        stamp(index, at, moment, world)
+    }
+
+    private mutating func onCopy(
+        _ to: UserID, _ id: MessageID, _ body: [UInt8], _ at: Stamp, _ device: Int, _ moment: Moment, _ world: World
+    ) {
+        guard let index = users[to].flatMap({ place(id, to: $0) }) else {
+            return fail(.nobodyElse, moment, "only what somebody wrote is shown", "a copy of \(id) at \(name(device))", id)
+        }
+        let message = messages[index]
+        guard shape.devices[message.device].user == shape.devices[device].user, shape.users[message.to] == to else {
+            return fail(.nobodyElse, moment, "copies of one's own messages", "\(id) at \(name(device))", id)
+        }
+        guard message.body == body else {
+            return fail(.nobodyElse, moment, "\(id) as it was written", "a copy with another body", id)
+        }
+        guard !isRude(device) else { return }
+        guard !message.copiedTo.contains(device) else {
+            return fail(.duplicate, moment, "one copy of \(id) at \(name(device))", "a second one", id)
+        }
+        messages[index].copiedTo.insert(device)
+        copyCount += 1
+        stamp(index, at, moment, world)
+    }
+
+    /// The author learns that nobody came for a message.
+    private mutating func onExpired(_ to: UserID, _ id: MessageID, _ device: Int, _ moment: Moment) {
+        expiredCount += 1
+        guard let index = users[to].flatMap({ place(id, to: $0) }), author(messages[index]) == shape.devices[device].user else {
+            return fail(.nobodyElse, moment, "notices of one's own messages", "\(id) to \(to) expired, says \(name(device))", id)
+        }
+        guard shape.isBrief else {
+            return fail(.loss, moment, "nothing expires within a minute", "\(name(device)) is told that \(id) did", id)
+        }
+        guard !isRude(device) else { return }
+        guard !messages[index].expiredAt.contains(device) else {
+            return fail(.duplicate, moment, "one notice of \(id) at \(name(device))", "a second one", id)
+        }
+        messages[index].expiredAt.insert(device)
+    }
+
+    private mutating func onGap(_ from: UInt64, _ to: UInt64, _ device: Int, _ moment: Moment) {
+        gapCount += 1
+        guard !isRude(device) else { return }
+        guard from == screens[device].last + 1, to >= from else {
+            return fail(.order, moment, "\(name(device)) at \(screens[device].last) is told of a gap from there", "\(from)...\(to)")
+        }
+        screens[device].last = to
+        screens[device].gaps.append(from...to)
+        screens[device].gapAt = moment
+    }
+
+    /// A page of the archive: exactly what lies there. Older entries never change, so the store can be asked now.
+    private mutating func onHistory(
+        _ ref: MessageID?, _ entries: [ServerFrame], _ more: Bool, _ device: Int, _ moment: Moment, _ world: World
+    ) {
+        guard let ref, let ask = world.devices[device].historyAsks.removeValue(forKey: ref) else {
+            return fail(.nobodyElse, moment, "answers to what was asked", "\(name(device)) gets a page for \(ref.map { "\($0)" } ?? "nothing")")
+        }
+        historyCount += 1
+        let answered = entries.compactMap(HistoryLine.init)
+        guard answered.count == entries.count, answered.count <= ask.limit else {
+            return fail(.bounded, moment, "at most \(ask.limit) entries for \(ref)", "\(entries.count) frames, \(answered.count) of them entries")
+        }
+        guard let newest = answered.first else {
+            if more { fail(.loss, moment, "an empty page of history is the last", "\(name(device)) is told of more, for \(ref)") }
+            return
+        }
+        if let before = ask.before, newest.number >= before {
+            return fail(.order, moment, "entries below \(before) for \(ref)", "number \(newest.number)")
+        }
+        let (expected, hasMore) = world.archived(
+            shape.users[shape.devices[device].user], with: ask.with.map { shape.users[$0] }, before: ask.before ?? newest.number + 1,
+            limit: ask.limit)
+        guard expected == answered, hasMore == more else {
+            return fail(
+                .loss, moment, "\(name(device)) is answered \(ref) with numbers \(expected.map(\.number)), more: \(hasMore)",
+                "\(answered.map(\.number)), more: \(more)")
+        }
+    }
+}
+
+/// An entry of the archive, as both sides can say it.
+struct HistoryLine: Equatable {
+    var number: UInt64
+    var kind: InboxEntry.Kind
+    /// The author of a message, the addressee of a copy or of a notice.
+    var other: UserID
+    var id: MessageID
+    var at: Stamp
+    var body: [UInt8]
+
+    init?(_ frame: ServerFrame) {
+        switch frame {
+        case .message(let number, let from, let id, let at, let body):
+            (self.number, kind, other, self.id, self.at, self.body) = (number, .message, from, id, at, body)
+        case .copy(let number, let to, let id, let at, let body):
+            (self.number, kind, other, self.id, self.at, self.body) = (number, .copy, to, id, at, body)
+        case .expired(let number, let to, let id, let at):
+            (self.number, kind, other, self.id, self.at, body) = (number, .expired, to, id, at, [])
+        case .welcome, .sent, .gap, .delivered, .read, .noted, .history, .pong, .error:
+            return nil
+        }
+    }
+
+    init(_ entry: InboxEntry) {
+        (number, kind, other, id, at, body) = (entry.number, entry.kind, entry.chat, entry.id, entry.stamp, entry.body)
+    }
+}
+
+extension World {
+    /// What the store of `user` has, newest first.
+    func archived(_ user: UserID, with: UserID?, before: UInt64?, limit: Int) -> (lines: [HistoryLine], hasMore: Bool) {
+        var copy = processes[shape.partition(of: user)].disk!.durable
+        let request = ReadHistory(owner: user, chat: with, before: before, limit: limit)
+        guard let answers = try? copy.apply([.readHistory(request)], stamp: .zero), case .historyPage(let page) = answers[0]
+        else { preconditionFailure("the store answers") }
+        return (page.entries.map(HistoryLine.init), page.hasMore)
+    }
+}

@@ -1,0 +1,126 @@
+// Frames and messages in a few words each: who, what, which number. Bodies are told by their length.
+
+import ChatClient
+import ClientProtocol
+import Messages
+import Primitives
+
+extension Trace {
+    /// Seconds since the clock of the run began; zero and other early stamps as they are.
+    static func text(_ stamp: Stamp) -> String {
+        let micros = stamp.microseconds - World.epochMicroseconds
+        guard stamp.microseconds > World.epochMicroseconds / 2 else { return "\(stamp.microseconds)" }
+        let fraction = String(1_000_000 + Swift.abs(micros) % 1_000_000).dropFirst()
+        return (micros < 0 ? "-" : "+") + "\(Swift.abs(micros) / 1_000_000).\(fraction)"
+    }
+
+    private static func text(_ number: UInt64?) -> String { number.map(String.init) ?? "-" }
+
+    static func text(_ frame: ClientFrame) -> String {
+        switch frame {
+        case .hello(let cursor, let ticks): "hello, cursor \(text(cursor)), ticks \(ticks.map(text) ?? "-")"
+        case .send(let id, let to, let body, let after):
+            "send \(id) to \(to), \(body.count) bytes\(after.map { ", after \($0)" } ?? "")"
+        case .ack(let number): "ack \(number)"
+        case .read(let with, let at): "read \(with) up to \(text(at))"
+        case .history(let ref, let with, let before, let limit):
+            "history \(ref.map { "\($0)" } ?? "-") with \(with.map { "\($0)" } ?? "all") before \(text(before)), \(limit) at most"
+        case .ping: "ping"
+        case .feature(let name, _): "feature \(name)"
+        }
+    }
+
+    static func text(_ frame: ServerFrame) -> String {
+        switch frame {
+        case .welcome(let user, let device, let cursor, let head, let ticks, _, _):
+            "welcome \(user)/\(device), cursor \(cursor), head \(head), ticks \(text(ticks))"
+        case .sent(let id, let to, let at): "sent \(id) to \(to), at \(text(at))"
+        case .message(let number, let from, let id, let at, let body):
+            "message \(number): \(id) from \(from), at \(text(at)), \(body.count) bytes"
+        case .copy(let number, let to, let id, let at, let body):
+            "copy \(number): \(id) to \(to), at \(text(at)), \(body.count) bytes"
+        case .expired(let number, let to, let id, let at): "expired \(number): \(id) to \(to), at \(text(at))"
+        case .gap(let from, let to): "gap \(from) to \(to)"
+        case .delivered(let with, let at, let revision): "delivered to \(with) up to \(text(at)), revision \(text(revision))"
+        case .read(let with, let at, let revision): "read by \(with) up to \(text(at)), revision \(text(revision))"
+        case .noted(let with, let at): "noted \(with) up to \(text(at))"
+        case .history(let ref, let entries, let more): "history \(ref.map { "\($0)" } ?? "-"): \(entries.count) entries\(more ? " and more" : "")"
+        case .pong: "pong"
+        case .error(let error): "error \(error.code.name)\(error.ref.map { " about \($0)" } ?? "")\(error.retryMs.map { ", retry in \($0) ms" } ?? "")"
+        }
+    }
+
+    static func text(_ news: ClientNews) -> String {
+        switch news {
+        case .entry(let frame): text(frame)
+        case .online: "online"
+        case .offline(let retryMs): "offline, tries again in \(retryMs) ms"
+        case .gap(let from, let to): "gap \(from) to \(to)"
+        case .sent(let id, let to, let at): "sent \(id) to \(to), at \(text(at))"
+        case .failed(let id, let error): "failed \(id): \(error.code.name)"
+        case .delivered(let with, let at): "delivered to \(with) up to \(text(at))"
+        case .read(let with, let at): "read by \(with) up to \(text(at))"
+        case .history(let ref, let entries, _): "history \(ref.map { "\($0)" } ?? "-"): \(entries.count) entries"
+        case .cursorLost: "that its cursor is lost"
+        case .refused(let error): "error \(error.code.name)"
+        }
+    }
+
+    static func text(_ message: Message) -> String {
+        switch message {
+        case .clientInput(let input):
+            "\(name(input.origin)) says " + ((try? ClientFrame.decode(input.bytes, as: input.origin.encoding)).map(text) ?? "nonsense")
+        case .clientOutput(let output):
+            "to \(output.connection): " + serverFrame(output.bytes)
+        case .closeConnection(let order): "close \(order.connection): \(order.code) \(order.reason)"
+        case .attach(let attach):
+            "attach \(name(attach.origin)) \(attach.origin.connection), \(attach.isResume ? "again" : "cursor \(text(attach.cursor))")"
+        case .attached(let attached): "attached \(attached.connection), revision \(text(attached.revision))\(attached.hasSiblings ? ", siblings" : "")"
+        case .detach(let detach): "detach \(detach.user) \(detach.connection)"
+        case .featureRequest(let request): "feature \(request.feature) for \(name(request.origin))"
+        case .deliver(let deliver):
+            "deliver \(deliver.id) from \(name(deliver.origin)) to \(deliver.to), \(deliver.body.count) bytes\(deliver.after.map { ", after \($0)" } ?? "")"
+        case .acknowledge(let acknowledge): "\(name(acknowledge.origin)) acknowledges \(acknowledge.number)"
+        case .markRead(let mark): "\(name(mark.origin)) has read \(mark.with) up to \(text(mark.stamp))"
+        case .historyQuery(let query): "history for \(name(query.origin)), before \(text(query.before)), \(query.limit) at most"
+        case .receipt(let receipt): "receipt for \(receipt.author): \(receipt.kind) by \(receipt.peer) up to \(text(receipt.upTo))"
+        case .poke(let poke): "poke for \(poke.owner)"
+        case .expiredReport(let report): "expired of \(report.owner): \(report.items.map { "\($0.id) of \($0.author)" }.joined(separator: ", "))"
+        case .append, .openDevice, .readInbox, .storeCursor, .storeWatermark, .readWatermarks, .readHead, .readHistory: request(message)
+        case .done: "done"
+        case .appended(let appended): "\(appended.outcome) as \(appended.number), at \(text(appended.stamp))"
+        case .deviceOpened(let opened):
+            "\(opened.outcome), cursor \(opened.cursor), head \(opened.head), delivered \(opened.delivered), \(opened.deviceCount) devices"
+        case .inboxPage(let page):
+            "page through \(page.through) of \(page.head): \(page.entries.map { "\($0.number) \($0.kind) \($0.id)" }.joined(separator: ", "))"
+        case .watermarkStored(let stored): "watermark \(stored.watermark.peer) \(stored.watermark.kind) up to \(text(stored.watermark.upTo)), revision \(text(stored.watermark.revision))"
+        case .watermarkPage(let page): "\(page.watermarks.count) watermarks\(page.hasMore ? " and more" : "")"
+        case .inboxHead(let head): "head \(head.head), at \(text(head.headStamp)), revision \(text(head.revision))"
+        case .historyPage(let page): "history: \(page.entries.count) entries\(page.hasMore ? " and more" : "")"
+        }
+    }
+
+    /// What is asked of a store.
+    private static func request(_ message: Message) -> String {
+        switch message {
+        case .append(let append):
+            "append to \(append.owner): \(append.kind) \(append.id) of \(append.author), \(append.body.count) bytes\(append.after.map { ", after \($0)" } ?? "")"
+        case .openDevice(let open): "open \(open.owner)/\(open.device), cursor \(text(open.cursor))"
+        case .readInbox(let read): "read \(read.owner) after \(read.after), \(read.limit) \(read.headersOnly ? "headers" : "entries")"
+        case .storeCursor(let store): "cursor of \(store.owner)/\(store.device) to \(store.number)"
+        case .storeWatermark(let store): "watermark of \(store.owner): \(store.kind) by \(store.peer) up to \(text(store.upTo))"
+        case .readWatermarks(let read): "watermarks of \(read.owner) after \(text(read.after))"
+        case .readHead(let read): "head of \(read.owner)"
+        case .readHistory(let read): "history of \(read.owner) before \(text(read.before)), \(read.limit) at most"
+        default: "\(message)"
+        }
+    }
+
+    private static func name(_ origin: Origin) -> String { "\(origin.user)/\(origin.device)" }
+
+    /// The encoding is told by the first byte: no binary frame has the type `{`.
+    private static func serverFrame(_ bytes: [UInt8]) -> String {
+        let encoding: ClientEncoding = bytes.first == UInt8(ascii: "{") ? .json : .binary
+        return (try? ServerFrame.decode(bytes, as: encoding)).flatMap { $0 }.map(text) ?? "\(bytes.count) bytes"
+    }
+}
