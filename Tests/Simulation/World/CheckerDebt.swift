@@ -25,7 +25,7 @@ extension Checker {
         for device in world.devices where isOwed(device) && screens[device.index].start == nil {
             return Debt(.recovery, "\(device.name) is welcomed", "it never was")
         }
-        if let debt = debtOfCrowds() { return debt }
+        if let debt = debtOfCrowds(world) { return debt }
         for message in messages {
             if let debt = debt(message, world) { return debt }
         }
@@ -45,13 +45,20 @@ extension Checker {
         shape.isCrowded(device.plan.user) && screens[device.index].start == nil
     }
 
-    /// Of too many devices as many are let in as may be, no more.
-    private func debtOfCrowds() -> Debt? {
+    /// Of too many devices as many are let in as may be, no more. One that went before it heard that it was let in has its
+    /// place all the same.
+    private func debtOfCrowds(_ world: World) -> Debt? {
         guard !shape.isBrief else { return nil }
         for user in shape.users.indices where shape.isCrowded(user) && !shape.isRude(user) {
-            let count = shape.devices.indices.count { shape.devices[$0].user == user && screens[$0].start != nil }
-            guard count != MessageLimits.deviceCountMax else { continue }
-            return Debt(count > MessageLimits.deviceCountMax ? .bounded : .recovery, "\(MessageLimits.deviceCountMax) devices of \(shape.users[user]) are served", "\(count) were")
+            let devices = world.devices.filter { $0.plan.user == user }
+            let served = devices.count { screens[$0.index].start != nil }
+            let lost = devices.count { screens[$0.index].start == nil && $0.hasLeft }
+            if served > MessageLimits.deviceCountMax {
+                return Debt(.bounded, "\(MessageLimits.deviceCountMax) devices of \(shape.users[user]) are served", "\(served) were")
+            }
+            if served + lost < MessageLimits.deviceCountMax {
+                return Debt(.recovery, "\(MessageLimits.deviceCountMax) devices of \(shape.users[user]) are served", "\(served) were, \(lost) went before")
+            }
         }
         return nil
     }

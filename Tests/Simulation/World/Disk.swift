@@ -63,6 +63,8 @@ struct Disk {
             if former.count > 20 { former.removeFirst() }
         case .dropAppend where hasAppend(requests) && dice.oneIn(10):
             durable = before
+        case .silentExpiry:
+            return .success(answers.map { silenced($0, stamp) })
         case .numberTwice where dice.oneIn(10):
             return .success(answers.map(numberedAgain))
         default:
@@ -101,6 +103,15 @@ struct Disk {
         default:
             return request
         }
+    }
+
+    private mutating func silenced(_ answer: StoreAnswer, _ stamp: Stamp) -> StoreAnswer {
+        guard case .swept(var swept) = answer else { return answer }
+        for report in swept.expired {
+            _ = try? durable.apply([.dropExpired(DropExpired(owner: report.owner, numbers: report.items.map(\.number)))], stamp: stamp)
+        }
+        swept.expired = []
+        return .swept(swept)
     }
 
     private func numberedAgain(_ answer: StoreAnswer) -> StoreAnswer {

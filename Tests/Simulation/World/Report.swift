@@ -8,6 +8,8 @@ public struct RunReport: Equatable, Sendable {
     public let trim: Trim
     public let hash: UInt64
     public let shape: String
+    /// In the order of `Trim.processes`.
+    public let processCounts: [Int]
     public let occurrenceCount: Int
     /// How long the run took on its own clock, nanoseconds.
     public let length: Moment
@@ -31,6 +33,7 @@ public struct RunReport: Equatable, Sendable {
         trim = world.trim
         hash = world.hash.value
         shape = world.shape.text
+        processCounts = world.shape.processCounts
         occurrenceCount = world.occurrenceCount
         length = world.moment
         messageCount = world.checker.messages.count

@@ -30,6 +30,12 @@ public enum Plant: String, CaseIterable, Sendable {
     case keepText = "keep-text"
     /// The store answers appends that it did not keep.
     case dropAppend = "drop-append"
+    /// The store drops what expired, and nobody tells the author.
+    case silentExpiry = "silent-expiry"
+    /// A device is told that a message expired that did not.
+    case falseExpiry = "false-expiry"
+    /// A page of history lacks an entry.
+    case shortHistory = "short-history"
 }
 
 /// A device of a person.
@@ -131,9 +137,11 @@ struct Shape: Sendable {
         Int(cluster.ring(of: .persistence).owner(ofKey: user.text.utf8).rawValue)
     }
 
+    var processCounts: [Int] { Role.allCases.filter { $0 != .media }.map { cluster.nodes(of: $0).count } }
+
     /// In words, for the report.
     var text: String {
-        let counts = Role.allCases.filter { $0 != .media }.map { "\(cluster.nodes(of: $0).count)" }.joined(separator: "/")
+        let counts = processCounts.map(String.init).joined(separator: "/")
         let expiry = isBrief ? " for \(policy.expiry.nanoseconds / 1_000_000_000) s" : ""
         return "\(counts) \(cluster.storageMode.rawValue)\(expiry) \(users.count)u\(devices.count)d\(rudeUser == nil ? "" : " rude")"
     }

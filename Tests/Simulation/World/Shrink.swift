@@ -99,14 +99,12 @@ public struct Shrinker {
         for count in [2, 3, 4, 6] where accept({ $0.users = Swift.min($0.users ?? .max, count) }) { break }
         for count in [1, 2] where accept({ $0.devices = Swift.min($0.devices ?? .max, count) }) { break }
         for role in 0..<6 {
-            for count in 1...3 where accept({ $0.processes = Self.lower($0.processes, role, to: count) }) { break }
+            for count in stride(from: 1, to: report.processCounts[role], by: 1) {
+                var counts = report.processCounts
+                counts[role] = count
+                if accept({ $0.processes = counts }) { break }
+            }
         }
-    }
-
-    private static func lower(_ counts: [Int]?, _ role: Int, to count: Int) -> [Int] {
-        var counts = counts ?? [9, 9, 9, 9, 9, 9]
-        counts[role] = Swift.min(counts[role], count)
-        return counts
     }
 }
 

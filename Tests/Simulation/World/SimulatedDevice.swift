@@ -261,10 +261,17 @@ extension World {
     }
 
     private func planted(_ frame: ServerFrame) -> ServerFrame {
-        guard plant == .wrongBody, case .message(let number, let from, let id, let at, let body) = frame,
-            dice.plant.oneIn(20)
-        else { return frame }
-        return .message(number: number, from: from, id: id, at: at, body: body + [UInt8(ascii: "!")])
+        guard let plant, dice.plant.oneIn(20) else { return frame }
+        switch (plant, frame) {
+        case (.wrongBody, .message(let number, let from, let id, let at, let body)):
+            return .message(number: number, from: from, id: id, at: at, body: body + [UInt8(ascii: "!")])
+        case (.falseExpiry, .copy(let number, let to, let id, let at, _)):
+            return .expired(number: number, to: to, id: id, at: at)
+        case (.shortHistory, .history(let ref, let entries, let more)) where entries.count > 1:
+            return .history(ref: ref, entries: entries.dropLast(), more: more)
+        default:
+            return frame
+        }
     }
 
     // MARK: Timers
