@@ -85,7 +85,8 @@ import Testing
             case .earlySent, .earlyDelivered: [.honestTicks]
             case .keepText: [.temporary]
             case .dropAppend: [.honestTicks, .loss]
-            case .silentExpiry, .falseExpiry, .shortHistory: [.loss]
+            case .silentExpiry, .shortHistory: [.loss]
+            case .falseExpiry: [.loss, .order]
             }
         #expect(violation != nil, "\(plant.rawValue) was not found within 60 seeds")
         if let violation { #expect(expected.contains(violation.rule), "\(violation)") }
