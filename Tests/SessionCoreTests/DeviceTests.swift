@@ -68,8 +68,16 @@ import Testing
     @Test func anOlderConnectionThatComesLateIsTheOneThatGoes() {
         var s = Scene()
         s.isLive(phone, 5)
-        #expect(s.gets(s.hello(s.origin(bob, phone, 4))) == [.close(4, 4003)])
+        #expect(s.gets(s.hello(s.origin(bob, phone, 4))) == [.close(4, 1013)])
         #expect(s.arrives(1) == [.tell(5, message(1))])
+    }
+
+    /// Gateways number connections by their clocks: the higher number may be the older connection, at a gateway whose clock is
+    /// ahead and which has not noticed its end. Only a hello proves that the device is there.
+    @Test func aConnectionThatOnlyResumesReplacesNobodyForGood() {
+        var s = Scene()
+        s.isLive(phone, 4)
+        #expect(s.gets(s.resume(s.origin(bob, phone, 5, at: s.otherGateway)), from: s.otherGateway) == [.close(4, 1013), s.open()])
     }
 
     @Test func aRepeatedAttachWaitsForTheAnswerToTheFirst() {

@@ -13,6 +13,9 @@ import RPC
 extension SessionCore {
     // MARK: Coming
 
+    /// Of two connections of one device the higher number stays. Numbers come from the clocks of gateways, so the lower one
+    /// is surely the older only when its device has just said hello on the other: then it is told so (`replaced`). Else it
+    /// may be the device's only one, and is asked to come again, with a higher number.
     mutating func onAttach(_ attach: Attach, _ effects: inout [Effect]) {
         let origin = attach.origin
         guard gatewaysUp.contains(origin.gateway) else { return waitForGateway(attach) }
@@ -23,11 +26,8 @@ extension SessionCore {
             // The gateway asks again every second; a store that takes longer must not begin anew each time.
             if isSame && user.devices[index].isOpening { return }
             if !isSame && !user.devices[index].isGone {
-                guard former.connection < origin.connection else {
-                    close(origin, .replaced, &effects)
-                    return
-                }
-                close(former, .replaced, &effects)
+                guard former.connection < origin.connection else { return close(origin, .tryAgainLater, &effects) }
+                close(former, attach.isResume ? .tryAgainLater : .replaced, &effects)
             }
             user.devices.remove(at: index)
         }
@@ -326,13 +326,16 @@ extension SessionCore {
     }
 }
 
-/// Why a session shard ends a connection. Numbers from RFC 6455, section 7.4.2: 4000 and above are ours.
+/// Why a session shard ends a connection. 1013 is in IANA's registry of close codes; RFC 6455, section 7.4.2: 4000 and above
+/// are ours.
 enum ClosingReason: UInt16 {
+    case tryAgainLater = 1013
     case replaced = 4003
     case ackOverdue = 4004
 
     var text: String {
         switch self {
+        case .tryAgainLater: "try_again_later"
         case .replaced: "replaced"
         case .ackOverdue: "ack_overdue"
         }

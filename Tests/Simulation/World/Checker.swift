@@ -77,6 +77,8 @@ struct Screen {
     var liveSince: Moment?
     var last: UInt64 = 0
     var lastStamp = Stamp.zero
+    /// The highest number that its present connection has brought, counted from the cursor in `welcome`.
+    var pushed: UInt64 = 0
     /// The newest message of each device that wrote here, by its place.
     var placeOfDevice: [Int]
     /// Of each peer.

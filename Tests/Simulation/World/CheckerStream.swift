@@ -5,14 +5,37 @@ import ClientProtocol
 import Messages
 import Primitives
 import Storage
+import WebSocket
 
 extension Checker {
     mutating func onFrame(_ frame: ServerFrame, device: Int, _ moment: Moment) {
-        guard case .welcome(let user, let name, _, _, _, _, _) = frame else { return }
-        let plan = shape.devices[device]
-        guard user == shape.users[plan.user], name == plan.name else {
-            return fail(.nobodyElse, moment, "a welcome for \(self.name(device))", "one for \(user)/\(name)")
+        switch frame {
+        case .welcome(let user, let name, let cursor, _, _, _, _):
+            screens[device].pushed = cursor
+            let plan = shape.devices[device]
+            guard user == shape.users[plan.user], name == plan.name else {
+                return fail(.nobodyElse, moment, "a welcome for \(self.name(device))", "one for \(user)/\(name)")
+            }
+        case .message(let number, _, let id, _, _), .copy(let number, _, let id, _, _), .expired(let number, _, let id, _):
+            onPushed(number...number, device, id, moment)
+        case .gap(let from, let to) where from <= to: onPushed(from...to, device, nil, moment)
+        default: break
         }
+    }
+
+    /// A client refuses what comes behind a hole and is helped in the end; but no shard may make it wait for that.
+    private mutating func onPushed(_ numbers: ClosedRange<UInt64>, _ device: Int, _ id: MessageID?, _ moment: Moment) {
+        let pushed = screens[device].pushed
+        if numbers.lowerBound > pushed + 1, !isRude(device) {
+            fail(.order, moment, "number \(pushed + 1) is pushed to \(name(device)) before any behind it", "\(numbers.lowerBound)", id)
+        }
+        screens[device].pushed = max(pushed, numbers.upperBound)
+    }
+
+    /// A device here has one connection at a time, and the one that ended is it.
+    mutating func onEnded(code: UInt16?, device: Int, _ moment: Moment) {
+        guard code == CloseCode.replaced.rawValue, !isRude(device) else { return }
+        fail(.recovery, moment, "only a newer connection of \(name(device)) replaces its connection", "4003 on the newest")
     }
 
     mutating func onNews(_ news: ClientNews, device: Int, _ moment: Moment, world: World) {

@@ -249,6 +249,7 @@ extension World {
                 }
             case .ended(let code, let reason):
                 trace.write(moment, device.name, .event) { "the connection ends: \(code.map(String.init) ?? "-") \(reason)" }
+                checker.onEnded(code: code, device: device.index, moment)
                 flushOutbound(device)
                 dropLink(device)
                 device.client.onDisconnected(now: clientNow)
