@@ -80,6 +80,27 @@ import Testing
         #expect(s.gets(s.resume(s.origin(bob, phone, 5, at: s.otherGateway)), from: s.otherGateway) == [.close(4, 1013), s.open()])
     }
 
+    @Test func aHelloThatWaitedReplacesNobodyForGood() {
+        var s = Scene()
+        _ = s.on(.peerDown(s.otherGateway))
+        #expect(s.gets(s.hello(s.origin(bob, phone, 5, at: s.otherGateway))) == [])
+        s.isLive(phone, 4)
+        #expect(s.on(.peerUp(s.otherGateway)) == [.close(4, 1013), s.open()])
+    }
+
+    @Test func persistenceIsToldNowAndThenOfDevicesThatStay() {
+        var s = Scene()
+        s.isLive(phone, 1, cursor: 3, head: 3)
+        let round = Int64(s.map.expirySeconds) * 1_000 / 16
+        #expect(s.wait(round) == [s.open(cursor: 3)])
+        // The device was forgotten and its sibling came: from now on there are copies.
+        #expect(s.answer(opened(cursor: 3, head: 3, delivered: 3, devices: 2)) == [.attached(1, hasSiblings: true)])
+        #expect(s.wait(round) == [s.open(cursor: 3)])
+        #expect(s.refuse(.unavailable) == [])
+        #expect(s.gets(.detach(Detach(user: bob, connection: ConnectionID(rawValue: 1))), from: s.gateway) == [])
+        #expect(s.wait(2 * round) == [])
+    }
+
     @Test func aRepeatedAttachWaitsForTheAnswerToTheFirst() {
         var s = Scene()
         #expect(s.gets(s.resume(s.origin()), from: s.gateway) == [s.open()])

@@ -16,7 +16,8 @@ extension SessionCore {
     /// Of two connections of one device the higher number stays. Numbers come from the clocks of gateways, so the lower one
     /// is surely the older only when its device has just said hello on the other: then it is told so (`replaced`). Else it
     /// may be the device's only one, and is asked to come again, with a higher number.
-    mutating func onAttach(_ attach: Attach, _ effects: inout [Effect]) {
+    /// - Parameter isLate: the hello waited here, and its device may have gone meanwhile.
+    mutating func onAttach(_ attach: Attach, isLate: Bool = false, _ effects: inout [Effect]) {
         let origin = attach.origin
         guard gatewaysUp.contains(origin.gateway) else { return waitForGateway(attach) }
         var user = users[origin.user] ?? UserState()
@@ -27,7 +28,7 @@ extension SessionCore {
             if isSame && user.devices[index].isOpening { return }
             if !isSame && !user.devices[index].isGone {
                 guard former.connection < origin.connection else { return close(origin, .tryAgainLater, &effects) }
-                close(former, attach.isResume ? .tryAgainLater : .replaced, &effects)
+                close(former, attach.isResume || isLate ? .tryAgainLater : .replaced, &effects)
             }
             user.devices.remove(at: index)
         }
@@ -50,7 +51,7 @@ extension SessionCore {
     mutating func onGatewayUp(_ gateway: NodeID, _ effects: inout [Effect]) {
         let waiting = attachesWaiting.filter { $0.origin.gateway == gateway }
         attachesWaiting.removeAll { $0.origin.gateway == gateway }
-        for attach in waiting { onAttach(attach, &effects) }
+        for attach in waiting { onAttach(attach, isLate: true, &effects) }
     }
 
     mutating func onOpened(
@@ -100,6 +101,7 @@ extension SessionCore {
         let hadSiblings = user.hasSiblings
         user.deviceCount = opened.deviceCount
         users[id] = user
+        armRenewal(now: now)
 
         // The gateway first: the client's answer to `welcome` must find the connection attached.
         let origin = attach.origin
@@ -111,13 +113,15 @@ extension SessionCore {
                     user: id, device: origin.device, cursor: start, head: user.head, ticks: device.revision, time: now.stamp,
                     archive: isArchive), &effects)
         }
-        if user.hasSiblings != hadSiblings {
-            for other in user.devices where other.isLive && other.origin.connection != origin.connection {
-                tellAttached(other, hasSiblings: user.hasSiblings, &effects)
-            }
-        }
+        if user.hasSiblings != hadSiblings { tellSiblings(of: origin.connection, user, &effects) }
         if device.revision < opened.revision { readReceipts(id, index, &effects) }
         resume(id, now: now, &effects)
+    }
+
+    private func tellSiblings(of connection: ConnectionID?, _ user: UserState, _ effects: inout [Effect]) {
+        for other in user.devices where other.isLive && other.origin.connection != connection {
+            tellAttached(other, hasSiblings: user.hasSiblings, &effects)
+        }
     }
 
     private func tellAttached(_ device: DeviceState, hasSiblings: Bool, _ effects: inout [Effect]) {
@@ -129,6 +133,26 @@ extension SessionCore {
     private func close(_ origin: Origin, _ reason: ClosingReason, _ effects: inout [Effect]) {
         let order = CloseConnection(connection: origin.connection, code: reason.rawValue, reason: reason.text)
         effects.append(.send(origin.gateway, .closeConnection(order)))
+    }
+
+    // MARK: Staying
+
+    /// A device that is connected and gets no messages gives persistence no sign of life, and would be forgotten as unused:
+    /// what it has not seen would be dropped when its siblings have it, and copies for it not be made.
+    mutating func renewDevices(_ id: UserID, _ effects: inout [Effect]) {
+        for device in users[id]?.devices ?? [] where device.isLive {
+            let open = OpenDevice(owner: id, device: device.origin.device, cursor: device.acknowledged)
+            ask(id, .openDevice(open), .renewal(id), &effects)
+        }
+    }
+
+    /// A refusal waits for the next round.
+    mutating func onRenewed(_ id: UserID, _ result: Result<Message, Refusal>, _ effects: inout [Effect]) {
+        guard case .success(.deviceOpened(let opened)) = result, opened.outcome == .opened, var user = users[id] else { return }
+        let hadSiblings = user.hasSiblings
+        user.deviceCount = opened.deviceCount
+        users[id] = user
+        if user.hasSiblings != hadSiblings { tellSiblings(of: nil, user, &effects) }
     }
 
     // MARK: Going

@@ -31,6 +31,8 @@ public struct SessionCore: ServiceCore {
         case outOfTurn
         /// Look at some more of the inboxes that another shard may have written to while it was out of reach.
         case meeting
+        /// Tell persistence of some more of the devices that are here, lest it forgets them as unused.
+        case renewal
     }
 
     /// What a call was made for.
@@ -39,6 +41,8 @@ public struct SessionCore: ServiceCore {
         /// The message is stored; its copy for the author's other devices is on its way.
         case copy(PendingDelivery, Appended)
         case open(UserID, Attach)
+        /// A device that is live and stays so.
+        case renewal(UserID)
         case page(UserID, ConnectionID, NodeID, after: UInt64)
         case headers(UserID, after: UInt64)
         case receipt(UserID, round: UInt32)
@@ -63,9 +67,10 @@ public struct SessionCore: ServiceCore {
     var users: [UserID: UserState] = [:]
     /// Users with a device here whose primary shard is another one.
     var outOfTurn: Set<UserID> = []
-    /// Users whose inbox is to be looked at since another shard came into reach; those before `meetingNext` are done.
-    private var meeting: [UserID] = []
-    private var meetingNext = 0
+    /// Through those whose inbox is to be looked at since another shard came into reach.
+    private var meeting = UserRound()
+    private var renewal = UserRound()
+    private let renewalInterval: Interval
     /// A shard came into reach, and nobody was gathered for it yet.
     private var hasMet = false
     var expiries: [ExpiryID: PendingExpiry] = [:]
@@ -76,7 +81,8 @@ public struct SessionCore: ServiceCore {
     var serialNext: UInt32 = 0
     private var dice: SeededGenerator
 
-    public init(selfID: NodeID, cluster: ClusterMap, dice: SeededGenerator) {
+    /// - Parameter expiry: after how long persistence forgets a device that gives no sign of life; default: the cluster's.
+    public init(selfID: NodeID, cluster: ClusterMap, expiry: Interval? = nil, dice: SeededGenerator) {
         self.selfID = selfID
         self.dice = dice
         isArchive = cluster.storageMode == .archive
@@ -84,6 +90,8 @@ public struct SessionCore: ServiceCore {
         stores = LiveRing(cluster.ring(of: .persistence))
         gateways = Set(cluster.nodes(of: .gateway).map(\.id))
         _ = sessions.set(selfID, isUp: true)
+        let expiry = expiry ?? .seconds(Int64(cluster.expirySeconds))
+        renewalInterval = Interval(nanoseconds: expiry.nanoseconds / SessionLimits.renewalsPerExpiry)
         timers.arm(.outOfTurn, at: .zero)
     }
 
@@ -139,19 +147,22 @@ public struct SessionCore: ServiceCore {
         if hasMet {
             // Gathered only now: who came during the wait was stored for without a poke as well.
             hasMet = false
-            meeting = users.keys.sorted()
-            meetingNext = 0
+            meeting = UserRound(users.keys)
         }
-        let end = min(meetingNext + SessionLimits.meetingUserCount, meeting.count)
-        for user in meeting[meetingNext..<end] { checkHead(user, &effects) }
-        meetingNext = end
-        if end < meeting.count {
-            timers.arm(.meeting, at: now.instant + SessionLimits.meetingPause)
-        } else {
-            meeting = []
-            meetingNext = 0
-        }
+        for user in meeting.next() { checkHead(user, &effects) }
+        if !meeting.isOver { timers.arm(.meeting, at: now.instant + SessionLimits.roundPause) }
     }
+
+    /// A round through everybody, a pause that is much longer, the next round.
+    private mutating func onRenewalTimer(now: Now, _ effects: inout [Effect]) {
+        if renewal.isOver { renewal = UserRound(users.keys) }
+        for user in renewal.next() { renewDevices(user, &effects) }
+        if renewal.isOver && users.isEmpty { return }
+        timers.arm(.renewal, at: now.instant + (renewal.isOver ? renewalInterval : SessionLimits.roundPause))
+    }
+
+    /// The first device to come sets the rounds going; they end when nobody is here.
+    mutating func armRenewal(now: Now) { timers.armIfIdle(.renewal, at: now.instant + renewalInterval) }
 
     /// A poke for somebody else's user goes on to her primary shard, if that is in reach: its sender may not see it.
     private mutating func onPoke(_ poke: Poke, from node: NodeID, _ effects: inout [Effect]) {
@@ -193,6 +204,7 @@ public struct SessionCore: ServiceCore {
         case .message(let delivery): onMessageStored(delivery, result, now: now, &effects)
         case .copy(let delivery, let message): onCopyStored(delivery, message, result, &effects)
         case .open(let user, let attach): onOpened(user, attach, call, result, now: now, &effects)
+        case .renewal(let user): onRenewed(user, result, &effects)
         case .page(let user, let connection, let gateway, let after):
             onPage(user, connection, gateway, after: after, call, result, now: now, &effects)
         case .headers(let user, let after): onHeaders(user, after: after, call, result, now: now, &effects)
@@ -217,6 +229,7 @@ public struct SessionCore: ServiceCore {
                 for user in outOfTurn.sorted() { checkHead(user, &effects) }
                 timers.arm(.outOfTurn, at: now.instant + SessionLimits.outOfTurnCheck)
             case .meeting: onMeetingTimer(now: now, &effects)
+            case .renewal: onRenewalTimer(now: now, &effects)
             }
         }
     }
@@ -246,6 +259,23 @@ public struct SessionCore: ServiceCore {
 
     mutating func retryLater(_ user: UserID, now: Now) {
         timers.armIfIdle(.retry(user), at: now.instant + dice.jittered(SessionLimits.retry))
+    }
+}
+
+/// A walk through the users of a shard, some at a time, so that the messages of others come in between.
+struct UserRound: Sendable {
+    private let users: [UserID]
+    private var done = 0
+
+    init(_ users: some Sequence<UserID> = []) { self.users = users.sorted() }
+
+    var isOver: Bool { done == users.count }
+
+    /// The next of them, `SessionLimits.roundUserCount` at most; some may have gone meanwhile.
+    mutating func next() -> ArraySlice<UserID> {
+        let slice = users[done...].prefix(SessionLimits.roundUserCount)
+        done = slice.endIndex
+        return slice
     }
 }
 

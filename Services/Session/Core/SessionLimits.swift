@@ -28,10 +28,14 @@ public enum SessionLimits {
     /// message may wait.
     static let outOfTurnCheck = Interval.seconds(2)
 
-    /// When a shard comes into reach, so many inboxes are looked at a time, with so long a pause between: 5,000 a second, a
+    /// When a shard comes into reach, and for renewals, so many users a time, with so long a pause between: 5,000 a second, a
     /// tenth of what persistence reads, so that messages hardly notice.
-    static let meetingUserCount = 256
-    static let meetingPause = Interval.milliseconds(50)
+    static let roundUserCount = 256
+    static let roundPause = Interval.milliseconds(50)
+
+    /// How often persistence is told of a device that is live, in the time after which it is forgotten: a device outlives
+    /// some rounds that fail. With the default expiry one small write in two days.
+    static let renewalsPerExpiry: Int64 = 16
 
     /// What a client is told to wait when persistence is away, milliseconds. A restart takes about a second.
     static let unavailableRetryMs: UInt32 = 1_000

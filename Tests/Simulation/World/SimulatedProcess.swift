@@ -273,7 +273,7 @@ extension World {
                     selfID: node.id, cluster: cluster, verifier: Self.verifier, sha1: { OpenSSLCrypto().sha1($0) },
                     dice: dice.split(), startedAt: now(of: process).stamp), mesh)
         case .parser: return NodeBox(ParserCore(selfID: node.id, cluster: cluster), mesh)
-        case .session: return NodeBox(SessionCore(selfID: node.id, cluster: cluster, dice: dice.split()), mesh)
+        case .session: return NodeBox(SessionCore(selfID: node.id, cluster: cluster, expiry: shape.policy.expiry, dice: dice.split()), mesh)
         case .group: return NodeBox(GroupCore(), mesh)
         case .lastSeen: return NodeBox(LastSeenCore(), mesh)
         case .persistence: return NodeBox(PersistenceCore(selfID: node.id, cluster: cluster, dice: dice.split()), mesh)
