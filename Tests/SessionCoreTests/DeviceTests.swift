@@ -88,6 +88,14 @@ import Testing
         #expect(s.on(.peerUp(s.otherGateway)) == [.close(4, 1013), s.open()])
     }
 
+    @Test func aConnectionThatEndedBeforeItsHelloCameIsNotAttached() {
+        var s = Scene()
+        #expect(s.gets(.detach(Detach(user: bob, connection: ConnectionID(rawValue: 5))), from: s.otherGateway) == [])
+        s.isLive(phone, 4)
+        #expect(s.gets(s.hello(s.origin(bob, phone, 5, at: s.otherGateway))) == [])
+        #expect(s.arrives(1) == [.tell(4, message(1))])
+    }
+
     @Test func persistenceIsToldNowAndThenOfDevicesThatStay() {
         var s = Scene()
         s.isLive(phone, 1, cursor: 3, head: 3)

@@ -19,6 +19,7 @@ extension SessionCore {
     /// - Parameter isLate: the hello waited here, and its device may have gone meanwhile.
     mutating func onAttach(_ attach: Attach, isLate: Bool = false, _ effects: inout [Effect]) {
         let origin = attach.origin
+        if endedEarly.remove(Seat(gateway: origin.gateway, connection: origin.connection)) != nil { return }
         guard gatewaysUp.contains(origin.gateway) else { return waitForGateway(attach) }
         var user = users[origin.user] ?? UserState()
         for index in user.devices.indices.reversed() where user.devices[index].origin.device == origin.device {
@@ -158,8 +159,9 @@ extension SessionCore {
     // MARK: Going
 
     mutating func onDetach(_ detach: Detach, from gateway: NodeID, _ effects: inout [Effect]) {
-        guard let index = users[detach.user]?.index(of: detach.connection, at: gateway) else { return }
-        leave(detach.user, index)
+        if let index = users[detach.user]?.index(of: detach.connection, at: gateway) { return leave(detach.user, index) }
+        if endedEarly.count == SessionLimits.endedEarlyCountMax { endedEarly.removeAll(keepingCapacity: true) }
+        endedEarly.insert(Seat(gateway: gateway, connection: detach.connection))
     }
 
     mutating func onGatewayDown(_ gateway: NodeID, _ effects: inout [Effect]) {

@@ -63,6 +63,8 @@ public struct SessionCore: ServiceCore {
     var gatewaysUp: Set<NodeID> = []
     /// Of connections at gateways out of reach, oldest first.
     var attachesWaiting: [Attach] = []
+    /// Connections of which the end was told before the beginning: it goes straight, a hello by way of a parser.
+    var endedEarly: Set<Seat> = []
     private let gateways: Set<NodeID>
     var users: [UserID: UserState] = [:]
     /// Users with a device here whose primary shard is another one.
@@ -260,6 +262,12 @@ public struct SessionCore: ServiceCore {
     mutating func retryLater(_ user: UserID, now: Now) {
         timers.armIfIdle(.retry(user), at: now.instant + dice.jittered(SessionLimits.retry))
     }
+}
+
+/// A connection at its gateway.
+struct Seat: Hashable, Sendable {
+    let gateway: NodeID
+    let connection: ConnectionID
 }
 
 /// A walk through the users of a shard, some at a time, so that the messages of others come in between.

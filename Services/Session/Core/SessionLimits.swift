@@ -24,6 +24,10 @@ public enum SessionLimits {
     /// pushed out of here comes again by the client's own patience; twice as much would only hold twice as many dead ones.
     static let attachWaitingCountMax = 1_024
 
+    /// Connections that ended before their hello came. The hello follows within a link's delay; when there are as many, all
+    /// are forgotten, and a hello that still comes holds a place until its gateway is asked for it.
+    static let endedEarlyCountMax = 1_024
+
     /// How often the inbox of a user held out of turn is looked at. Two seconds and a read stay below the five seconds that a
     /// message may wait.
     static let outOfTurnCheck = Interval.seconds(2)
