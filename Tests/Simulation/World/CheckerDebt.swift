@@ -75,7 +75,7 @@ extension Checker {
         guard !shape.isRude(message.to) else { return nil }
         let readers = world.devices.filter { $0.plan.user == message.to && isOwed($0) }
         guard !readers.isEmpty else { return nil }
-        if message.shownBy.isEmpty, isExcused(message, author, readers) { return nil }
+        if message.shownBy.isEmpty, isExcused(message, author) { return nil }
         guard let number = message.number else {
             return Debt(.loss, "\(message.id) reaches \(shape.users[message.to])", "no device has shown it", message.id)
         }
@@ -96,6 +96,7 @@ extension Checker {
         }
         let screen = screens[message.device]
         guard isOwed(world.devices[message.device]), readers.contains(where: { message.shownBy.contains($0.index) }) else { return nil }
+        if isExcused(message, world.devices[message.device]) { return nil }
         guard screen.delivered[message.to] >= stamp else {
             return Debt(.recovery, "\(name(message.device)) is told that \(message.id) was delivered", "it has a tick up to \(screen.delivered[message.to].microseconds), the message is stamped \(stamp.microseconds)", message.id)
         }
@@ -106,9 +107,9 @@ extension Checker {
         return nil
     }
 
-    /// Nobody has shown it, and that is no loss: its author was told, or was away so long that the notice expired in turn; and
-    /// whoever should have had it was told of a gap.
-    private func isExcused(_ message: SentMessage, _ author: SimulatedDevice, _ readers: [SimulatedDevice]) -> Bool {
+    /// It expired, and that is no loss: its author was told, or was away so long that the notice expired in turn. Whoever
+    /// should have had it was told of a gap, or has shown it and could not tell the store in time.
+    private func isExcused(_ message: SentMessage, _ author: SimulatedDevice) -> Bool {
         guard shape.isBrief else { return false }
         guard isOwed(author) else { return true }
         if message.expiredAt.contains(author.index) { return true }
