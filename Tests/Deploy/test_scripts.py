@@ -225,11 +225,19 @@ def test_a_broken_cluster_file_is_refused_with_its_line(home):
     assert "cluster.conf" in refused.stderr and "colour" in refused.stderr
 
 
+def hear_signals():
+    """A terminal's programs hear these. The tests themselves may run under nohup or in the background, where all that they
+    start is deaf to them, and no shell can undo that."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_to_the_launcher_in_a_terminal_leaves_nobody_behind(home, how):
     launcher = subprocess.Popen(
         [DEPLOY / "run.sh", "--home", home.path, "--no-build", "--port-base", str(home.port_base), *SMALL], text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, env=home.environment)
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, env=home.environment,
+        preexec_fn=hear_signals)
     try:
         wait_until(lambda: (home.path / "run" / "ready").exists(), "it is ready")
         pids = home.pids
