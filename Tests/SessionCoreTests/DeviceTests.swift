@@ -96,6 +96,12 @@ import Testing
         #expect(s.arrives(1) == [.tell(4, message(1))])
     }
 
+    @Test func aConnectionThatMovedAwayMayMoveBack() {
+        var s = Scene()
+        #expect(s.gets(.detach(Detach(user: bob, connection: ConnectionID(rawValue: 5))), from: s.gateway) == [])
+        #expect(s.gets(s.resume(s.origin(bob, phone, 5)), from: s.gateway) == [s.open()])
+    }
+
     @Test func persistenceIsToldNowAndThenOfDevicesThatStay() {
         var s = Scene()
         s.isLive(phone, 1, cursor: 3, head: 3)

@@ -19,7 +19,9 @@ extension SessionCore {
     /// - Parameter isLate: the hello waited here, and its device may have gone meanwhile.
     mutating func onAttach(_ attach: Attach, isLate: Bool = false, _ effects: inout [Effect]) {
         let origin = attach.origin
-        if endedEarly.remove(Seat(gateway: origin.gateway, connection: origin.connection)) != nil { return }
+        // What a gateway says itself comes in order: a connection that it attaches again has not ended, only moved.
+        let hasEnded = endedEarly.remove(Seat(gateway: origin.gateway, connection: origin.connection)) != nil
+        if hasEnded && !attach.isResume { return }
         guard gatewaysUp.contains(origin.gateway) else { return waitForGateway(attach) }
         var user = users[origin.user] ?? UserState()
         for index in user.devices.indices.reversed() where user.devices[index].origin.device == origin.device {

@@ -25,7 +25,8 @@ public enum SessionLimits {
     static let attachWaitingCountMax = 1_024
 
     /// Connections that ended before their hello came. The hello follows within a link's delay; when there are as many, all
-    /// are forgotten, and a hello that still comes holds a place until its gateway is asked for it.
+    /// are forgotten, and a hello that still comes holds a place until its device comes again or its acknowledgements are
+    /// overdue.
     static let endedEarlyCountMax = 1_024
 
     /// How often the inbox of a user held out of turn is looked at. Two seconds and a read stay below the five seconds that a
