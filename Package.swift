@@ -41,14 +41,15 @@ let package = Package(
         shared("Primitives"),
         shared("Ring", uses: ["Primitives"]),
         shared("Cluster", uses: ["Primitives", "Ring"]),
-        shared("Messages", uses: ["Primitives"]),
+        shared("Groups", uses: ["Primitives"]),
+        shared("Messages", uses: ["Primitives", "Groups"]),
         shared("Storage", uses: ["Primitives", "Messages"]),
         shared("RPC", uses: ["Primitives", "Messages"]),
         shared("CoreKit", uses: ["Primitives", "Messages", "RPC", "Storage"]),
         shared("WebSocket", uses: ["Primitives"]),
-        shared("ClientProtocol", uses: ["Primitives"]),
+        shared("ClientProtocol", uses: ["Primitives", "Groups"]),
         shared("Tokens", uses: ["Primitives"]),
-        shared("ChatClient", uses: ["Primitives", "ClientProtocol", "WebSocket"]),
+        shared("ChatClient", uses: ["Primitives", "ClientProtocol", "Groups", "WebSocket"]),
 
         // The floor on which system calls live.
         shared("Crypto", uses: ["COpenSSL", "Primitives", "Tokens", "RPC", "WebSocket"]),
@@ -59,28 +60,30 @@ let package = Package(
             core: ["CoreKit", "Messages", "Cluster", "Ring", "WebSocket", "Tokens", "Primitives"], main: ["Crypto"])
         + service(
             "parser", folder: "Parser",
-            core: ["CoreKit", "Messages", "Cluster", "Ring", "ClientProtocol", "Primitives"])
+            core: ["CoreKit", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives"])
         + service(
             "session", folder: "Session",
-            core: ["CoreKit", "Messages", "Cluster", "Ring", "ClientProtocol", "Primitives"])
-        + service("group", folder: "Group", core: ["CoreKit", "Messages", "ClientProtocol", "Primitives"])
+            core: ["CoreKit", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives"])
+        + service(
+            "group", folder: "Group",
+            core: ["CoreKit", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives"])
         + service("last-seen", folder: "LastSeen", core: ["CoreKit", "Messages", "ClientProtocol", "Primitives"])
         + service(
             "persistence", folder: "Persistence", core: ["CoreKit", "Messages", "Cluster", "Ring", "Storage", "Primitives"],
             main: ["SQLiteStore"])
         + [
             .target(
-                name: "SQLiteStore", dependencies: ["CSQLite", "Storage", "Messages", "Primitives"],
+                name: "SQLiteStore", dependencies: ["CSQLite", "Storage", "Messages", "Groups", "Primitives"],
                 path: "Services/Persistence/SQLiteStore"),
             // The command-line tool: what is pure of it as a library, and the executable that meets the machine.
             .target(
                 name: "FantailCLI",
-                dependencies: ["ChatClient", "ClientProtocol", "Cluster", "CoreKit", "Primitives", "Ring", "Tokens"],
+                dependencies: ["ChatClient", "ClientProtocol", "Cluster", "CoreKit", "Groups", "Primitives", "Ring", "Tokens"],
                 path: "Services/Fantail/Kit"),
             .executableTarget(
                 name: "fantail",
                 dependencies: [
-                    "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "CoreKit", "Crypto", "Primitives", "Ring",
+                    "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "CoreKit", "Crypto", "Groups", "Primitives", "Ring",
                     "Tokens", "WebSocket",
                 ],
                 path: "Services/Fantail/Main"),
@@ -88,12 +91,12 @@ let package = Package(
             // The load tool, split likewise.
             .target(
                 name: "BenchKit",
-                dependencies: ["FantailCLI", "ChatClient", "ClientProtocol", "Cluster", "Primitives", "Ring", "WebSocket"],
+                dependencies: ["FantailCLI", "ChatClient", "ClientProtocol", "Cluster", "Groups", "Primitives", "Ring", "WebSocket"],
                 path: "Services/Bench/Kit"),
             .executableTarget(
                 name: "bench",
                 dependencies: [
-                    "BenchKit", "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "Crypto", "Messages", "Primitives", "RPC",
+                    "BenchKit", "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "Crypto", "Groups", "Messages", "Primitives", "RPC",
                     "SQLiteStore", "ServiceKit", "Storage", "Tokens", "WebSocket",
                 ],
                 path: "Services/Bench/Main"),
@@ -103,7 +106,7 @@ let package = Package(
                 name: "Simulation",
                 dependencies: [
                     "GatewayCore", "ParserCore", "SessionCore", "GroupCore", "LastSeenCore", "PersistenceCore",
-                    "ChatClient", "ClientProtocol", "CoreKit", "RPC", "Cluster", "Ring", "Storage", "Tokens", "Crypto", "WebSocket",
+                    "ChatClient", "ClientProtocol", "CoreKit", "Groups", "RPC", "Cluster", "Ring", "Storage", "Tokens", "Crypto", "WebSocket",
                 ],
                 path: "Tests/Simulation/World"),
             .executableTarget(name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulation/Simulate"),
@@ -111,6 +114,7 @@ let package = Package(
             tests(of: "Primitives"),
             tests(of: "Ring"),
             tests(of: "Cluster", uses: ["Ring"]),
+            tests(of: "Groups"),
             tests(of: "Messages"),
             tests(of: "RPC"),
             tests(of: "WebSocket", uses: ["Crypto"]),

@@ -1,4 +1,4 @@
-// What session shards ask of persistence: inboxes, device cursors, receipt watermarks.
+// What session shards ask of persistence: the entries of inboxes.
 
 import Primitives
 
@@ -11,11 +11,17 @@ public struct InboxEntry: Equatable, Sendable {
         case copy = 2
         /// What the owner wrote to `chat` under this id waited for too long and was dropped.
         case expired = 3
+        /// `author` wrote to the group `chat`.
+        case groupMessage = 4
+        /// `author` changed the group `chat`; the body is a `GroupChange`.
+        case groupEvent = 5
+
+        public var isOfGroup: Bool { self == .groupMessage || self == .groupEvent }
     }
 
     /// Dense within the inbox, from 1.
     public var number: UInt64
-    /// Strictly rising within the inbox.
+    /// Strictly rising within the inbox; of a copy the message's own, of a group's entries the group's.
     public var stamp: Stamp
     public var kind: Kind
     public var author: UserID
@@ -24,9 +30,12 @@ public struct InboxEntry: Equatable, Sendable {
     public var id: MessageID
     /// Empty in a page of headers.
     public var body: [UInt8]
+    /// Of a group's entries: the number in the group's log. Otherwise 0.
+    public var groupNumber: UInt64
 
     public init(
-        number: UInt64, stamp: Stamp, kind: Kind, author: UserID, chat: UserID, id: MessageID, body: [UInt8]
+        number: UInt64, stamp: Stamp, kind: Kind, author: UserID, chat: UserID, id: MessageID, body: [UInt8],
+        groupNumber: UInt64 = 0
     ) {
         self.number = number
         self.stamp = stamp
@@ -35,6 +44,7 @@ public struct InboxEntry: Equatable, Sendable {
         self.chat = chat
         self.id = id
         self.body = body
+        self.groupNumber = groupNumber
     }
 
     func encode(into writer: inout ByteWriter) {
@@ -45,6 +55,7 @@ public struct InboxEntry: Equatable, Sendable {
         writer.user(chat)
         writer.message(id)
         writer.blob(body)
+        if kind.isOfGroup { writer.varint(groupNumber) }
     }
 
     init(from reader: inout ByteReader) throws(DecodeError) {
@@ -56,6 +67,7 @@ public struct InboxEntry: Equatable, Sendable {
         chat = try reader.user()
         id = try reader.message()
         body = try reader.blob(max: MessageLimits.bodyBytesMax)
+        groupNumber = kind.isOfGroup ? try reader.varint() : 0
     }
 }
 
@@ -149,91 +161,6 @@ public struct Appended: Equatable, Sendable {
     }
 }
 
-/// Request: a device begins. Registers it when it is new; a new device starts after what any other device of the user has.
-public struct OpenDevice: Equatable, Sendable {
-    public var owner: UserID
-    public var device: DeviceID
-    /// What the device says it has; nil: what the store remembers.
-    public var cursor: UInt64?
-
-    public init(owner: UserID, device: DeviceID, cursor: UInt64?) {
-        self.owner = owner
-        self.device = device
-        self.cursor = cursor
-    }
-
-    func encode(into writer: inout ByteWriter) {
-        writer.user(owner)
-        writer.device(device)
-        writer.bool(cursor != nil)
-        if let cursor { writer.varint(cursor) }
-    }
-
-    init(from reader: inout ByteReader) throws(DecodeError) {
-        owner = try reader.user()
-        device = try reader.device()
-        cursor = try reader.bool() ? try reader.varint() : nil
-    }
-}
-
-/// Answer to `OpenDevice`.
-public struct DeviceOpened: Equatable, Sendable {
-    public enum Outcome: UInt8, Sendable, CaseIterable {
-        case opened = 1
-        /// The device claims more than the inbox has: it belongs to another history. Nothing was changed.
-        case cursorAhead = 2
-        /// The user has `deviceCountMax` devices already. Nothing was changed.
-        case tooManyDevices = 3
-    }
-
-    public var outcome: Outcome
-    /// What the store has as acknowledged by this device. For a new device: where it starts.
-    public var cursor: UInt64
-    /// Number and stamp of the newest entry ever appended; 0 for an empty inbox.
-    public var head: UInt64
-    public var headStamp: Stamp
-    /// The highest cursor of any device: everything up to it counts as delivered.
-    public var delivered: UInt64
-    /// Revision of the newest receipt watermark of this user.
-    public var revision: Stamp
-    /// Devices of this user, this one included.
-    public var deviceCount: Int
-
-    public init(
-        outcome: Outcome, cursor: UInt64, head: UInt64, headStamp: Stamp, delivered: UInt64, revision: Stamp,
-        deviceCount: Int
-    ) {
-        self.outcome = outcome
-        self.cursor = cursor
-        self.head = head
-        self.headStamp = headStamp
-        self.delivered = delivered
-        self.revision = revision
-        self.deviceCount = deviceCount
-    }
-
-    func encode(into writer: inout ByteWriter) {
-        writer.u8(outcome.rawValue)
-        writer.varint(cursor)
-        writer.varint(head)
-        writer.stamp(headStamp)
-        writer.varint(delivered)
-        writer.stamp(revision)
-        writer.varint(UInt64(deviceCount))
-    }
-
-    init(from reader: inout ByteReader) throws(DecodeError) {
-        guard let outcome = Outcome(rawValue: try reader.u8()) else { throw .badValue(field: "open outcome") }
-        self.outcome = outcome
-        cursor = try reader.varint()
-        head = try reader.varint()
-        headStamp = try reader.stamp()
-        delivered = try reader.varint()
-        revision = try reader.stamp()
-        deviceCount = try reader.count(max: MessageLimits.deviceCountMax)
-    }
-}
-
 /// Request: entries after a number, in order.
 public struct ReadInbox: Equatable, Sendable {
     public var owner: UserID
@@ -302,161 +229,6 @@ public struct InboxPage: Equatable, Sendable {
         }
         through = try reader.varint()
         head = try reader.varint()
-    }
-}
-
-/// Request: the device has everything up to `number`; drop the text that every device has (temporary mode).
-/// Answered `done`. The session shard sends it only after the authors' receipts are durable.
-public struct StoreCursor: Equatable, Sendable {
-    public var owner: UserID
-    public var device: DeviceID
-    public var number: UInt64
-
-    public init(owner: UserID, device: DeviceID, number: UInt64) {
-        self.owner = owner
-        self.device = device
-        self.number = number
-    }
-
-    func encode(into writer: inout ByteWriter) {
-        writer.user(owner)
-        writer.device(device)
-        writer.varint(number)
-    }
-
-    init(from reader: inout ByteReader) throws(DecodeError) {
-        owner = try reader.user()
-        device = try reader.device()
-        number = try reader.varint()
-    }
-}
-
-/// Request: raise a receipt watermark. It never falls.
-public struct StoreWatermark: Equatable, Sendable {
-    public var owner: UserID
-    public var peer: UserID
-    public var kind: ReceiptKind
-    public var upTo: Stamp
-
-    public init(owner: UserID, peer: UserID, kind: ReceiptKind, upTo: Stamp) {
-        self.owner = owner
-        self.peer = peer
-        self.kind = kind
-        self.upTo = upTo
-    }
-
-    func encode(into writer: inout ByteWriter) {
-        writer.user(owner)
-        writer.user(peer)
-        writer.u8(kind.rawValue)
-        writer.stamp(upTo)
-    }
-
-    init(from reader: inout ByteReader) throws(DecodeError) {
-        owner = try reader.user()
-        peer = try reader.user()
-        guard let kind = ReceiptKind(rawValue: try reader.u8()) else { throw .badValue(field: "receipt kind") }
-        self.kind = kind
-        upTo = try reader.stamp()
-    }
-}
-
-/// A receipt watermark as it is stored.
-public struct Watermark: Equatable, Sendable {
-    public var peer: UserID
-    public var kind: ReceiptKind
-    public var upTo: Stamp
-    /// Rises strictly with every change among the watermarks of one owner.
-    public var revision: Stamp
-
-    public init(peer: UserID, kind: ReceiptKind, upTo: Stamp, revision: Stamp) {
-        self.peer = peer
-        self.kind = kind
-        self.upTo = upTo
-        self.revision = revision
-    }
-
-    func encode(into writer: inout ByteWriter) {
-        writer.user(peer)
-        writer.u8(kind.rawValue)
-        writer.stamp(upTo)
-        writer.stamp(revision)
-    }
-
-    init(from reader: inout ByteReader) throws(DecodeError) {
-        peer = try reader.user()
-        guard let kind = ReceiptKind(rawValue: try reader.u8()) else { throw .badValue(field: "receipt kind") }
-        self.kind = kind
-        upTo = try reader.stamp()
-        revision = try reader.stamp()
-    }
-}
-
-/// Answer to `StoreWatermark`: how it stands now, and what came before, so that a shard sees when it has missed a change.
-public struct WatermarkStored: Equatable, Sendable {
-    public var watermark: Watermark
-    /// The newest revision among the owner's watermarks before this request.
-    public var previous: Stamp
-
-    public init(watermark: Watermark, previous: Stamp) {
-        self.watermark = watermark
-        self.previous = previous
-    }
-
-    func encode(into writer: inout ByteWriter) {
-        watermark.encode(into: &writer)
-        writer.stamp(previous)
-    }
-
-    init(from reader: inout ByteReader) throws(DecodeError) {
-        watermark = try Watermark(from: &reader)
-        previous = try reader.stamp()
-    }
-}
-
-/// Request: the owner's watermarks that changed after a revision, oldest change first.
-public struct ReadWatermarks: Equatable, Sendable {
-    public var owner: UserID
-    public var after: Stamp
-
-    public init(owner: UserID, after: Stamp) {
-        self.owner = owner
-        self.after = after
-    }
-
-    func encode(into writer: inout ByteWriter) {
-        writer.user(owner)
-        writer.stamp(after)
-    }
-
-    init(from reader: inout ByteReader) throws(DecodeError) {
-        owner = try reader.user()
-        after = try reader.stamp()
-    }
-}
-
-/// Answer to `ReadWatermarks`: at most `watermarkCountMax`; ask again after the last one while `hasMore`.
-public struct WatermarkPage: Equatable, Sendable {
-    public var watermarks: [Watermark]
-    public var hasMore: Bool
-
-    public init(watermarks: [Watermark], hasMore: Bool) {
-        self.watermarks = watermarks
-        self.hasMore = hasMore
-    }
-
-    func encode(into writer: inout ByteWriter) {
-        writer.varint(UInt64(watermarks.count))
-        for watermark in watermarks { watermark.encode(into: &writer) }
-        writer.bool(hasMore)
-    }
-
-    init(from reader: inout ByteReader) throws(DecodeError) {
-        watermarks = []
-        for _ in 0..<(try reader.count(max: MessageLimits.watermarkCountMax)) {
-            watermarks.append(try Watermark(from: &reader))
-        }
-        hasMore = try reader.bool()
     }
 }
 

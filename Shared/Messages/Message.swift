@@ -1,6 +1,6 @@
 // Every message that services exchange, with its number. Numbers retire, they are never reborn.
 //
-// 1-15 edge, 16-31 delivery, 32-63 store requests, 64-95 answers. Next free: 8, 23, 40, 72.
+// 1-15 edge, 16-31 delivery, 32-63 store requests, 64-95 answers. Next free: 8, 30, 48, 80.
 // A newer release appends fields to the end of a payload; an older one ignores what it does not know, a newer one takes a
 // missing field as absent.
 
@@ -22,6 +22,13 @@ public enum Message: Equatable, Sendable {
     case receipt(Receipt)
     case poke(Poke)
     case expiredReport(ExpiredReport)
+    case groupSend(GroupSend)
+    case groupAct(GroupAct)
+    case groupQuery(GroupQuery)
+    case membershipQuery(MembershipQuery)
+    case fanOut(FanOut)
+    case groupReceipts(GroupReceipts)
+    case groupNotice(GroupNotice)
     case append(Append)
     case openDevice(OpenDevice)
     case readInbox(ReadInbox)
@@ -30,6 +37,14 @@ public enum Message: Equatable, Sendable {
     case readWatermarks(ReadWatermarks)
     case readHead(ReadHead)
     case readHistory(ReadHistory)
+    case appendGroup(AppendGroup)
+    case readGroup(ReadGroup)
+    case finishFanOut(FinishFanOut)
+    case readPendingGroups(ReadPendingGroups)
+    case storeGroupMarks(StoreGroupMarks)
+    case readGroupMarks(ReadGroupMarks)
+    case appendShared(AppendShared)
+    case readMemberships(ReadMemberships)
     /// The answer that carries nothing but its arrival.
     case done
     case appended(Appended)
@@ -39,6 +54,14 @@ public enum Message: Equatable, Sendable {
     case watermarkPage(WatermarkPage)
     case inboxHead(InboxHead)
     case historyPage(HistoryPage)
+    case groupAppended(GroupAppended)
+    case groupPage(GroupPage)
+    case pendingGroups(PendingGroups)
+    case groupMarks(GroupMarks)
+    case sharedAppended(SharedAppended)
+    case membershipPage(MembershipPage)
+    case fannedOut(FannedOut)
+    case groupMarked(GroupMarked)
 
     /// The number on the wire.
     public var method: UInt16 {
@@ -57,6 +80,13 @@ public enum Message: Equatable, Sendable {
         case .receipt: 20
         case .poke: 21
         case .expiredReport: 22
+        case .groupSend: 23
+        case .groupAct: 24
+        case .groupQuery: 25
+        case .membershipQuery: 26
+        case .fanOut: 27
+        case .groupReceipts: 28
+        case .groupNotice: 29
         case .append: 32
         case .openDevice: 33
         case .readInbox: 34
@@ -65,6 +95,14 @@ public enum Message: Equatable, Sendable {
         case .readWatermarks: 37
         case .readHead: 38
         case .readHistory: 39
+        case .appendGroup: 40
+        case .readGroup: 41
+        case .finishFanOut: 42
+        case .readPendingGroups: 43
+        case .storeGroupMarks: 44
+        case .readGroupMarks: 45
+        case .appendShared: 46
+        case .readMemberships: 47
         case .done: 64
         case .appended: 65
         case .deviceOpened: 66
@@ -73,6 +111,14 @@ public enum Message: Equatable, Sendable {
         case .watermarkPage: 69
         case .inboxHead: 70
         case .historyPage: 71
+        case .groupAppended: 72
+        case .groupPage: 73
+        case .pendingGroups: 74
+        case .groupMarks: 75
+        case .sharedAppended: 76
+        case .membershipPage: 77
+        case .fannedOut: 78
+        case .groupMarked: 79
         }
     }
 
@@ -93,6 +139,13 @@ public enum Message: Equatable, Sendable {
         case .receipt(let payload): payload.encode(into: &writer)
         case .poke(let payload): payload.encode(into: &writer)
         case .expiredReport(let payload): payload.encode(into: &writer)
+        case .groupSend(let payload): payload.encode(into: &writer)
+        case .groupAct(let payload): payload.encode(into: &writer)
+        case .groupQuery(let payload): payload.encode(into: &writer)
+        case .membershipQuery(let payload): payload.encode(into: &writer)
+        case .fanOut(let payload): payload.encode(into: &writer)
+        case .groupReceipts(let payload): payload.encode(into: &writer)
+        case .groupNotice(let payload): payload.encode(into: &writer)
         case .append(let payload): payload.encode(into: &writer)
         case .openDevice(let payload): payload.encode(into: &writer)
         case .readInbox(let payload): payload.encode(into: &writer)
@@ -101,6 +154,14 @@ public enum Message: Equatable, Sendable {
         case .readWatermarks(let payload): payload.encode(into: &writer)
         case .readHead(let payload): payload.encode(into: &writer)
         case .readHistory(let payload): payload.encode(into: &writer)
+        case .appendGroup(let payload): payload.encode(into: &writer)
+        case .readGroup(let payload): payload.encode(into: &writer)
+        case .finishFanOut(let payload): payload.encode(into: &writer)
+        case .readPendingGroups(let payload): payload.encode(into: &writer)
+        case .storeGroupMarks(let payload): payload.encode(into: &writer)
+        case .readGroupMarks(let payload): payload.encode(into: &writer)
+        case .appendShared(let payload): payload.encode(into: &writer)
+        case .readMemberships(let payload): payload.encode(into: &writer)
         case .done: break
         case .appended(let payload): payload.encode(into: &writer)
         case .deviceOpened(let payload): payload.encode(into: &writer)
@@ -109,6 +170,14 @@ public enum Message: Equatable, Sendable {
         case .watermarkPage(let payload): payload.encode(into: &writer)
         case .inboxHead(let payload): payload.encode(into: &writer)
         case .historyPage(let payload): payload.encode(into: &writer)
+        case .groupAppended(let payload): payload.encode(into: &writer)
+        case .groupPage(let payload): payload.encode(into: &writer)
+        case .pendingGroups(let payload): payload.encode(into: &writer)
+        case .groupMarks(let payload): payload.encode(into: &writer)
+        case .sharedAppended(let payload): payload.encode(into: &writer)
+        case .membershipPage(let payload): payload.encode(into: &writer)
+        case .fannedOut(let payload): payload.encode(into: &writer)
+        case .groupMarked(let payload): payload.encode(into: &writer)
         }
     }
 
@@ -130,6 +199,13 @@ public enum Message: Equatable, Sendable {
         case 20: self = .receipt(try Receipt(from: &reader))
         case 21: self = .poke(try Poke(from: &reader))
         case 22: self = .expiredReport(try ExpiredReport(from: &reader))
+        case 23: self = .groupSend(try GroupSend(from: &reader))
+        case 24: self = .groupAct(try GroupAct(from: &reader))
+        case 25: self = .groupQuery(try GroupQuery(from: &reader))
+        case 26: self = .membershipQuery(try MembershipQuery(from: &reader))
+        case 27: self = .fanOut(try FanOut(from: &reader))
+        case 28: self = .groupReceipts(try GroupReceipts(from: &reader))
+        case 29: self = .groupNotice(try GroupNotice(from: &reader))
         case 32: self = .append(try Append(from: &reader))
         case 33: self = .openDevice(try OpenDevice(from: &reader))
         case 34: self = .readInbox(try ReadInbox(from: &reader))
@@ -138,6 +214,14 @@ public enum Message: Equatable, Sendable {
         case 37: self = .readWatermarks(try ReadWatermarks(from: &reader))
         case 38: self = .readHead(try ReadHead(from: &reader))
         case 39: self = .readHistory(try ReadHistory(from: &reader))
+        case 40: self = .appendGroup(try AppendGroup(from: &reader))
+        case 41: self = .readGroup(try ReadGroup(from: &reader))
+        case 42: self = .finishFanOut(try FinishFanOut(from: &reader))
+        case 43: self = .readPendingGroups(try ReadPendingGroups(from: &reader))
+        case 44: self = .storeGroupMarks(try StoreGroupMarks(from: &reader))
+        case 45: self = .readGroupMarks(try ReadGroupMarks(from: &reader))
+        case 46: self = .appendShared(try AppendShared(from: &reader))
+        case 47: self = .readMemberships(try ReadMemberships(from: &reader))
         case 64: self = .done
         case 65: self = .appended(try Appended(from: &reader))
         case 66: self = .deviceOpened(try DeviceOpened(from: &reader))
@@ -146,6 +230,14 @@ public enum Message: Equatable, Sendable {
         case 69: self = .watermarkPage(try WatermarkPage(from: &reader))
         case 70: self = .inboxHead(try InboxHead(from: &reader))
         case 71: self = .historyPage(try HistoryPage(from: &reader))
+        case 72: self = .groupAppended(try GroupAppended(from: &reader))
+        case 73: self = .groupPage(try GroupPage(from: &reader))
+        case 74: self = .pendingGroups(try PendingGroups(from: &reader))
+        case 75: self = .groupMarks(try GroupMarks(from: &reader))
+        case 76: self = .sharedAppended(try SharedAppended(from: &reader))
+        case 77: self = .membershipPage(try MembershipPage(from: &reader))
+        case 78: self = .fannedOut(try FannedOut(from: &reader))
+        case 79: self = .groupMarked(try GroupMarked(from: &reader))
         default: return nil
         }
     }

@@ -34,6 +34,16 @@ public enum MessageLimits {
     /// Devices a user may have at once. Each holds back the deletion of temporary messages until it has them.
     public static let deviceCountMax = 8
 
+    /// Entries of a group that travel to its members in one batch: what a busy group gathers while the batch before is stored.
+    /// Bodies in it: `pageBodyBytesMax`, one entry always fits.
+    public static let fanOutEntryCountMax = 64
+
+    /// Receipts of members of one group in one message: one from everybody in the largest group.
+    public static let groupMarkCountMax = 4_096
+
+    /// Groups in one page of a user's list. Titles are the largest part: 100 of them are 45 KiB.
+    public static let membershipCountMax = 100
+
     /// Name of a feature in a request, bytes.
     public static let featureBytesMax = 32
 

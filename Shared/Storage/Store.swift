@@ -17,6 +17,14 @@ public enum StoreRequest: Equatable, Sendable {
     case readWatermarks(ReadWatermarks)
     case readHead(ReadHead)
     case readHistory(ReadHistory)
+    case appendGroup(AppendGroup)
+    case readGroup(ReadGroup)
+    case finishFanOut(FinishFanOut)
+    case readPendingGroups(ReadPendingGroups)
+    case storeGroupMarks(StoreGroupMarks)
+    case readGroupMarks(ReadGroupMarks)
+    case appendShared(AppendShared)
+    case readMemberships(ReadMemberships)
     case sweep(Sweep)
     case dropExpired(DropExpired)
     /// Writes and syncs a few bytes: does the disk take writes again?
@@ -25,8 +33,11 @@ public enum StoreRequest: Equatable, Sendable {
     /// True when the request changes nothing, and so may be answered while the disk is full.
     public var isReadOnly: Bool {
         switch self {
-        case .readInbox, .readWatermarks, .readHead, .readHistory: true
-        case .append, .openDevice, .storeCursor, .storeWatermark, .sweep, .dropExpired, .probe: false
+        case .readInbox, .readWatermarks, .readHead, .readHistory, .readGroup, .readPendingGroups, .readGroupMarks, .readMemberships:
+            true
+        case .append, .openDevice, .storeCursor, .storeWatermark, .appendGroup, .finishFanOut, .storeGroupMarks, .appendShared,
+            .sweep, .dropExpired, .probe:
+            false
         }
     }
 
@@ -47,6 +58,12 @@ public enum StoreAnswer: Equatable, Sendable {
     case watermarkPage(WatermarkPage)
     case inboxHead(InboxHead)
     case historyPage(HistoryPage)
+    case groupAppended(GroupAppended)
+    case groupPage(GroupPage)
+    case pendingGroups(PendingGroups)
+    case groupMarks(GroupMarks)
+    case sharedAppended(SharedAppended)
+    case membershipPage(MembershipPage)
     case swept(Swept)
 }
 

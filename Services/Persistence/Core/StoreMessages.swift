@@ -16,11 +16,19 @@ extension StoreRequest {
         case .readWatermarks(let payload): self = .readWatermarks(payload)
         case .readHead(let payload): self = .readHead(payload)
         case .readHistory(let payload): self = .readHistory(payload)
+        case .appendGroup(let payload): self = .appendGroup(payload)
+        case .readGroup(let payload): self = .readGroup(payload)
+        case .finishFanOut(let payload): self = .finishFanOut(payload)
+        case .readPendingGroups(let payload): self = .readPendingGroups(payload)
+        case .storeGroupMarks(let payload): self = .storeGroupMarks(payload)
+        case .readGroupMarks(let payload): self = .readGroupMarks(payload)
+        case .appendShared(let payload): self = .appendShared(payload)
+        case .readMemberships(let payload): self = .readMemberships(payload)
         default: return nil
         }
     }
 
-    /// Whose inbox it is about; nil for the store's own housekeeping.
+    /// Whose inbox or which group it is about: all of it lives in one partition. Nil for what concerns a partition as a whole.
     var owner: UserID? {
         switch self {
         case .append(let payload): payload.owner
@@ -31,8 +39,15 @@ extension StoreRequest {
         case .readWatermarks(let payload): payload.owner
         case .readHead(let payload): payload.owner
         case .readHistory(let payload): payload.owner
+        case .appendGroup(let payload): payload.group
+        case .readGroup(let payload): payload.group
+        case .finishFanOut(let payload): payload.group
+        case .storeGroupMarks(let payload): payload.group
+        case .readGroupMarks(let payload): payload.group
+        case .appendShared(let payload): payload.recipients.first
+        case .readMemberships(let payload): payload.owner
         case .dropExpired(let payload): payload.owner
-        case .sweep, .probe: nil
+        case .readPendingGroups, .sweep, .probe: nil
         }
     }
 }
@@ -49,6 +64,12 @@ extension Message {
         case .watermarkPage(let payload): self = .watermarkPage(payload)
         case .inboxHead(let payload): self = .inboxHead(payload)
         case .historyPage(let payload): self = .historyPage(payload)
+        case .groupAppended(let payload): self = .groupAppended(payload)
+        case .groupPage(let payload): self = .groupPage(payload)
+        case .pendingGroups(let payload): self = .pendingGroups(payload)
+        case .groupMarks(let payload): self = .groupMarks(payload)
+        case .sharedAppended(let payload): self = .sharedAppended(payload)
+        case .membershipPage(let payload): self = .membershipPage(payload)
         }
     }
 }
