@@ -68,6 +68,13 @@ struct BinaryFields {
         return id
     }
 
+    /// The `ref` of a frame that cannot be without: errors from here on carry it.
+    mutating func refRequired() throws(FrameFault) -> MessageID {
+        let ref = try message("ref")
+        reference = ref
+        return ref
+    }
+
     /// The `ref` of a frame: errors from here on carry it.
     mutating func ref() throws(FrameFault) -> MessageID? {
         reference = try messageIfPresent("ref")

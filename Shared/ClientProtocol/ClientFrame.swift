@@ -1,5 +1,6 @@
 // What a client says. docs/protocol.md specifies the same in words.
 
+import Groups
 import Primitives
 
 /// A frame from a client to the cluster.
@@ -17,6 +18,14 @@ public enum ClientFrame: Equatable, Sendable {
     case history(ref: MessageID?, with: UserID?, before: UInt64?, limit: Int)
     /// Answered by `pong`: is the way through the cluster open?
     case ping(ref: MessageID?)
+    /// Makes or changes a group. `group` is nil exactly when `change` is `.create`.
+    case group(ref: MessageID, group: UserID?, change: GroupChange)
+    /// What a group is like now, and who is in it.
+    case groupInfo(ref: MessageID?, group: UserID)
+    /// The groups of this user, in the order of their ids, behind `after`.
+    case groupList(ref: MessageID?, after: UserID?)
+    /// Who has, and who has read, the message of group `with` stamped `at`.
+    case receipts(ref: MessageID?, with: UserID, at: Stamp)
     /// A request that belongs to another service (`group.…`, `presence.…`, `typing`, `media.…`).
     case feature(name: String, ref: MessageID?)
 }

@@ -28,6 +28,7 @@ extension ClientFrame {
             writer.varintIfPresent(before)
             writer.varint(UInt64(clamping: limit))
         case .ping(let ref): writer.messageIfPresent(ref)
+        case .group, .groupInfo, .groupList, .receipts: encodeGroup(into: &writer)
         case .feature(let name, let ref):
             writer.string(name)
             writer.messageIfPresent(ref)
@@ -75,11 +76,13 @@ extension ClientFrame {
             guard limit >= 1 else { throw .bad("limit", must: FieldRule.historyLimit) }
             self = .history(ref: ref, with: with, before: before, limit: Int(limit))
         case .ping: self = .ping(ref: try fields.ref())
+        case .group, .groupInfo, .groupList, .receipts: self = try ClientFrame(group: type, &fields)
         case .feature:
             let name = try fields.text("name", max: ClientLimits.featureBytesMax)
             let ref = try fields.ref()
             let letters = Array(name.utf8)
-            guard ClientFrameType.isFeature(letters, letters.indices) else { throw .unknownType("`name` is not known") }
+            // A type that has a number of its own is no feature.
+            guard ClientFrameType(name: letters, letters.indices) == .feature else { throw .unknownType("`name` is not known") }
             self = .feature(name: name, ref: ref)
         }
     }
@@ -92,6 +95,10 @@ extension ClientFrame {
         case .read: .read
         case .history: .history
         case .ping: .ping
+        case .group: .group
+        case .groupInfo: .groupInfo
+        case .groupList: .groupList
+        case .receipts: .receipts
         case .feature: .feature
         }
     }

@@ -38,6 +38,7 @@ extension ClientFrame {
             var json = JSONWriter(&out, reserving: 100, begin: #"{"type":"ping""#)
             json.nameIfPresent(#","ref":""#, ref?.text)
             json.finish(&out)
+        case .group, .groupInfo, .groupList, .receipts: encodeGroupJSON(into: &out)
         case .feature(let name, let ref):
             var json = JSONWriter(&out, reserving: 130, begin: "{")
             json.name(#""type":""#, name)
@@ -82,6 +83,7 @@ extension ClientFrame {
                 ref: try json.messageIfPresent(.ref), with: try json.userIfPresent(.with),
                 before: try json.numberIfPresent(.before), limit: Int(limit))
         case .ping: self = .ping(ref: try json.messageIfPresent(.ref))
+        case .group, .groupInfo, .groupList, .receipts: self = try ClientFrame(group: type, json)
         case .feature:
             self = .feature(name: String(decoding: letters[range], as: UTF8.self), ref: try json.messageIfPresent(.ref))
         }

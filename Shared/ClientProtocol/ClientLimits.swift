@@ -11,7 +11,8 @@ public enum ClientLimits {
     public static let clientFrameBytesMax = 6 * bodyBytesMax + 1024
 
     /// A frame to a client, bytes: a page of history, 64 KiB of bodies as escapes and 100 entries of at most 400 bytes of
-    /// names and numbers around them. The same number as between services.
+    /// names and numbers around them. The list of who has a message of the largest group, 2,048 members of 123 bytes, is
+    /// smaller. The same number as between services.
     public static let serverFrameBytesMax = 6 * bodyBytesMax + 64 * 1024
 
     /// Entries in one page of history, and the largest `limit` that a client may ask for: what a person scrolls at once. The
@@ -20,6 +21,9 @@ public enum ClientLimits {
 
     /// Entries in a page when the client names no `limit`: a screen and a little more.
     public static let historyEntryCountDefault = 50
+
+    /// Groups in one `group.list`: titles of 400 bytes, as escapes at worst, fit in a frame.
+    public static let groupTitleCountMax = 100
 
     /// Type of a frame that belongs to another service, bytes: `presence.subscribe` has 18.
     public static let featureBytesMax = 32
@@ -31,11 +35,11 @@ public enum ClientLimits {
     /// number can pass one and be refused by the other. As microseconds it lasts until the year 2255.
     public static let numberMax: UInt64 = (1 << 53) - 1
 
-    /// Deepest nesting of objects and arrays in a JSON frame, the frame itself included. Our own frames need 3; the rest lets
+    /// Deepest nesting of objects and arrays in a JSON frame, the frame itself included. Our own frames need 4; the rest lets
     /// fields of a newer release pass, and bounds the reader's recursion.
     public static let jsonDepthMax = 8
 
-    /// Most members of one JSON frame. Ours have at most 8. Unknown names are compared pairwise to find duplicates, so 64
+    /// Most members of one JSON frame. Ours have at most 10. Unknown names are compared pairwise to find duplicates, so 64
     /// bound that work at about 2,000 short comparisons.
     public static let jsonMemberCountMax = 64
 }

@@ -3,6 +3,7 @@
 // Both decoders throw a fault; one place turns it into the refusal that the client sees, so that a code means the same in
 // JSON and in binary, and every text names its field.
 
+import Groups
 import Primitives
 
 enum FrameFault: Error {
@@ -37,6 +38,17 @@ enum FieldRule {
     static let message = "an id: 1 to \(MessageID.bytesMax) of A-Z a-z 0-9 . _ - @ + :"
     static let number = "an integer from 0 to \(ClientLimits.numberMax)"
     static let historyLimit = "an integer from 1 to \(ClientLimits.historyEntryCountMax)"
+    static let group = "a group id: a user id that begins with \(UserID.groupPrefix)"
+    static let noGroup = "absent when a group is made: its id is in the answer"
+    static let change = "one of create rename describe add remove leave role settings delete"
+    static let role = "one of member admin owner"
+    static let title = "1 to \(GroupLimits.titleBytesMax) bytes of UTF-8"
+    static let description = "at most \(GroupLimits.descriptionBytesMax) bytes of UTF-8"
+    static let users = "a list of at most \(GroupLimits.changeUserCountMax) user ids, each 1 to \(UserID.bytesMax) of A-Z a-z 0-9 . _ - @ + :"
+    static let members = "a list of at most \(GroupLimits.memberCountMax) members"
+    static let titles = "a list of at most \(ClientLimits.groupTitleCountMax) groups"
+    static let receipts = "a list of at most \(GroupLimits.memberCountMax) receipts"
+    static let entries = "a list of at most \(ClientLimits.historyEntryCountMax) entries"
     static let text = "a string"
     static let flag = "true or false"
 }

@@ -2,7 +2,7 @@
 //
 // Client 1...15, server 16...47: a frame that went the wrong way is recognised. Numbers retire, they are never reborn.
 
-/// Types of frames from a client. Next free number: 7; 15 carries its name with it.
+/// Types of frames from a client. Next free number: 11; 15 carries its name with it.
 enum ClientFrameType: UInt8, CaseIterable {
     case hello = 1
     case send = 2
@@ -10,6 +10,10 @@ enum ClientFrameType: UInt8, CaseIterable {
     case read = 4
     case history = 5
     case ping = 6
+    case group = 7
+    case groupInfo = 8
+    case groupList = 9
+    case receipts = 10
     case feature = 15
 
     /// The type that stands as a name in `bytes[range]`; the common ones are tried first.
@@ -26,6 +30,14 @@ enum ClientFrameType: UInt8, CaseIterable {
             self = .hello
         } else if bytes.spell("history", in: range) {
             self = .history
+        } else if bytes.spell("group", in: range) {
+            self = .group
+        } else if bytes.spell("group.info", in: range) {
+            self = .groupInfo
+        } else if bytes.spell("group.list", in: range) {
+            self = .groupList
+        } else if bytes.spell("receipts", in: range) {
+            self = .receipts
         } else if Self.isFeature(bytes, range) {
             self = .feature
         } else {
@@ -35,7 +47,7 @@ enum ClientFrameType: UInt8, CaseIterable {
 
     /// Requests for other services: `typing`, or a name that begins with `group.`, `presence.` or `media.`; at most
     /// `ClientLimits.featureBytesMax` bytes of `a-z _ .`
-    static func isFeature(_ bytes: [UInt8], _ range: Range<Int>) -> Bool {
+    private static func isFeature(_ bytes: [UInt8], _ range: Range<Int>) -> Bool {
         guard range.count <= ClientLimits.featureBytesMax else { return false }
         for i in range {
             switch bytes[i] {
@@ -48,7 +60,7 @@ enum ClientFrameType: UInt8, CaseIterable {
     }
 }
 
-/// Types of frames to a client. Next free number: 28.
+/// Types of frames to a client. Next free number: 36.
 enum ServerFrameType: UInt8, CaseIterable {
     case welcome = 16
     case sent = 17
@@ -62,11 +74,21 @@ enum ServerFrameType: UInt8, CaseIterable {
     case history = 25
     case pong = 26
     case error = 27
+    case groupMessage = 28
+    case groupEvent = 29
+    case groupDone = 30
+    case groupInfo = 31
+    case groupList = 32
+    case groupCounts = 33
+    case groupLate = 34
+    case receipts = 35
 
     /// The type that stands as a name in `bytes[range]`; the common ones are tried first.
     init?(name bytes: [UInt8], _ range: Range<Int>) {
         if bytes.spell("message", in: range) {
             self = .message
+        } else if bytes.spell("group.message", in: range) {
+            self = .groupMessage
         } else if bytes.spell("sent", in: range) {
             self = .sent
         } else if bytes.spell("delivered", in: range) {
@@ -90,12 +112,37 @@ enum ServerFrameType: UInt8, CaseIterable {
         } else if bytes.spell("gap", in: range) {
             self = .gap
         } else {
+            self.init(groupName: bytes, range)
+        }
+    }
+
+    private init?(groupName bytes: [UInt8], _ range: Range<Int>) {
+        if bytes.spell("group.counts", in: range) {
+            self = .groupCounts
+        } else if bytes.spell("group.event", in: range) {
+            self = .groupEvent
+        } else if bytes.spell("group.done", in: range) {
+            self = .groupDone
+        } else if bytes.spell("group.info", in: range) {
+            self = .groupInfo
+        } else if bytes.spell("group.list", in: range) {
+            self = .groupList
+        } else if bytes.spell("group.late", in: range) {
+            self = .groupLate
+        } else if bytes.spell("receipts", in: range) {
+            self = .receipts
+        } else {
             return nil
         }
     }
 
     /// What may stand in a page of history. The list is flat: a page inside a page would be a way to exhaust a reader's stack.
-    var isEntry: Bool { self == .message || self == .copy || self == .expired }
+    var isEntry: Bool {
+        switch self {
+        case .message, .copy, .expired, .groupMessage, .groupEvent: true
+        default: false
+        }
+    }
 }
 
 extension [UInt8] {

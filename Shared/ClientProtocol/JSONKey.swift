@@ -29,9 +29,23 @@ enum JSONKey: UInt8, CaseIterable {
     case code
     case text
     case retryMs
+    case group
+    case change
+    case title
+    case users
+    case role
+    case announce
+    case receipts
+    case seq
+    case members
+    case groups
+    case got
+    case read
+    case of
+    case count
 
     /// How many keys there are; `JSONObject` has a place for each.
-    static let keyCount = 25
+    static let keyCount = 39
 
     /// The key whose name's bytes are `word`; zero bytes above the last letter.
     init?(word: UInt64) {
@@ -61,6 +75,20 @@ enum JSONKey: UInt8, CaseIterable {
         case 0x6564_6F63: self = .code  // code
         case 0x7478_6574: self = .text  // text
         case 0x736D_5F79_7274_6572: self = .retryMs  // retry_ms
+        case 0x70_756F_7267: self = .group  // group
+        case 0x6567_6E61_6863: self = .change  // change
+        case 0x65_6C74_6974: self = .title  // title
+        case 0x73_7265_7375: self = .users  // users
+        case 0x656C_6F72: self = .role  // role
+        case 0x6563_6E75_6F6E_6E61: self = .announce  // announce
+        case 0x7374_7069_6563_6572: self = .receipts  // receipts
+        case 0x71_6573: self = .seq  // seq
+        case 0x73_7265_626D_656D: self = .members  // members
+        case 0x7370_756F_7267: self = .groups  // groups
+        case 0x74_6F67: self = .got  // got
+        case 0x6461_6572: self = .read  // read
+        case 0x666F: self = .of  // of
+        case 0x74_6E75_6F63: self = .count  // count
         default: return nil
         }
     }
@@ -93,6 +121,20 @@ enum JSONKey: UInt8, CaseIterable {
         case .code: "code"
         case .text: "text"
         case .retryMs: "retry_ms"
+        case .group: "group"
+        case .change: "change"
+        case .title: "title"
+        case .users: "users"
+        case .role: "role"
+        case .announce: "announce"
+        case .receipts: "receipts"
+        case .seq: "seq"
+        case .members: "members"
+        case .groups: "groups"
+        case .got: "got"
+        case .read: "read"
+        case .of: "of"
+        case .count: "count"
         }
     }
 }

@@ -8,7 +8,7 @@ import Primitives
 
 struct JSONObject {
     let bytes: [UInt8]
-    private var values = InlineArray<25, JSONValue>(repeating: JSONValue())
+    private var values = InlineArray<39, JSONValue>(repeating: JSONValue())
 
     init(_ bytes: [UInt8]) {
         precondition(JSONKey.keyCount == values.count)
@@ -117,11 +117,12 @@ struct JSONObject {
     }
 
     func user(_ key: JSONKey) throws(FrameFault) -> UserID {
-        guard let text = name(try required(key), limitBytes: UserID.bytesMax), let id = UserID(text) else {
-            throw .bad(key.name, must: FieldRule.user)
-        }
+        guard let id = user(try required(key)) else { throw .bad(key.name, must: FieldRule.user) }
         return id
     }
+
+    /// The user id that stands there; nil when something else does.
+    func user(_ value: JSONValue) -> UserID? { name(value, limitBytes: UserID.bytesMax).flatMap { UserID($0) } }
 
     func userIfPresent(_ key: JSONKey) throws(FrameFault) -> UserID? {
         self[key].isPresent ? try user(key) : nil
@@ -193,12 +194,50 @@ struct JSONObject {
     }
 
     /// Text for people.
-    func sentence(_ key: JSONKey, max limitBytes: Int) throws(FrameFault) -> String {
+    /// - Parameter rule: what it must be; nil: a string of at most so many bytes.
+    func sentence(_ key: JSONKey, max limitBytes: Int, rule: String? = nil) throws(FrameFault) -> String {
         let value = try required(key)
-        guard value.kind == .text || value.kind == .escaped else { throw .bad(key.name, must: FieldRule.text) }
+        guard value.kind == .text || value.kind == .escaped else { throw .bad(key.name, must: rule ?? FieldRule.text) }
         let letters = text(value)
-        guard letters.count <= limitBytes else { throw .bad(key.name, must: "a string of at most \(limitBytes) bytes") }
+        guard letters.count <= limitBytes else {
+            throw .bad(key.name, must: rule ?? "a string of at most \(limitBytes) bytes")
+        }
         return String(decoding: letters, as: UTF8.self)
+    }
+
+    /// The items of a list, at most `limit`; an item too many ends the reading, so that a long list is cheap to refuse.
+    /// - Parameter item: nil for an item to leave out.
+    func list<T>(
+        _ key: JSONKey, max limit: Int, rule: String, _ item: (JSONValue) throws(FrameFault) -> T?
+    ) throws(FrameFault) -> [T] {
+        let list = try required(key)
+        guard list.kind == .array else { throw .bad(key.name, must: rule) }
+        var reader = JSONReader(bytes, list.range)
+        var items: [T] = []
+        try reader.expect(UInt8(ascii: "["), "a list was expected")
+        reader.skipSpace()
+        if reader.take(UInt8(ascii: "]")) { return items }
+        var count = 0
+        repeat {
+            count += 1
+            guard count <= limit else { throw .bad(key.name, must: rule) }
+            reader.skipSpace()
+            if let value = try item(try reader.value(depth: 2)) { items.append(value) }
+            reader.skipSpace()
+        } while reader.take(UInt8(ascii: ","))
+        return items
+    }
+
+    /// The same of objects.
+    func objects<T>(
+        _ key: JSONKey, max limit: Int, rule: String, _ item: (borrowing JSONObject) throws(FrameFault) -> T?
+    ) throws(FrameFault) -> [T] {
+        try list(key, max: limit, rule: rule) { value throws(FrameFault) in
+            guard value.kind == .object else { throw .bad(key.name, must: rule) }
+            var object = JSONObject(bytes)
+            try object.read(value.range, depth: 2)
+            return try item(object)
+        }
     }
 
     /// The bytes and the place of the name of the frame's type.

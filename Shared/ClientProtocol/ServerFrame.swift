@@ -1,12 +1,13 @@
 // What the cluster says to a client. docs/protocol.md specifies the same in words.
 
+import Groups
 import Primitives
 
 /// A frame from the cluster to a client.
 public enum ServerFrame: Equatable, Sendable {
     /// Answer to `hello`: the stream continues after `cursor`; `head` is the newest number of the inbox now.
     case welcome(user: UserID, device: DeviceID, cursor: UInt64, head: UInt64, ticks: Stamp, time: Stamp, archive: Bool)
-    /// Durable: the first tick.
+    /// Durable: the first tick. `to` may be a group, here and wherever a frame names somebody's other side.
     case sent(id: MessageID, to: UserID, at: Stamp)
     /// An entry of the inbox.
     case message(number: UInt64, from: UserID, id: MessageID, at: Stamp, body: [UInt8])
@@ -16,16 +17,34 @@ public enum ServerFrame: Equatable, Sendable {
     case expired(number: UInt64, to: UserID, id: MessageID, at: Stamp)
     /// Numbers `from`...`to` are no longer kept and will not come.
     case gap(from: UInt64, to: UInt64)
-    /// The second tick for everything this user sent to `with` stamped up to `at`. `rev` orders receipts.
+    /// The second tick for everything this user sent to `with` stamped up to `at`; of a group, everybody else has it. `rev`
+    /// orders receipts.
     case delivered(with: UserID, at: Stamp, rev: Stamp)
     /// The blue ticks, likewise.
     case read(with: UserID, at: Stamp, rev: Stamp)
     /// This user's own `read` is durable.
     case noted(with: UserID, at: Stamp)
-    /// Entries of the archive, newest first. Every entry is a `.message`, `.copy` or `.expired` frame.
+    /// Entries of the archive, newest first: frames of which `isEntry` is true.
     case history(ref: MessageID?, entries: [ServerFrame], more: Bool)
     case pong(ref: MessageID?, time: Stamp)
     case error(ErrorFrame)
+    /// An entry of the inbox: what somebody, this user too, wrote to a group. `groupNumber` counts the entries of the group.
+    case groupMessage(
+        number: UInt64, group: UserID, groupNumber: UInt64, from: UserID, id: MessageID, at: Stamp, body: [UInt8])
+    /// An entry of the inbox: what happened to a group. `id` is the `ref` of the request.
+    case groupEvent(
+        number: UInt64, group: UserID, groupNumber: UInt64, from: UserID, id: MessageID, at: Stamp, change: GroupChange)
+    /// The change asked for under `ref` is durable, as entry `groupNumber` of the group.
+    case groupDone(ref: MessageID, group: UserID, groupNumber: UInt64, at: Stamp)
+    case groupInfo(ref: MessageID?, GroupInfo)
+    /// At most `ClientLimits.groupTitleCountMax` groups; `more`: ask again after the last one.
+    case groupList(ref: MessageID?, groups: [GroupTitle], more: Bool)
+    /// How many of the `of` other members have, and have read, the message stamped `at`.
+    case groupCounts(group: UserID, at: Stamp, delivered: Int, read: Int, of: Int)
+    /// So many members could not be reached for long with the message stamped `at`; tries go on.
+    case groupLate(group: UserID, at: Stamp, count: Int)
+    /// At most `GroupLimits.memberCountMax` entries.
+    case receipts(ref: MessageID?, with: UserID, at: Stamp, entries: [ReceiptEntry])
 }
 
 /// A typed no to a client.
@@ -84,6 +103,18 @@ public enum ErrorCode: UInt8, Sendable, CaseIterable {
     case storageFull = 17
     /// A second `hello` on one connection.
     case helloRepeated = 18
+    /// There is no such group, or it was deleted.
+    case noSuchGroup = 19
+    /// Only members may do that.
+    case notMember = 20
+    /// The role in the group does not allow it.
+    case notAllowed = 21
+    /// More members than the cluster allows.
+    case groupFull = 22
+    /// It is so already.
+    case noChange = 23
+    /// The change names somebody who is not a member, or nobody, or the wrong number of people.
+    case badUsers = 24
 
     /// The name in JSON.
     public var name: String {
@@ -106,6 +137,12 @@ public enum ErrorCode: UInt8, Sendable, CaseIterable {
         case .unavailable: "unavailable"
         case .storageFull: "storage_full"
         case .helloRepeated: "hello_repeated"
+        case .noSuchGroup: "no_such_group"
+        case .notMember: "not_member"
+        case .notAllowed: "not_allowed"
+        case .groupFull: "group_full"
+        case .noChange: "no_change"
+        case .badUsers: "bad_users"
         }
     }
 }

@@ -7,7 +7,7 @@ import Primitives
 
 extension ServerFrame {
     /// Appends the frame: the number of its type, then its fields.
-    /// - Precondition: bodies are UTF-8. Entries of a history are `.message`, `.copy` or `.expired`; others are left out.
+    /// - Precondition: bodies are UTF-8. What is no entry is left out of a history.
     func encodeBinary(into out: inout [UInt8]) {
         var writer = ByteWriter(&out, type: type.rawValue)
         switch self {
@@ -57,6 +57,8 @@ extension ServerFrame {
             writer.string(error.text)
             writer.messageIfPresent(error.ref)
             writer.varintIfPresent(error.retryMs.map { UInt64($0) })
+        case .groupMessage, .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts:
+            encodeGroup(into: &writer)
         }
         writer.finish(&out)
     }
@@ -105,14 +107,15 @@ extension ServerFrame {
             self = .history(ref: ref, entries: try Self.entries(&fields), more: try fields.flag("more"))
         case .pong: self = .pong(ref: try fields.ref(), time: try fields.stamp("time"))
         case .error: self = .error(try ErrorFrame(&fields))
+        case .groupMessage, .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts:
+            self = try ServerFrame(group: type, &fields)
         }
     }
 
     /// The entries of a page. An entry of a type that is not known here is left out.
     private static func entries(_ fields: inout BinaryFields) throws(FrameFault) -> [ServerFrame] {
         let count = try fields.number(
-            "entries", max: UInt64(ClientLimits.historyEntryCountMax),
-            rule: "at most \(ClientLimits.historyEntryCountMax) entries")
+            "entries", max: UInt64(ClientLimits.historyEntryCountMax), rule: FieldRule.entries)
         var entries: [ServerFrame] = []
         for _ in 0..<count {
             var entry = BinaryFields(try fields.blob("entries", max: ClientLimits.serverFrameBytesMax))
@@ -122,6 +125,9 @@ extension ServerFrame {
         }
         return entries
     }
+
+    /// What stands in an inbox under a number, and may stand in a page of history.
+    public var isEntry: Bool { type.isEntry }
 
     private var type: ServerFrameType {
         switch self {
@@ -137,6 +143,14 @@ extension ServerFrame {
         case .history: .history
         case .pong: .pong
         case .error: .error
+        case .groupMessage: .groupMessage
+        case .groupEvent: .groupEvent
+        case .groupDone: .groupDone
+        case .groupInfo: .groupInfo
+        case .groupList: .groupList
+        case .groupCounts: .groupCounts
+        case .groupLate: .groupLate
+        case .receipts: .receipts
         }
     }
 }

@@ -4,7 +4,7 @@ import Primitives
 
 extension ServerFrame {
     /// Appends the frame as one JSON object.
-    /// - Precondition: bodies are UTF-8. Entries of a history are `.message`, `.copy` or `.expired`; others are left out.
+    /// - Precondition: bodies are UTF-8. What is no entry is left out of a history.
     func encodeJSON(into out: inout [UInt8]) {
         switch self {
         case .welcome(let user, let device, let cursor, let head, let ticks, let time, let archive):
@@ -92,14 +92,8 @@ extension ServerFrame {
             json.nameIfPresent(#","ref":""#, error.ref?.text)
             json.numberIfPresent(#","retry_ms":"#, error.retryMs.map { UInt64($0) })
             json.finish(&out)
-        }
-    }
-
-    /// What may stand in a page of history.
-    var isEntry: Bool {
-        switch self {
-        case .message, .copy, .expired: true
-        default: false
+        case .groupMessage, .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts:
+            encodeGroupJSON(into: &out)
         }
     }
 
@@ -149,34 +143,20 @@ extension ServerFrame {
                 ref: try json.messageIfPresent(.ref), entries: try Self.entries(json), more: try json.flag(.more))
         case .pong: self = .pong(ref: try json.messageIfPresent(.ref), time: try json.stamp(.time))
         case .error: self = .error(try ErrorFrame(json))
+        case .groupMessage, .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts:
+            self = try ServerFrame(group: type, json)
         }
     }
 
     /// The entries of a page. An entry of a type that is not known here is left out.
     private static func entries(_ json: borrowing JSONObject) throws(FrameFault) -> [ServerFrame] {
-        let list = json[.entries]
-        guard list.isPresent else { throw .missing(JSONKey.entries.name) }
-        guard list.kind == .array else { throw .bad(JSONKey.entries.name, must: "a list of entries") }
-        var reader = JSONReader(json.bytes, list.range)
-        var entries: [ServerFrame] = []
-        try reader.expect(UInt8(ascii: "["), "a list was expected")
-        reader.skipSpace()
-        if reader.take(UInt8(ascii: "]")) { return entries }
-        repeat {
-            reader.skipSpace()
-            let place = try reader.value(depth: 2)
-            guard place.kind == .object, entries.count < ClientLimits.historyEntryCountMax else {
-                throw .bad(JSONKey.entries.name, must: "a list of at most \(ClientLimits.historyEntryCountMax) entries")
-            }
-            var entry = JSONObject(json.bytes)
-            try entry.read(place.range, depth: 2)
+        try json.objects(
+            .entries, max: ClientLimits.historyEntryCountMax, rule: FieldRule.entries
+        ) { entry throws(FrameFault) in
             let (letters, range) = try entry.typeName()
-            if let type = ServerFrameType(name: letters, range), type.isEntry {
-                entries.append(try ServerFrame(type, entry))
-            }
-            reader.skipSpace()
-        } while reader.take(UInt8(ascii: ","))
-        return entries
+            guard let type = ServerFrameType(name: letters, range), type.isEntry else { return nil }
+            return try ServerFrame(type, entry)
+        }
     }
 }
 
