@@ -1,5 +1,6 @@
 // The rules that a cluster must keep, apart from how it is written down. The file and the initialiser share them.
 
+import Groups
 import Ring
 
 /// Rules for single values.
@@ -25,6 +26,12 @@ enum ClusterCheck {
     static func origins(_ origins: [String]) throws(ClusterProblem) {
         guard origins.count <= ClusterLimits.originCountMax else { throw .tooManyOrigins(count: origins.count) }
         for origin in origins where !isOrigin(origin) { throw .origin(origin) }
+    }
+
+    static func groups(_ rules: GroupRules) throws(ClusterProblem) {
+        guard (2...GroupLimits.memberCountMax).contains(rules.memberCountMax) else { throw .groups("members=\(rules.memberCountMax)") }
+        guard ClusterLimits.groupTriesRange.contains(rules.tryCountMax) else { throw .groups("tries=\(rules.tryCountMax)") }
+        guard ClusterLimits.groupRetryMsRange.contains(rules.retryMs) else { throw .groups("retry-ms=\(rules.retryMs)") }
     }
 
     /// `http` or `https`, a host, perhaps a port, and nothing behind (RFC 6454, section 6.2).

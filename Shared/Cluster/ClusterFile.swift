@@ -7,6 +7,7 @@
 //     ring     seed=7 load=1.05   # optional; these default to 0 and 1.05
 //     origins  https://chat.example.org,http://localhost:8080   # optional: web pages that may connect
 //     expiry   30d                # optional: how long a message is kept that nobody fetches; s, m, h or d
+//     groups   members=1024 tries=5 retry-ms=250   # optional; these are the defaults
 //
 //     # role     name         rpc             admin           [client=address] [weight=n]
 //     gateway    gateway-1    127.0.0.1:7101  127.0.0.1:7201  client=127.0.0.1:8080
@@ -59,6 +60,7 @@ private struct ClusterFileReader {
     private var ringParameters: RingParameters?
     private var origins: [String]?
     private var expirySeconds: Int?
+    private var groupRules: GroupRules?
     private var nodes: [NodeLine] = []
     private var nodeCheck = NodeCheck()
 
@@ -73,6 +75,7 @@ private struct ClusterFileReader {
         case "ring": try once(key, &ringParameters, readRing(words))
         case "origins": try once(key, &origins, readOrigins(words))
         case "expiry": try once(key, &expirySeconds, readExpiry(words))
+        case "groups": try once(key, &groupRules, readGroups(words))
         default:
             guard let role = Role(name: key) else { throw .unknownKey(key) }
             let node = try readNode(role, words)
@@ -87,7 +90,8 @@ private struct ClusterFileReader {
         guard let storageMode else { throw .keyMissing("store") }
         return try ClusterMap(
             name: name, epoch: epoch, ringParameters: ringParameters ?? RingParameters(), storageMode: storageMode,
-            expirySeconds: expirySeconds ?? ClusterLimits.expirySecondsDefault, origins: origins ?? [], nodes: nodes)
+            expirySeconds: expirySeconds ?? ClusterLimits.expirySecondsDefault, origins: origins ?? [],
+            groupRules: groupRules ?? GroupRules(), nodes: nodes)
     }
 
     /// The words before the comment; refuses bytes that an editor would not show.
@@ -160,6 +164,21 @@ private struct ClusterFileReader {
         guard let seconds = DurationText.seconds(word) else { throw .expiry(word) }
         try ClusterCheck.expiry(seconds)
         return seconds
+    }
+
+    private func readGroups(_ words: [String]) throws(ClusterProblem) -> GroupRules {
+        var settings = try Settings(words, known: ["members", "tries", "retry-ms"], of: "groups")
+        var rules = GroupRules()
+        func number(_ name: String, _ value: inout Int) throws(ClusterProblem) {
+            guard let word = settings.take(name) else { return }
+            guard let number = Ascii.decimal(word.utf8, max: UInt64(Int32.max)) else { throw .groups("\(name)=\(word)") }
+            value = Int(number)
+        }
+        try number("members", &rules.memberCountMax)
+        try number("tries", &rules.tryCountMax)
+        try number("retry-ms", &rules.retryMs)
+        try ClusterCheck.groups(rules)
+        return rules
     }
 
     private func readNode(_ role: Role, _ words: [String]) throws(ClusterProblem) -> NodeLine {

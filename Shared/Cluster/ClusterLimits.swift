@@ -26,6 +26,10 @@ public enum ClusterLimits {
     public static let expirySecondsRange = 60...(3_650 * 86_400)
     /// Default of the above: thirty days, as users of messengers expect.
     public static let expirySecondsDefault = 30 * 86_400
+    /// Tries to reach an inbox before an author hears of trouble. One would cry at every restart; 20 take minutes.
+    public static let groupTriesRange = 1...20
+    /// Milliseconds before the first repeat: below 10 a dead store would be hammered, above a minute a live one not used.
+    public static let groupRetryMsRange = 10...60_000
     /// Highest port of a layout made for one machine. Linux takes ports of outgoing connections from 32,768 upwards.
     public static let localPortMax = 32_767
 }

@@ -5,6 +5,7 @@
 // one epoch. A value of this type has passed every check: no name is used twice, every required role is there, each
 // ring is built. Code that holds one need not ask again.
 
+import Groups
 import Primitives
 import Ring
 
@@ -62,6 +63,23 @@ public enum StorageMode: String, CaseIterable, Hashable, Sendable {
     case archive
 }
 
+/// How groups are kept.
+public struct GroupRules: Hashable, Sendable {
+    /// Members of one group, the owner counted; 2...`GroupLimits.memberCountMax`.
+    public var memberCountMax: Int
+    /// Failed tries to reach an inbox after which a message's author is told; `ClusterLimits.groupTriesRange`.
+    public var tryCountMax: Int
+    /// Milliseconds before the first of these tries is repeated, doubled each time; `ClusterLimits.groupRetryMsRange`.
+    public var retryMs: Int
+
+    /// The defaults are 1,024 members, 5 tries and 250 ms: an author hears of trouble after about 8 s.
+    public init(memberCountMax: Int = GroupLimits.memberCountDefault, tryCountMax: Int = 5, retryMs: Int = 250) {
+        self.memberCountMax = memberCountMax
+        self.tryCountMax = tryCountMax
+        self.retryMs = retryMs
+    }
+}
+
 /// A checked cluster: an immutable value that all processes of one epoch agree on.
 public struct ClusterMap: Sendable {
     /// `[a-z0-9-]`, 1...`ClusterLimits.clusterNameBytesMax` bytes.
@@ -74,6 +92,7 @@ public struct ClusterMap: Sendable {
     /// From which web pages browsers may connect, like `https://chat.example.org`. Empty: the file says nothing, and
     /// the gateway's own default applies.
     public let origins: [String]
+    public let groupRules: GroupRules
     /// Seed, load bound and epoch of all rings.
     public let ringParameters: RingParameters
     /// All nodes in canonical order: a node's id is its index.
@@ -91,30 +110,33 @@ public struct ClusterMap: Sendable {
     /// - Complexity: O(nodes × log nodes), and a few milliseconds for each of the four rings.
     public init(
         name: String, epoch: UInt32, ringParameters: RingParameters = RingParameters(), storageMode: StorageMode,
-        expirySeconds: Int = ClusterLimits.expirySecondsDefault, origins: [String] = [], nodes: [NodeLine]
+        expirySeconds: Int = ClusterLimits.expirySecondsDefault, origins: [String] = [],
+        groupRules: GroupRules = GroupRules(), nodes: [NodeLine]
     ) throws(ClusterProblem) {
         try ClusterCheck.name(name)
         try ClusterCheck.epoch(epoch)
         try ClusterCheck.expiry(expirySeconds)
         try ClusterCheck.loadPermille(ringParameters.loadPermille)
         try ClusterCheck.origins(origins)
+        try ClusterCheck.groups(groupRules)
         var check = NodeCheck()
         for node in nodes { try check.add(node) }
         try check.finish()
         self.init(
             checkedName: name, epoch: epoch, ringParameters: ringParameters, storageMode: storageMode,
-            expirySeconds: expirySeconds, origins: origins, nodes: nodes)
+            expirySeconds: expirySeconds, origins: origins, groupRules: groupRules, nodes: nodes)
     }
 
     private init(
         checkedName name: String, epoch: UInt32, ringParameters: RingParameters, storageMode: StorageMode,
-        expirySeconds: Int, origins: [String], nodes lines: [NodeLine]
+        expirySeconds: Int, origins: [String], groupRules: GroupRules, nodes lines: [NodeLine]
     ) {
         self.name = name
         self.epoch = epoch
         self.storageMode = storageMode
         self.expirySeconds = expirySeconds
         self.origins = origins.map(Ascii.lowercased)
+        self.groupRules = groupRules
         var parameters = ringParameters
         parameters.epoch = epoch
         self.ringParameters = parameters
@@ -175,6 +197,7 @@ extension ClusterMap: Equatable {
     public static func == (left: ClusterMap, right: ClusterMap) -> Bool {
         left.name == right.name && left.epoch == right.epoch && left.storageMode == right.storageMode
             && left.expirySeconds == right.expirySeconds && left.origins == right.origins
+            && left.groupRules == right.groupRules
             && left.ringParameters == right.ringParameters && left.nodes == right.nodes
     }
 }

@@ -3,6 +3,7 @@
 // Whoever reads such a message has just edited a file and wants to go on. So every problem names the word that is
 // wrong, and ends with what to write instead.
 
+import Groups
 import Ring
 
 /// One mistake in the description of a cluster.
@@ -25,6 +26,8 @@ public enum ClusterProblem: Error, Hashable, Sendable {
     case seed(String)
     case load(String)
     case store(String)
+    /// A limit of groups out of its range, as it was written.
+    case groups(String)
     case expiry(String)
     case origin(String)
     case tooManyOrigins(count: Int)
@@ -57,7 +60,7 @@ extension ClusterProblem: CustomStringConvertible {
         case .notASCII:
             "there is a character outside ASCII; use such characters in comments only, after #"
         case .unknownKey(let key):
-            "\"\(key)\" is not known; a line begins with cluster, epoch, ring, store, origins, expiry, or a role: "
+            "\"\(key)\" is not known; a line begins with cluster, epoch, ring, store, origins, expiry, groups, or a role: "
                 + Role.allCases.map(\.name).joined(separator: ", ")
         case .keyTwice(let key):
             "there is a line \"\(key)\" already; keep one of them"
@@ -83,6 +86,9 @@ extension ClusterProblem: CustomStringConvertible {
                 + StorageMode.allCases.map(\.rawValue).joined(separator: " or ")
         case .expiry(let text):
             "\"\(text)\" is no expiry; write a number and s, m, h or d, from 1m to 3650d, like 30d"
+        case .groups(let text):
+            "\"\(text)\" is out of range; members=2 to \(GroupLimits.memberCountMax), tries=1 to \(ClusterLimits.groupTriesRange.upperBound), "
+                + "retry-ms=\(ClusterLimits.groupRetryMsRange.lowerBound) to \(ClusterLimits.groupRetryMsRange.upperBound)"
         case .origin(let text):
             "\"\(text)\" is no origin; write http:// or https://, a host and perhaps a port, and no path"
         case .tooManyOrigins(let count):

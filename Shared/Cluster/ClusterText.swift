@@ -16,6 +16,8 @@ extension ClusterMap {
         ]
         if !origins.isEmpty { lines.append("origins  \(origins.joined(separator: ","))") }
         lines.append("expiry   \(DurationText.text(seconds: expirySeconds))")
+        lines.append(
+            "groups   members=\(groupRules.memberCountMax) tries=\(groupRules.tryCountMax) retry-ms=\(groupRules.retryMs)")
         lines.append("")
 
         var rows = [["# role", "name", "rpc", "admin", "[client=address] [weight=n]"]]

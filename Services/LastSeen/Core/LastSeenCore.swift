@@ -17,10 +17,7 @@ public struct LastSeenCore: ServiceCore {
             featuresRefused += 1
             let error = ErrorFrame(
                 .unsupported, "\(request.feature) is not part of this release", ref: request.reference)
-            let output = ClientOutput(
-                connection: request.origin.connection,
-                bytes: ServerFrame.error(error).encoded(as: request.origin.encoding))
-            effects.append(.send(request.origin.gateway, .clientOutput(output)))
+            effects.append(.tell(request.origin, .error(error)))
         case .received(let node, let message):
             effects.append(
                 .log(LogRecord(.warning, "unexpected_message", ["peer": "\(node)", "method": "\(message.method)"])))

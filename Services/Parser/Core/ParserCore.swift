@@ -7,14 +7,12 @@
 import ClientProtocol
 import Cluster
 import CoreKit
+import Groups
 import Messages
 import Primitives
 import RPC
 
 public struct ParserCore: ServiceCore {
-    /// What a client is told to wait when no service is there for its request, milliseconds. A restart takes about a second.
-    static let unavailableRetryMs: UInt32 = 1_000
-
     private var sessions: LiveRing
     private var groups: LiveRing
     private var lastSeens: LiveRing
@@ -80,7 +78,7 @@ public struct ParserCore: ServiceCore {
                 return refuse(origin, ErrorFrame(.helloRepeated, "this connection has said hello already"), &effects)
             }
             let attach = Attach(origin: origin, cursor: cursor, revision: ticks, isResume: false)
-            pass(.attach(attach), for: origin.user, ref: nil, origin, &effects)
+            pass(.attach(attach), for: origin.user, by: sessions, ref: nil, origin, &effects)
 
         case .ping(let ref):
             answer(origin, .pong(ref: ref, time: now.stamp), &effects)
@@ -92,23 +90,49 @@ public struct ParserCore: ServiceCore {
             }
             messagesRouted += 1
             effects.append(.trace(TraceRecord(TraceKey(author: origin.user, id: id), .parsed)))
-            pass(.deliver(Deliver(origin: origin, to: to, id: id, after: after, body: body)), for: to, ref: id, origin, &effects)
+            if to.isGroup {
+                let send = GroupSend(origin: origin, group: to, id: id, after: after, body: body)
+                return pass(.groupSend(send), for: to, by: groups, ref: id, origin, &effects)
+            }
+            pass(.deliver(Deliver(origin: origin, to: to, id: id, after: after, body: body)), for: to, by: sessions, ref: id, origin, &effects)
 
         case .ack(let number):
             guard isGreeted(origin, ref: nil, &effects) else { return }
-            pass(.acknowledge(Acknowledge(origin: origin, number: number)), for: origin.user, ref: nil, origin, &effects)
+            pass(.acknowledge(Acknowledge(origin: origin, number: number)), for: origin.user, by: sessions, ref: nil, origin, &effects)
 
         case .read(let peer, let stamp):
             guard isGreeted(origin, ref: nil, &effects) else { return }
             guard peer != origin.user else {
                 return refuse(origin, ErrorFrame(.toSelf, "nobody reads a chat with oneself"), &effects)
             }
-            pass(.markRead(MarkRead(origin: origin, with: peer, stamp: stamp)), for: origin.user, ref: nil, origin, &effects)
+            pass(.markRead(MarkRead(origin: origin, with: peer, stamp: stamp)), for: origin.user, by: sessions, ref: nil, origin, &effects)
 
         case .history(let ref, let peer, let before, let limit):
             guard isGreeted(origin, ref: ref, &effects) else { return }
             let query = HistoryQuery(origin: origin, reference: ref, with: peer, before: before, limit: limit)
-            pass(.historyQuery(query), for: origin.user, ref: ref, origin, &effects)
+            pass(.historyQuery(query), for: origin.user, by: sessions, ref: ref, origin, &effects)
+
+        case .group(let ref, let group, let change):
+            guard isGreeted(origin, ref: ref, &effects) else { return }
+            // Who makes a group is asked for no name: it follows from hers and the reference.
+            let group = group ?? UserID.group(of: origin.user, reference: ref)
+            let act = GroupAct(origin: origin, group: group, id: ref, change: change)
+            pass(.groupAct(act), for: group, by: groups, ref: ref, origin, &effects)
+
+        case .groupInfo(let ref, let group):
+            guard isGreeted(origin, ref: ref, &effects) else { return }
+            let query = GroupQuery(origin: origin, reference: ref, group: group, receiptsAt: nil)
+            pass(.groupQuery(query), for: group, by: groups, ref: ref, origin, &effects)
+
+        case .receipts(let ref, let group, let at):
+            guard isGreeted(origin, ref: ref, &effects) else { return }
+            let query = GroupQuery(origin: origin, reference: ref, group: group, receiptsAt: at)
+            pass(.groupQuery(query), for: group, by: groups, ref: ref, origin, &effects)
+
+        case .groupList(let ref, let after):
+            guard isGreeted(origin, ref: ref, &effects) else { return }
+            let query = MembershipQuery(origin: origin, reference: ref, after: after)
+            pass(.membershipQuery(query), for: origin.user, by: sessions, ref: ref, origin, &effects)
 
         case .feature(let name, let ref):
             guard isGreeted(origin, ref: ref, &effects) else { return }
@@ -128,13 +152,13 @@ public struct ParserCore: ServiceCore {
         return false
     }
 
-    /// Hands a message to the session shard of `user`, or tells the client that none is there.
+    /// Hands a message to the shard of `user`, or tells the client that none is there.
     private mutating func pass(
-        _ message: Message, for user: UserID, ref: MessageID?, _ origin: Origin, _ effects: inout [Effect]
+        _ message: Message, for user: UserID, by ring: LiveRing, ref: MessageID?, _ origin: Origin, _ effects: inout [Effect]
     ) {
-        guard let node = sessions.route(user) else {
+        guard let node = ring.route(user) else {
             let error = ErrorFrame(
-                .unavailable, "no session service is up", ref: ref, retryMs: Self.unavailableRetryMs)
+                .unavailable, "the service that this belongs to is away", ref: ref, retryMs: unavailableRetryMs)
             return refuse(origin, error, &effects)
         }
         effects.append(.send(node, message))
@@ -146,7 +170,6 @@ public struct ParserCore: ServiceCore {
     }
 
     private func answer(_ origin: Origin, _ frame: ServerFrame, _ effects: inout [Effect]) {
-        let output = ClientOutput(connection: origin.connection, bytes: frame.encoded(as: origin.encoding))
-        effects.append(.send(origin.gateway, .clientOutput(output)))
+        effects.append(.tell(origin, frame))
     }
 }

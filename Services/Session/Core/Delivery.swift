@@ -7,6 +7,7 @@
 
 import ClientProtocol
 import CoreKit
+import Groups
 import Messages
 import Primitives
 import RPC
@@ -161,7 +162,7 @@ extension SessionCore {
         expiries[id] = nil
         effects.append(
             expiry.hasFailed
-                ? .refuse(expiry.call, Refusal(.unavailable, retryAfterMs: SessionLimits.unavailableRetryMs))
+                ? .refuse(expiry.call, Refusal(.unavailable, retryAfterMs: unavailableRetryMs))
                 : .answer(expiry.call, .done))
     }
 
@@ -208,21 +209,6 @@ extension Result where Success == Message, Failure == Refusal {
     }
 }
 
-extension ErrorFrame {
-    /// A refusal between services, as a client is told.
-    init(_ refusal: Refusal, ref: MessageID?) {
-        let retryMs = refusal.retryAfterMs > 0 ? refusal.retryAfterMs : SessionLimits.unavailableRetryMs
-        switch refusal.code {
-        case .storageFull:
-            self.init(.storageFull, "the store has no room, nothing can be accepted now", ref: ref, retryMs: retryMs)
-        case .overloaded:
-            self.init(.overloaded, "too much work waits", ref: ref, retryMs: retryMs)
-        case .unavailable, .timedOut, .peerDown, .unsupported, .malformed, .forbidden:
-            self.init(.unavailable, "the store is away", ref: ref, retryMs: retryMs)
-        }
-    }
-}
-
 extension ServerFrame {
     /// An inbox entry as a client sees it.
     init(_ entry: InboxEntry) {
@@ -233,6 +219,18 @@ extension ServerFrame {
             self = .copy(number: entry.number, to: entry.chat, id: entry.id, at: entry.stamp, body: entry.body)
         case .expired:
             self = .expired(number: entry.number, to: entry.chat, id: entry.id, at: entry.stamp)
+        case .groupMessage:
+            self = .groupMessage(
+                number: entry.number, group: entry.chat, groupNumber: entry.groupNumber, from: entry.author, id: entry.id,
+                at: entry.stamp, body: entry.body)
+        case .groupEvent:
+            // A kind of change that only a newer release knows: its number is all that can be told.
+            self =
+                GroupChange(bytes: entry.body).map {
+                    .groupEvent(
+                        number: entry.number, group: entry.chat, groupNumber: entry.groupNumber, from: entry.author,
+                        id: entry.id, at: entry.stamp, change: $0)
+                } ?? .gap(from: entry.number, to: entry.number)
         }
     }
 }

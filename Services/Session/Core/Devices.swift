@@ -204,7 +204,7 @@ extension SessionCore {
     /// An entry was appended, and here it is.
     mutating func onGrown(_ id: UserID, _ entry: InboxEntry, now: Now, _ effects: inout [Effect]) {
         guard users[id] != nil else { return }
-        users[id]!.noteHead(entry.number, entry.stamp)
+        users[id]!.noteHead(entry.number, entry.kind.isOfGroup ? users[id]!.headStamp : entry.stamp)
         users[id]!.noteHeaders([EntryHeader(entry)], after: entry.number - 1, through: entry.number)
         for index in users[id]!.devices.indices {
             let device = users[id]!.devices[index]
@@ -259,11 +259,11 @@ extension SessionCore {
 
     private mutating func push(_ entry: InboxEntry, _ id: UserID, _ index: Int, now: Now, _ effects: inout [Effect]) {
         counters.entriesPushed += 1
-        // A copy bears the stamp of another inbox.
-        if entry.kind != .copy { users[id]!.headStamp = max(users[id]!.headStamp, entry.stamp) }
+        // A copy bears the stamp of another inbox, a group's entry that of the group.
+        if entry.kind != .copy && !entry.kind.isOfGroup { users[id]!.headStamp = max(users[id]!.headStamp, entry.stamp) }
         users[id]!.devices[index].onPushed(entry.number, bytes: entry.body.count, now: now.instant)
         tell(users[id]!.devices[index].origin, ServerFrame(entry), &effects)
-        if entry.kind == .message {
+        if entry.kind == .message || entry.kind == .groupMessage {
             effects.append(.trace(TraceRecord(TraceKey(author: entry.author, id: entry.id), .pushed, entry.number)))
         }
     }

@@ -7,6 +7,7 @@
 
 import ClientProtocol
 import CoreKit
+import Groups
 import Messages
 import Primitives
 import RPC
@@ -54,10 +55,17 @@ extension SessionCore {
 
         // The newest stamp per author, in the order in which authors appear.
         var receipts: [Receipt] = []
+        var marks: [(group: UserID, upTo: Stamp)] = []
         for header in user.window where header.number <= through {
             guard let author = header.author else { continue }
             effects.append(.trace(TraceRecord(TraceKey(author: author, id: header.id), .acknowledged, header.number)))
-            if let index = receipts.firstIndex(where: { $0.author == author }) {
+            if let group = header.group {
+                if let index = marks.firstIndex(where: { $0.group == group }) {
+                    marks[index].upTo = max(marks[index].upTo, header.stamp)
+                } else {
+                    marks.append((group, header.stamp))
+                }
+            } else if let index = receipts.firstIndex(where: { $0.author == author }) {
                 receipts[index].upTo = max(receipts[index].upTo, header.stamp)
             } else {
                 receipts.append(Receipt(author: author, peer: id, kind: .delivered, upTo: header.stamp))
@@ -65,12 +73,15 @@ extension SessionCore {
         }
         serialNext &+= 1
         let serial = serialNext
-        users[id]!.round = ReceiptRound(serial: serial, through: through, outstanding: receipts.count)
+        users[id]!.round = ReceiptRound(serial: serial, through: through, outstanding: receipts.count + marks.count)
         for receipt in receipts {
             // Without any shard the call to ourselves stores it just as well: a watermark belongs to persistence.
             call(sessions.route(receipt.author) ?? selfID, .receipt(receipt), .receipt(id, round: serial), &effects)
         }
-        if receipts.isEmpty { concludeRound(id, now: now, &effects) }
+        for mark in marks {
+            queue(GroupMark(member: id, kind: .delivered, upTo: mark.upTo), of: mark.group, for: .round(id, serial))
+        }
+        if receipts.isEmpty && marks.isEmpty { concludeRound(id, now: now, &effects) }
     }
 
     mutating func onReceiptDone(
@@ -147,6 +158,10 @@ extension SessionCore {
         guard let index = users[id]?.index(of: mark.origin.connection, at: mark.origin.gateway),
             users[id]!.devices[index].isLive
         else { return }
+        // The group's shard knows where the group ends.
+        if mark.with.isGroup {
+            return queue(GroupMark(member: id, kind: .read, upTo: mark.stamp), of: mark.with, for: .read(mark.origin, mark.stamp))
+        }
         guard mark.stamp > users[id]!.headStamp else { return storeRead(mark, &effects) }
         // As with acknowledgements: another shard may have pushed what was read.
         users[id]!.devices[index].claimedRead = mark
@@ -204,7 +219,7 @@ extension SessionCore {
     ) {
         guard case .success(.watermarkStored(let stored)) = result else {
             return effects.append(
-                .refuse(call, Refusal(.unavailable, retryAfterMs: SessionLimits.unavailableRetryMs)))
+                .refuse(call, Refusal(.unavailable, retryAfterMs: unavailableRetryMs)))
         }
         counters.receiptsStored += 1
         effects.append(.answer(call, .done))

@@ -6,6 +6,7 @@
 //     Delivery.swift    a message arrives: append, `sent`, push or poke
 //     Devices.swift     a device comes, goes, catches up
 //     Receipts.swift    acknowledgements become receipts, receipts reach authors
+//     Groups.swift      entries of groups come in for many at once, receipts go out for many at once
 //     UserState.swift   what is known of one user
 //
 // About disagreement: two shards may believe that they hold the same user. Persistence alone numbers an inbox, so nothing
@@ -54,12 +55,17 @@ public struct SessionCore: ServiceCore {
         case read(Origin, UserID, Stamp)
         case history(Origin, MessageID?)
         case notice(UserID, ExpiryID)
+        /// Entries of a group for these users.
+        case shared(FanOutID, [UserID])
+        case groupReceipts(UserID, [GroupMarkWaiter])
+        case memberships(Origin, MessageID?)
     }
 
     let selfID: NodeID
     let isArchive: Bool
     var sessions: LiveRing
     var stores: LiveRing
+    var groups: LiveRing
     var gatewaysUp: Set<NodeID> = []
     /// Of connections at gateways out of reach, oldest first.
     var attachesWaiting: [Attach] = []
@@ -76,6 +82,10 @@ public struct SessionCore: ServiceCore {
     /// A shard came into reach, and nobody was gathered for it yet.
     private var hasMet = false
     var expiries: [ExpiryID: PendingExpiry] = [:]
+    var fanOuts: [FanOutID: PendingFanOut] = [:]
+    var groupMarks: [UserID: GroupMarkQueue] = [:]
+    /// Groups with marks that wait for the end of the tick, in the order in which they came.
+    var groupsToFlush: [UserID] = []
     var timers = TimerQueue<Timer>()
     var counters = SessionCounters()
     private var calls = CallTable<Pending>()
@@ -90,6 +100,7 @@ public struct SessionCore: ServiceCore {
         isArchive = cluster.storageMode == .archive
         sessions = LiveRing(cluster.ring(of: .session))
         stores = LiveRing(cluster.ring(of: .persistence))
+        groups = LiveRing(cluster.ring(of: .group))
         gateways = Set(cluster.nodes(of: .gateway).map(\.id))
         _ = sessions.set(selfID, isUp: true)
         let expiry = expiry ?? .seconds(Int64(cluster.expirySeconds))
@@ -108,7 +119,8 @@ public struct SessionCore: ServiceCore {
         case .answered(let call, let message): onEnd(of: call, .success(message), now: now, &effects)
         case .refused(let call, let refusal): onEnd(of: call, .failure(refusal), now: now, &effects)
         case .deadline: onDeadline(now: now, &effects)
-        case .flush, .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed: break
+        case .flush: flushGroupMarks(now: now, &effects)
+        case .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed: break
         }
     }
 
@@ -122,6 +134,7 @@ public struct SessionCore: ServiceCore {
 
     private mutating func onPeer(_ node: NodeID, isUp: Bool, now: Now, _ effects: inout [Effect]) {
         if sessions.set(node, isUp: isUp), isUp { onShardMet(now: now) }
+        _ = groups.set(node, isUp: isUp)
         if stores.set(node, isUp: isUp), isUp {
             // What waited for this partition goes on at once.
             for user in users.keys.sorted() where stores.primary(of: user) == node {
@@ -184,6 +197,8 @@ public struct SessionCore: ServiceCore {
         case .detach(let detach): onDetach(detach, from: node, &effects)
         case .poke(let poke): onPoke(poke, from: node, &effects)
         case .historyQuery(let query): onHistoryQuery(query, &effects)
+        case .membershipQuery(let query): onMembershipQuery(query, &effects)
+        case .groupNotice(let notice): onGroupNotice(notice, &effects)
         default:
             effects.append(
                 .log(LogRecord(.warning, "unexpected_message", ["peer": "\(node)", "method": "\(message.method)"])))
@@ -194,6 +209,7 @@ public struct SessionCore: ServiceCore {
         switch message {
         case .receipt(let receipt): onReceipt(receipt, call, &effects)
         case .expiredReport(let report): onExpiredReport(report, call, &effects)
+        case .fanOut(let fanOut): onFanOut(fanOut, call, &effects)
         default: effects.append(.refuse(call, Refusal(.unsupported)))
         }
     }
@@ -219,6 +235,9 @@ public struct SessionCore: ServiceCore {
         case .read(let origin, let peer, let stamp): onReadStored(origin, peer, stamp, result, &effects)
         case .history(let origin, let reference): onHistory(origin, reference, result, &effects)
         case .notice(let author, let expiry): onNoticeStored(author, expiry, result, &effects)
+        case .shared(let fanOut, let recipients): onSharedStored(fanOut, recipients, result, now: now, &effects)
+        case .groupReceipts(let group, let waiters): onGroupMarked(group, waiters, result, now: now, &effects)
+        case .memberships(let origin, let reference): onMemberships(origin, reference, result, &effects)
         }
     }
 
@@ -255,8 +274,7 @@ public struct SessionCore: ServiceCore {
     }
 
     func tell(_ origin: Origin, _ frame: ServerFrame, _ effects: inout [Effect]) {
-        let output = ClientOutput(connection: origin.connection, bytes: frame.encoded(as: origin.encoding))
-        effects.append(.send(origin.gateway, .clientOutput(output)))
+        effects.append(.tell(origin, frame))
     }
 
     mutating func retryLater(_ user: UserID, now: Now) {

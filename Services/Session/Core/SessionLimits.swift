@@ -41,7 +41,4 @@ public enum SessionLimits {
     /// How often persistence is told of a device that is live, in the time after which it is forgotten: a device outlives
     /// some rounds that fail. With the default expiry one small write in two days.
     static let renewalsPerExpiry: Int64 = 16
-
-    /// What a client is told to wait when persistence is away, milliseconds. A restart takes about a second.
-    static let unavailableRetryMs: UInt32 = 1_000
 }

@@ -13,14 +13,17 @@ import RPC
 struct EntryHeader: Sendable {
     var number: UInt64
     var stamp: Stamp
-    /// Nil for entries that earn no receipt: copies and notices of expiry.
+    /// Nil for entries that earn no receipt: copies, notices of expiry, what happened to a group.
     var author: UserID?
+    /// The group that a message was written to; its receipts go there.
+    var group: UserID?
     var id: MessageID
 
     init(_ entry: InboxEntry) {
         number = entry.number
         stamp = entry.stamp
-        author = entry.kind == .message ? entry.author : nil
+        author = entry.kind == .message || entry.kind == .groupMessage ? entry.author : nil
+        group = entry.kind == .groupMessage ? entry.chat : nil
         id = entry.id
     }
 }

@@ -1,0 +1,151 @@
+// What a shard knows of one group. All of it can be read again.
+
+import CoreKit
+import Groups
+import Messages
+import Primitives
+import RPC
+
+/// Something asked of a group.
+enum GroupRequest: Sendable {
+    case message(GroupSend)
+    case act(GroupAct)
+    case query(GroupQuery)
+    case receipts(RemoteCall, GroupReceipts)
+}
+
+/// A request and how often it has met a group that had changed elsewhere.
+struct Submission: Sendable {
+    var request: GroupRequest
+    var tries = 0
+}
+
+/// Members by the partition that keeps their inboxes.
+typealias Split = [NodeID: [UserID]]
+
+/// Who gets an entry. Most entries share the split of the roster.
+struct Audience: Sendable {
+    struct Part: Sendable {
+        var mark: MembershipMark
+        var members: Split
+    }
+
+    var parts: [Part]
+    /// Counts changes of membership: entries of one version may travel together.
+    var version: UInt64
+    /// An ordinary message: one part, no mark.
+    var isPlain: Bool { parts.count == 1 && parts[0].mark == .none }
+}
+
+struct PendingEntry: Sendable {
+    var entry: GroupEntry
+    var audience: Audience
+}
+
+/// The way into one partition: entries in order, one batch at a time.
+struct Lane: Sendable {
+    /// Everything before this number is in the inboxes.
+    var next: UInt64
+    /// A batch is on its way; nil: none.
+    var flight: Flight?
+    /// Failures in a row.
+    var tryCount = 0
+    /// Until when it rests after a failure.
+    var restsUntil: Instant?
+    var isLateTold = false
+
+    struct Flight: Sendable {
+        let serial: UInt32
+        let through: UInt64
+        var outstanding: Int
+        var failedCount = 0
+        var isBehind = false
+    }
+}
+
+/// How far one member has come.
+struct MemberMarks: Sendable {
+    var wrote = Stamp.zero
+    var delivered = Stamp.zero
+    var read = Stamp.zero
+    /// What the author was told of the others.
+    var deliveredTold = Stamp.zero
+    var readTold = Stamp.zero
+}
+
+/// A message whose author may want to know how it fares.
+struct KnownMessage: Sendable {
+    let stamp: Stamp
+    let author: UserID
+    var delivered = 0
+    var read = 0
+    /// Everybody has read it.
+    var isDone = false
+}
+
+struct GroupRecord: Sendable {
+    enum Phase: Sendable {
+        /// Events up to the last finished fan-out are read.
+        case events(after: UInt64)
+        /// Then everything behind it.
+        case tail
+        /// Then how far the members have come.
+        case marks
+        case ready
+        /// Nothing new elsewhere? Then the waiting requests go on.
+        case checking
+    }
+
+    var phase = Phase.events(after: 0)
+    /// Raised by every reading: answers to what was asked before it tell their author, and nothing else.
+    var generation: UInt32
+    var state = GroupState()
+    var version: UInt64 = 0
+    var split: Split = [:]
+    var head: UInt64 = 0
+    var headStamp = Stamp.zero
+    var eventNumber: UInt64 = 0
+    /// What the store has as fanned out, and what is on its way there.
+    var fannedOut: UInt64 = 0
+    var finishing: UInt64?
+    var waiting: [Submission] = []
+    var isEventInFlight = false
+    var appendsInFlight = 0
+    /// Rising numbers; the first is the oldest that some lane has not done.
+    var pending: [PendingEntry] = []
+    var pendingBytes = 0
+    var lanes: [NodeID: Lane] = [:]
+    var marks: [UserID: MemberMarks] = [:]
+    /// Newest last.
+    var known: [KnownMessage] = []
+    var receiptsInFlight = 0
+    var lastUsed: Instant
+
+    init(generation: UInt32, now: Instant) {
+        self.generation = generation
+        lastUsed = now
+    }
+
+    var isReady: Bool { if case .ready = phase { true } else { false } }
+    var isFull: Bool {
+        pending.count + appendsInFlight >= GroupServiceLimits.pendingCountMax
+            || pendingBytes >= GroupServiceLimits.pendingBytesMax
+    }
+    /// Nothing is owed to anybody.
+    var isIdle: Bool {
+        isReady && waiting.isEmpty && pending.isEmpty && appendsInFlight == 0 && receiptsInFlight == 0 && finishing == nil
+    }
+
+    /// A member's mark; who came later has nothing to receive from before.
+    func effective(_ member: UserID, _ kind: ReceiptKind) -> Stamp {
+        let marks = marks[member]
+        let own = kind == .delivered ? marks?.delivered : marks?.read
+        return max(own ?? .zero, state.members[member]?.joinedAt ?? .zero)
+    }
+
+    mutating func note(_ message: KnownMessage) {
+        known.append(message)
+        let excess = known.count - GroupServiceLimits.knownMessageCountMax
+        if excess > 0 { known.removeFirst(excess) }
+    }
+}

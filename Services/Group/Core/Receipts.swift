@@ -1,0 +1,176 @@
+// Marks of members become ticks and counts of authors.
+//
+// A member's session shard says how far she has come; that is made durable and answered before anything else, because her
+// cursor moves, and the text may go, once it is. What follows from it gathers for a moment: when thousands of marks come in,
+// authors hear of one tick. An author's second tick is the lowest mark of all others, the blue one likewise; counts tell how
+// far it is until then.
+
+import CoreKit
+import Groups
+import Messages
+import Primitives
+import RPC
+
+extension GroupCore {
+    mutating func take(
+        _ receipts: GroupReceipts, _ call: RemoteCall, _ submission: Submission, now: Now, _ effects: inout [Effect]
+    ) {
+        let record = groups[receipts.group]!
+        if receipts.marks.contains(where: { $0.upTo > record.headStamp }), submission.tries == 0, record.state.wasMade {
+            // Entries that we have not heard of, appended elsewhere: look once.
+            var again = submission
+            again.tries += 1
+            groups[receipts.group]!.waiting.append(again)
+            return check(receipts.group, &effects)
+        }
+        var outcomes: [GroupMarked.Outcome] = []
+        var raised: [GroupMark] = []
+        for mark in receipts.marks {
+            guard record.state.members[mark.member] != nil else {
+                outcomes.append(.notMember)
+                continue
+            }
+            guard mark.upTo <= record.headStamp else {
+                outcomes.append(.ahead)
+                continue
+            }
+            outcomes.append(.taken)
+            let known = record.marks[mark.member]
+            if mark.upTo > (mark.kind == .delivered ? known?.delivered : known?.read) ?? .zero { raised.append(mark) }
+            // What is read has been delivered.
+            if mark.kind == .read, mark.upTo > known?.delivered ?? .zero {
+                raised.append(GroupMark(member: mark.member, kind: .delivered, upTo: mark.upTo))
+            }
+        }
+        guard !raised.isEmpty else {
+            return effects.append(.answer(call, .groupMarked(GroupMarked(outcomes: outcomes))))
+        }
+        groups[receipts.group]!.receiptsInFlight += 1
+        ask(
+            receipts.group, .storeGroupMarks(StoreGroupMarks(group: receipts.group, marks: raised)),
+            .storeMarks(receipts.group, call, raised, outcomes), &effects)
+    }
+
+    mutating func onMarksStored(
+        _ group: UserID, _ call: RemoteCall, _ marks: [GroupMark], _ outcomes: [GroupMarked.Outcome],
+        _ result: Result<Message, Refusal>, now: Now, _ effects: inout [Effect]
+    ) {
+        if groups[group] != nil { groups[group]!.receiptsInFlight = max(0, groups[group]!.receiptsInFlight - 1) }
+        guard case .success(.done) = result else {
+            return effects.append(.refuse(call, Refusal(.unavailable, retryAfterMs: unavailableRetryMs)))
+        }
+        counters.marksStored += UInt64(marks.count)
+        effects.append(.answer(call, .groupMarked(GroupMarked(outcomes: outcomes))))
+        guard groups[group] != nil else { return }
+        for mark in marks {
+            var known = groups[group]!.marks[mark.member] ?? MemberMarks()
+            switch mark.kind {
+            case .delivered: known.delivered = max(known.delivered, mark.upTo)
+            case .read: known.read = max(known.read, mark.upTo)
+            }
+            groups[group]!.marks[mark.member] = known
+        }
+        timers.armIfIdle(.ticks(group), at: now.instant + GroupServiceLimits.tickWindow)
+        timers.armIfIdle(.counts(group), at: now.instant + GroupServiceLimits.countWindow)
+    }
+
+    // MARK: Ticks
+
+    /// The lowest mark of all, whose it is, and the lowest of the others: enough to leave any one author out.
+    private struct Lowest {
+        var first = Stamp.max
+        var owner: UserID?
+        var second = Stamp.max
+
+        mutating func take(_ mark: Stamp, of member: UserID) {
+            if mark < first {
+                (second, first, owner) = (first, mark, member)
+            } else {
+                second = min(second, mark)
+            }
+        }
+
+        func without(_ author: UserID) -> Stamp { author == owner ? second : first }
+    }
+
+    mutating func tellTicks(_ group: UserID, _ effects: inout [Effect]) {
+        guard let record = groups[group], record.isReady, record.state.roster.count > 1 else { return }
+        var delivered = Lowest()
+        var read = Lowest()
+        for member in record.state.roster {
+            delivered.take(record.effective(member, .delivered), of: member)
+            read.take(record.effective(member, .read), of: member)
+        }
+        for author in record.state.roster {
+            guard let marks = record.marks[author], marks.wrote > .zero else { continue }
+            tellTick(group, author, .delivered, min(delivered.without(author), marks.wrote), told: marks.deliveredTold, &effects)
+            tellTick(group, author, .read, min(read.without(author), marks.wrote), told: marks.readTold, &effects)
+        }
+    }
+
+    private mutating func tellTick(
+        _ group: UserID, _ author: UserID, _ kind: ReceiptKind, _ upTo: Stamp, told: Stamp, _ effects: inout [Effect]
+    ) {
+        // A watermark from before the author's own coming says nothing: she wrote nothing then.
+        let joinedAt = groups[group]!.state.members[author]?.joinedAt ?? .zero
+        guard upTo > told, upTo > joinedAt, let node = sessions.route(author) else { return }
+        groups[group]!.receiptsInFlight += 1
+        let receipt = Receipt(author: author, peer: group, kind: kind, upTo: upTo)
+        call(node, .receipt(receipt), .receipt(group, author: author, kind, upTo), &effects)
+    }
+
+    mutating func onTickTold(
+        _ group: UserID, _ author: UserID, _ kind: ReceiptKind, _ upTo: Stamp, _ result: Result<Message, Refusal>, now: Now
+    ) {
+        guard groups[group] != nil else { return }
+        groups[group]!.receiptsInFlight = max(0, groups[group]!.receiptsInFlight - 1)
+        guard case .success(.done) = result else { return retryLater(group, now: now) }
+        switch kind {
+        case .delivered:
+            let told = groups[group]!.marks[author]?.deliveredTold ?? .zero
+            groups[group]!.marks[author]?.deliveredTold = max(told, upTo)
+        case .read:
+            let told = groups[group]!.marks[author]?.readTold ?? .zero
+            groups[group]!.marks[author]?.readTold = max(told, upTo)
+        }
+    }
+
+    // MARK: Counts
+
+    /// Tells authors of the newest messages how many have each, where that has changed. O(members log members).
+    mutating func tellCounts(_ group: UserID, _ effects: inout [Effect]) {
+        guard let record = groups[group], record.isReady else { return }
+        let open = record.known.indices.suffix(GroupServiceLimits.countedMessageCountMax).filter { !record.known[$0].isDone }
+        guard !open.isEmpty else { return }
+        let delivered = record.state.roster.map { record.effective($0, .delivered) }.sorted()
+        let read = record.state.roster.map { record.effective($0, .read) }.sorted()
+        for index in open {
+            var message = record.known[index]
+            let own = record.state.members[message.author] == nil ? 0 : 1
+            let others = record.state.roster.count - own
+            let ownDelivered = own == 1 && record.effective(message.author, .delivered) >= message.stamp ? 1 : 0
+            let ownRead = own == 1 && record.effective(message.author, .read) >= message.stamp ? 1 : 0
+            let deliveredCount = Self.count(delivered, from: message.stamp) - ownDelivered
+            let readCount = Self.count(read, from: message.stamp) - ownRead
+            guard deliveredCount != message.delivered || readCount != message.read else { continue }
+            message.delivered = deliveredCount
+            message.read = readCount
+            message.isDone = readCount == others
+            groups[group]!.known[index] = message
+            notify(
+                message.author, group, message.stamp,
+                .counts(delivered: deliveredCount, read: readCount, of: others), &effects)
+        }
+    }
+
+    /// How many of the sorted marks are `stamp` or higher.
+    private static func count(_ marks: [Stamp], from stamp: Stamp) -> Int {
+        var low = 0
+        var high = marks.count
+        while low < high {
+            let middle = (low + high) / 2
+            if marks[middle] < stamp { low = middle + 1 } else { high = middle }
+        }
+        return marks.count - low
+    }
+}

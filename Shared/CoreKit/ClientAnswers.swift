@@ -1,0 +1,32 @@
+// What cores say to clients: a frame for one connection, and refusals between services in a client's words.
+
+import ClientProtocol
+import Messages
+import Primitives
+
+extension Effect {
+    /// Sends a frame to the connection that `origin` names, in that connection's encoding.
+    public static func tell(_ origin: Origin, _ frame: ServerFrame) -> Effect {
+        .send(
+            origin.gateway,
+            .clientOutput(ClientOutput(connection: origin.connection, bytes: frame.encoded(as: origin.encoding))))
+    }
+}
+
+/// What a client is told to wait when something that its request needs is away, milliseconds. A restart takes about a second.
+public let unavailableRetryMs: UInt32 = 1_000
+
+extension ErrorFrame {
+    /// A refusal between services, as a client is told.
+    public init(_ refusal: Refusal, ref: MessageID?) {
+        let retryMs = refusal.retryAfterMs > 0 ? refusal.retryAfterMs : unavailableRetryMs
+        switch refusal.code {
+        case .storageFull:
+            self.init(.storageFull, "the store has no room, nothing can be accepted now", ref: ref, retryMs: retryMs)
+        case .overloaded:
+            self.init(.overloaded, "too much work waits", ref: ref, retryMs: retryMs)
+        case .unavailable, .timedOut, .peerDown, .unsupported, .malformed, .forbidden:
+            self.init(.unavailable, "the store is away", ref: ref, retryMs: retryMs)
+        }
+    }
+}
