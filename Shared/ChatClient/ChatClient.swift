@@ -219,6 +219,8 @@ public struct ChatClient: Sendable {
             onWelcome(start: start, revision: revision, now: now)
         case .message(let number, _, _, _, _), .copy(let number, _, _, _, _), .expired(let number, _, _, _):
             onEntry(number, frame, now: now)
+        case .groupMessage(let number, _, _, _, _, _, _), .groupEvent(let number, _, _, _, _, _, _):
+            onEntry(number, frame, now: now)
         case .gap(let from, let to):
             onGap(from: from, to: to, now: now)
         case .sent(let id, let to, let at):
@@ -236,7 +238,7 @@ public struct ChatClient: Sendable {
             reads.removeAll { $0.peer == peer && $0.at <= at }
         case .history(let ref, let entries, let more):
             actions.append(.tell(.history(ref: ref, entries: entries, more: more)))
-        case .pong:
+        case .pong, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts:
             break
         case .error(let error):
             onError(error, now: now)

@@ -73,7 +73,7 @@ enum Goldens {
             "feature", .feature(name: "typing", ref: nil),
             json: #"{"type":"typing"}"#,
             hex: "0f 06747970696e67 00"),
-    ]
+    ] + groupClient
 
     static let server: [Golden<ServerFrame>] = [
         Golden(
@@ -129,5 +129,5 @@ enum Goldens {
             "error", .error(ErrorFrame(.overloaded, "busy", ref: id("m-1"), retryMs: 250)),
             json: #"{"type":"error","code":"overloaded","text":"busy","ref":"m-1","retry_ms":250}"#,
             hex: "1b 0f 0462757379 01036d2d31 01fa01"),
-    ]
+    ] + groupServer
 }

@@ -30,7 +30,7 @@ struct HostileTests {
                 if refusal({ try ClientFrame.decode(bytes, as: encoding) }) != nil { refused += 1 }
                 _ = try? ServerFrame.decode(bytes, as: encoding)
                 // The first byte right, the rest invented: deeper into each frame.
-                let typed = [UInt8(dice.pick(1..<28))] + bytes
+                let typed = [UInt8(dice.pick(1..<36))] + bytes
                 _ = try? ClientFrame.decode(typed, as: .binary)
                 _ = try? ServerFrame.decode(typed, as: .binary)
             }

@@ -1,6 +1,7 @@
 // Frames by the dice: every kind, every optional field there and not there, texts of all planes and lengths.
 
 import ClientProtocol
+import Groups
 import Primitives
 
 extension SeededGenerator {
@@ -33,8 +34,36 @@ extension SeededGenerator {
         return Array(body.utf8)
     }
 
+    mutating func group() -> UserID { UserID("g:" + name(max: UserID.bytesMax - 2))! }
+    mutating func users() -> [UserID] { (0..<(oneIn(20) ? 300 : pick(0..<5))).map { _ in user() } }
+    mutating func role() -> GroupRole { GroupRole.allCases[pick(0..<GroupRole.allCases.count)] }
+    mutating func settings() -> GroupSettings { GroupSettings(isAnnouncement: oneIn(2), showsReceipts: oneIn(2)) }
+
+    /// 1...400 bytes, of all planes.
+    mutating func title() -> String {
+        var title = "t"
+        for letter in String(decoding: body(), as: UTF8.self).unicodeScalars where title.utf8.count < 390 {
+            title.unicodeScalars.append(letter)
+        }
+        return title
+    }
+
+    /// Any change of a group that is there.
+    mutating func change() -> GroupChange {
+        switch pick(0..<8) {
+        case 0: .rename(title())
+        case 1: .describe(oneIn(2) ? "" : title())
+        case 2: .add(users())
+        case 3: .remove(users())
+        case 4: .leave
+        case 5: .role(role(), users())
+        case 6: .settings(settings())
+        default: .delete
+        }
+    }
+
     mutating func clientFrame() -> ClientFrame {
-        switch pick(0..<7) {
+        switch pick(0..<11) {
         case 0: .hello(cursor: maybe { $0.number() }, ticks: maybe { $0.stamp() })
         case 1: .send(id: messageID(), to: user(), body: body(), after: maybe { $0.messageID() })
         case 2: .ack(upTo: number())
@@ -44,6 +73,15 @@ extension SeededGenerator {
                 ref: maybe { $0.messageID() }, with: maybe { $0.user() }, before: maybe { $0.number() },
                 limit: pick(1..<ClientLimits.historyEntryCountMax + 1))
         case 5: .ping(ref: maybe { $0.messageID() })
+        case 6, 7:
+            if oneIn(4) {
+                .group(ref: messageID(), group: nil, change: .create(title: title(), users: users()))
+            } else {
+                .group(ref: messageID(), group: group(), change: change())
+            }
+        case 8: .groupInfo(ref: maybe { $0.messageID() }, group: group())
+        case 9: .receipts(ref: maybe { $0.messageID() }, with: group(), at: stamp())
+        case 10: .groupList(ref: maybe { $0.messageID() }, after: maybe { $0.group() })
         default:
             .feature(
                 name: ["typing", "group.create", "presence.watch", "media.put", "group.", "group.add_member"][pick(0..<6)],
@@ -52,15 +90,22 @@ extension SeededGenerator {
     }
 
     mutating func entry() -> ServerFrame {
-        switch pick(0..<3) {
+        switch pick(0..<5) {
         case 0: .message(number: number(), from: user(), id: messageID(), at: stamp(), body: body())
         case 1: .copy(number: number(), to: user(), id: messageID(), at: stamp(), body: body())
+        case 2:
+            .groupMessage(
+                number: number(), group: group(), groupNumber: number(), from: user(), id: messageID(), at: stamp(), body: body())
+        case 3:
+            .groupEvent(
+                number: number(), group: group(), groupNumber: number(), from: user(), id: messageID(), at: stamp(),
+                change: oneIn(5) ? .create(title: title(), users: users()) : change())
         default: .expired(number: number(), to: user(), id: messageID(), at: stamp())
         }
     }
 
     mutating func serverFrame() -> ServerFrame {
-        switch pick(0..<10) {
+        switch pick(0..<16) {
         case 0:
             .welcome(
                 user: user(), device: DeviceID(name(max: DeviceID.bytesMax))!, cursor: number(), head: number(),
@@ -78,6 +123,25 @@ extension SeededGenerator {
                 ErrorFrame(
                     ErrorCode.allCases[pick(0..<ErrorCode.allCases.count)], "say \"why\"\n", ref: maybe { $0.messageID() },
                     retryMs: maybe { UInt32(truncatingIfNeeded: $0.next()) }))
+        case 9: .groupDone(ref: messageID(), group: group(), groupNumber: number(), at: stamp())
+        case 10:
+            .groupInfo(
+                ref: maybe { $0.messageID() },
+                GroupInfo(
+                    group: group(), title: title(), description: title(), settings: settings(),
+                    members: users().map { GroupInfo.Member(user: $0, role: role()) }))
+        case 11:
+            .groupList(
+                ref: maybe { $0.messageID() },
+                groups: (0..<pick(0..<5)).map { _ in GroupTitle(group: group(), title: title()) }, more: oneIn(2))
+        case 12: .groupCounts(group: group(), at: stamp(), delivered: Int(number()), read: Int(number()), of: Int(number()))
+        case 13: .groupLate(group: group(), at: stamp(), count: Int(number()))
+        case 14:
+            .receipts(
+                ref: maybe { $0.messageID() }, with: group(), at: stamp(),
+                entries: users().map {
+                    ReceiptEntry(user: $0, delivered: maybe { $0.stamp() }, read: maybe { $0.stamp() })
+                })
         default: entry()
         }
     }
