@@ -127,6 +127,7 @@ let package = Package(
             tests(of: "ParserCore"),
             tests(of: "SessionCore"),
             tests(of: "PersistenceCore"),
+            tests(of: "GroupCore", uses: ["Simulation"]),
             tests(of: "SQLiteStore", uses: ["CSQLite", "Simulation", "Storage"]),
             tests(of: "ServiceKit", uses: ["CoreKit", "RPC", "Cluster", "Messages", "Storage", "Primitives"]),
             tests(of: "Simulation"),

@@ -1,0 +1,119 @@
+// Ticks and counts: when all have it, when all have read it, and how far it is until then.
+
+import ClientProtocol
+import Groups
+import Messages
+import Primitives
+import Testing
+
+@Suite("Receipts of a group")
+struct ReceiptTests {
+    /// Ana's message and its stamp.
+    private func written(_ scene: inout Scene, _ users: [UserID]) -> (group: UserID, at: Stamp) {
+        let group = scene.make(users)
+        scene.write(ana, "m1", to: group)
+        scene.advance(milliseconds: 1_000)
+        scene.clear()
+        return (group, scene.log(group).headStamp)
+    }
+
+    @Test("the double tick comes when all others have it, the blue one when all have read it")
+    func ticks() {
+        var scene = Scene()
+        let (group, at) = written(&scene, [bob, cem])
+        scene.mark(group, .delivered, [bob], upTo: at)
+        scene.advance(milliseconds: 1_000)
+        #expect(scene.ticks.isEmpty)
+        scene.mark(group, .delivered, [cem], upTo: at)
+        scene.advance(milliseconds: 1_000)
+        #expect(scene.ticks == [Receipt(author: ana, peer: group, kind: .delivered, upTo: at)])
+        scene.mark(group, .read, [bob, cem], upTo: at)
+        scene.advance(milliseconds: 1_000)
+        #expect(scene.ticks.last == Receipt(author: ana, peer: group, kind: .read, upTo: at))
+        #expect(scene.ticks.count == 2)
+    }
+
+    @Test("who has not got it and goes does not hold the tick back")
+    func laggardLeaves() {
+        var scene = Scene()
+        let (group, at) = written(&scene, [bob, cem])
+        scene.mark(group, .delivered, [bob], upTo: at)
+        scene.change(cem, "c1", group, .leave)
+        scene.mark(group, .delivered, [bob], upTo: scene.log(group).headStamp)
+        scene.advance(milliseconds: 1_000)
+        #expect(scene.ticks == [Receipt(author: ana, peer: group, kind: .delivered, upTo: at)])
+    }
+
+    @Test("who came later is not waited for")
+    func newcomer() {
+        var scene = Scene()
+        let (group, at) = written(&scene, [bob])
+        scene.change(ana, "c1", group, .add([dora]))
+        scene.mark(group, .delivered, [bob], upTo: at)
+        scene.advance(milliseconds: 1_000)
+        #expect(scene.ticks == [Receipt(author: ana, peer: group, kind: .delivered, upTo: at)])
+    }
+
+    @Test("counts come in one word for many marks, and never more than there are")
+    func counts() {
+        var scene = Scene()
+        let (group, at) = written(&scene, [bob, cem, dora])
+        scene.mark(group, .delivered, [ana, bob], upTo: at)
+        scene.mark(group, .read, [cem], upTo: at)
+        scene.advance(milliseconds: 1_000)
+        #expect(scene.notices == [GroupNotice(author: ana, group: group, at: at, content: .counts(delivered: 2, read: 1, of: 3))])
+    }
+
+    @Test("a tick that was owed when the shard died is told by its next life")
+    func tickAfterCrash() {
+        var scene = Scene()
+        let (group, at) = written(&scene, [bob])
+        scene.mark(group, .delivered, [bob], upTo: at)
+        #expect(scene.ticks.isEmpty, "it gathers for a moment")
+        scene.restart()
+        scene.ask(ana, group)
+        scene.advance(milliseconds: 1_000)
+        #expect(scene.ticks == [Receipt(author: ana, peer: group, kind: .delivered, upTo: at)])
+    }
+
+    @Test("nobody has read beyond the newest entry")
+    func ahead() {
+        var scene = Scene()
+        let (group, at) = written(&scene, [bob])
+        scene.mark(group, .read, [bob], upTo: Stamp(microseconds: at.microseconds + 1))
+        #expect(scene.marked.last?.outcomes == [.ahead])
+        scene.mark(group, .read, [bob], upTo: at)
+        #expect(scene.marked.last?.outcomes == [.taken])
+    }
+
+    @Test("marks are answered when they are durable, and refused when they are not")
+    func durable() {
+        var scene = Scene()
+        let (group, at) = written(&scene, [bob])
+        scene.isStoreAway = true
+        scene.mark(group, .delivered, [bob], upTo: at)
+        #expect(scene.marked.isEmpty)
+        #expect(scene.refusedCalls.count == 1)
+    }
+
+    @Test("the list says who and when, to the author, and to members where the group allows it")
+    func list() {
+        var scene = Scene()
+        let (group, at) = written(&scene, [bob, cem])
+        scene.mark(group, .delivered, [bob], upTo: at)
+        let deliveredAt = scene.now.stamp
+        scene.advance(milliseconds: 100)
+        scene.mark(group, .read, [bob], upTo: at)
+        let readAt = scene.now.stamp
+        scene.clear()
+        scene.ask(bob, group, receiptsAt: at)
+        #expect(scene.errors(bob) == [.notAllowed])
+        let entries = [ReceiptEntry(user: bob, delivered: deliveredAt, read: readAt), ReceiptEntry(user: cem, delivered: nil, read: nil)]
+        scene.ask(ana, group, receiptsAt: at)
+        #expect(scene.answers(ana) == [.receipts(ref: id("q"), with: group, at: at, entries: entries)])
+        scene.change(ana, "c1", group, .settings(GroupSettings(showsReceipts: true)))
+        scene.clear()
+        scene.ask(cem, group, receiptsAt: at)
+        #expect(scene.answers(cem) == [.receipts(ref: id("q"), with: group, at: at, entries: entries)])
+    }
+}
