@@ -2,8 +2,8 @@
 //
 // Purpose    Stores a message before it answers `sent`, pushes it to the addressee's devices, chases acknowledgements, and turns
 //            them into receipts.
-// Requests   One-way: deliver, acknowledge, markRead, attach, detach, poke, historyQuery. Calls: receipt (answered when durable),
-//            expiredReport (answered when every author's notice is durable).
+// Requests   One-way: deliver, acknowledge, markRead, attach, detach, poke, historyQuery, membershipQuery, groupNotice. Calls:
+//            receipt (answered when durable), expiredReport (when every author's notice is durable), fanOut (when it is stored).
 // State      Soft: who is connected where, how far each device is. A crash loses all of it and nothing else: gateways attach
 //            their connections again, inboxes are read again.
 // Touches    Nothing; persistence keeps everything.
