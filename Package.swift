@@ -48,7 +48,7 @@ let package = Package(
         shared("CoreKit", uses: ["Primitives", "ClientProtocol", "Messages", "RPC", "Storage"]),
         shared("WebSocket", uses: ["Primitives"]),
         shared("ClientProtocol", uses: ["Primitives", "Groups"]),
-        shared("Tokens", uses: ["Primitives"]),
+        shared("Tokens", uses: ["Primitives", "Groups"]),
         shared("ChatClient", uses: ["Primitives", "ClientProtocol", "Groups", "WebSocket"]),
 
         // The floor on which system calls live.

@@ -4,6 +4,7 @@
 // writes what the verifier accepts and nothing else. `UserID` and `DeviceID` are made of an alphabet in which JSON needs no
 // escape, so the claims can be spelled out.
 
+import Groups
 import Primitives
 
 /// Why a token cannot be minted.
@@ -14,6 +15,8 @@ public enum TokenMintRefusal: Error, Equatable, Sendable {
     case badLife
     /// The time of minting is before 1970, or so late that `exp` would pass `TokenLimits.timeSecondsMax`.
     case badClock
+    /// The name is one that only groups have.
+    case reservedName
 
     /// A sentence for whoever typed the command.
     public var sentence: String {
@@ -21,6 +24,7 @@ public enum TokenMintRefusal: Error, Equatable, Sendable {
         case .keyMayNotSign: "This key may only check tokens; a line of the key file that ends in 'sign' may mint."
         case .badLife: "The life of a token must be 1 to \(TokenLimits.lifeSecondsMax) seconds."
         case .badClock: "The clock shows no time in which a token can be minted."
+        case .reservedName: "Names that begin with \(UserID.groupPrefix) belong to groups."
         }
     }
 }
@@ -35,6 +39,7 @@ public struct TokenMinter: Sendable {
 
     /// A token for a user, with `kid`, `iat` and `exp`.
     /// - Parameters:
+    ///   - sub: not the name of a group.
     ///   - device: ties the token to one device; nil, the default, for any.
     ///   - ttlSeconds: 1...`TokenLimits.lifeSecondsMax`; the token holds from now until just before now + ttl.
     ///   - nowSeconds: since 1970, 0 or more.
@@ -44,6 +49,7 @@ public struct TokenMinter: Sendable {
         sub: UserID, device: DeviceID? = nil, ttlSeconds: Int64, nowSeconds: Int64, key: TokenKey
     ) throws(TokenMintRefusal) -> String {
         guard key.maySign else { throw .keyMayNotSign }
+        guard !sub.isGroup else { throw .reservedName }
         guard 1...TokenLimits.lifeSecondsMax ~= ttlSeconds else { throw .badLife }
         guard 0...(TokenLimits.timeSecondsMax - TokenLimits.lifeSecondsMax) ~= nowSeconds else { throw .badClock }
         var claims = "{\"sub\":\"\(sub)\""

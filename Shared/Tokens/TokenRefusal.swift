@@ -3,6 +3,7 @@
 // Each refusal has a code for programs, which never changes once released, and a sentence for the engineer who integrates.
 // Neither repeats a byte of the token: refusals are logged, and a log must not hold credentials.
 
+import Groups
 import Primitives
 
 /// A refusal of a token, the peer's fault in every case.
@@ -98,7 +99,7 @@ extension TokenRefusal.Claim {
     var sentence: String {
         switch self {
         case .sub:
-            "The claim sub must be a user id: 1 to \(UserID.bytesMax) characters of A-Z a-z 0-9 . _ @ + : -"
+            "The claim sub must be a user id: 1 to \(UserID.bytesMax) characters of A-Z a-z 0-9 . _ @ + : - and not begin with \(UserID.groupPrefix)"
         case .device:
             "The claim device must be 1 to \(DeviceID.bytesMax) characters of A-Z a-z 0-9 . _ @ + : -"
         case .exp: "The claim exp must be present, a number of seconds since 1970."

@@ -6,11 +6,12 @@
 // issuer calls critical is refused; other unknown members are ignored, `iss` and `aud` among them: a key in our key file is
 // trusted for this system, so give it to no issuer that signs for other systems too.
 
+import Groups
 import Primitives
 
 /// What a verified token says.
 public struct TokenClaims: Equatable, Sendable {
-    /// The user (`sub`).
+    /// The user (`sub`); never the name of a group.
     public let user: UserID
     /// The device, when the issuer ties the token to one.
     public let device: DeviceID?
@@ -96,7 +97,9 @@ public struct TokenVerifier: Sendable {
     }
 
     private func read(_ claims: TokenJSON.Object, nowSeconds: Int64) throws(TokenRefusal) -> TokenClaims {
-        guard case .string(let sub)? = claims["sub"], let user = UserID(sub) else { throw .badClaim(.sub) }
+        guard case .string(let sub)? = claims["sub"], let user = UserID(sub), !user.isGroup else {
+            throw .badClaim(.sub)
+        }
         var device: DeviceID?
         if let claim = claims["device"] {
             guard case .string(let name) = claim, let named = DeviceID(name) else { throw .badClaim(.device) }

@@ -3,10 +3,10 @@ import Testing
 import Tokens
 
 private func mintRefusal(
-    ttlSeconds: Int64 = 60, nowSeconds: Int64 = now, key: TokenKey = shared
+    sub: UserID = ana, ttlSeconds: Int64 = 60, nowSeconds: Int64 = now, key: TokenKey = shared
 ) -> TokenMintRefusal? {
     do throws(TokenMintRefusal) {
-        _ = try minter.mint(sub: ana, ttlSeconds: ttlSeconds, nowSeconds: nowSeconds, key: key)
+        _ = try minter.mint(sub: sub, ttlSeconds: ttlSeconds, nowSeconds: nowSeconds, key: key)
         return nil
     } catch {
         return error
@@ -33,6 +33,14 @@ struct TokenMinterTests {
     @Test func keysThatOnlyCheckDoNotMint() throws {
         #expect(mintRefusal(key: try TokenKey(kid: "p", material: .publicKey(issuerPublicKey))) == .keyMayNotSign)
         #expect(mintRefusal(key: try TokenKey(kid: "s", material: .secret(Array(1...32)))) == .keyMayNotSign)
+    }
+
+    @Test func nobodyIsNamedLikeAGroup() {
+        #expect(mintRefusal(sub: UserID("g:team")!) == .reservedName)
+        #expect(mintRefusal(sub: UserID("g:")!) == .reservedName)
+        #expect(mintRefusal(sub: UserID("g")!) == nil)
+        #expect(mintRefusal(sub: UserID("G:team")!) == nil)
+        #expect(mintRefusal(sub: UserID("a:g:team")!) == nil)
     }
 
     @Test func livesAndClocksHaveBounds() {

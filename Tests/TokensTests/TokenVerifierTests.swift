@@ -134,6 +134,8 @@ struct TokenVerifierTests {
             (#"{"sub":"ana/1","exp":1800000001}"#, .sub),
             (#"{"sub":"ana ","exp":1800000001}"#, .sub),
             (#"{"sub":"ana\u0000","exp":1800000001}"#, .sub),
+            (#"{"sub":"g:team","exp":1800000001}"#, .sub),
+            (#"{"sub":"g\u003a","exp":1800000001}"#, .sub),
             (#"{"sub":"añа","exp":1800000001}"#, .sub),
             (#"{"sub":"\#(String(repeating: "a", count: 65))","exp":1800000001}"#, .sub),
             (#"{"sub":"ana","device":"","exp":1800000001}"#, .device),
