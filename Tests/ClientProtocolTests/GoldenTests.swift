@@ -2,6 +2,7 @@
 
 import ClientProtocol
 import Foundation
+import Groups
 import Primitives
 import Testing
 
@@ -72,6 +73,12 @@ struct GoldenTests {
         #expect(ClientLimits.clientFrameBytesMax == 394_240 && document.contains("394,240 bytes"))
         #expect(ClientLimits.serverFrameBytesMax == 458_752 && document.contains("458,752 bytes"))
         #expect(document.contains("1 to \(ClientLimits.historyEntryCountMax) entries, default \(ClientLimits.historyEntryCountDefault)"))
+        #expect(document.contains("| title of a group | 1 to \(GroupLimits.titleBytesMax) bytes of UTF-8 |"))
+        #expect(GroupLimits.descriptionBytesMax == 2_048 && document.contains("| description of a group | 0 to 2,048 bytes of UTF-8 |"))
+        #expect(GroupLimits.memberCountDefault == 1_024 && GroupLimits.memberCountMax == 2_048)
+        #expect(document.contains("| members of a group | 1,024 unless the operator says otherwise, never more than 2,048 |"))
+        #expect(document.contains("| users in one change of a group | \(GroupLimits.changeUserCountMax) |"))
+        #expect(document.contains("| groups in one `group.list` | \(ClientLimits.groupTitleCountMax) |"))
         #expect(document.contains("at most \(ClientLimits.featureBytesMax) bytes of `a-z _ .`"))
         #expect(document.contains("more than \(ClientLimits.jsonMemberCountMax) fields, or nesting deeper than \(ClientLimits.jsonDepthMax)"))
     }
