@@ -6,89 +6,14 @@
 // - It shows entry n of the inbox only after entry n - 1 (the number rule), acknowledges what it has shown, and meets a hole
 //   by connecting anew.
 // - It repeats a message under the same id until it is `sent` or refused for good, and never lets one message to a chat
-//   overtake another: each names the one before it that is still on its way (`after`).
+//   overtake another: each names the one before it that is still on its way (`after`). Changes of groups are repeated likewise.
 // - It comes back after every loss with backoff and jitter, from its cursor.
 //
 // The owner keeps `memory` somewhere safe whenever it changes, and obeys `actions`.
 
 import ClientProtocol
+import Groups
 import Primitives
-
-/// What a device must not forget between two runs.
-public struct ClientMemory: Equatable, Sendable {
-    /// The highest inbox number that was shown; nil: never connected.
-    public var cursor: UInt64?
-    /// Revision of the newest receipt that was shown.
-    public var ticks: Stamp?
-    /// Messages without an answer, oldest first.
-    public var outbox: [OutgoingMessage]
-
-    public init(cursor: UInt64? = nil, ticks: Stamp? = nil, outbox: [OutgoingMessage] = []) {
-        self.cursor = cursor
-        self.ticks = ticks
-        self.outbox = outbox
-    }
-}
-
-/// A message that was not answered yet.
-public struct OutgoingMessage: Equatable, Sendable {
-    public var id: MessageID
-    public var to: UserID
-    public var body: [UInt8]
-
-    public init(id: MessageID, to: UserID, body: [UInt8]) {
-        self.id = id
-        self.to = to
-        self.body = body
-    }
-}
-
-/// What the owner of a client does for it.
-public enum ClientAction: Equatable, Sendable {
-    /// Open a WebSocket to some gateway, then call `onConnected`, or `onDisconnected` if it fails.
-    case connect
-    /// Close it; `onDisconnected` need not be called.
-    case disconnect
-    case transmit(ClientFrame)
-    case tell(ClientNews)
-}
-
-/// What a person at the client wants to know.
-public enum ClientNews: Equatable, Sendable {
-    case online
-    /// The next try comes in so many milliseconds.
-    case offline(retryMs: Int64)
-    /// A new entry of the inbox: `.message`, `.copy` or `.expired`, each number once, in order.
-    case entry(ServerFrame)
-    /// These numbers will never come: they were dropped before this device had them.
-    case gap(from: UInt64, to: UInt64)
-    /// First tick.
-    case sent(id: MessageID, to: UserID, at: Stamp)
-    /// Refused for good; the message left the outbox.
-    case failed(id: MessageID, ErrorFrame)
-    case delivered(with: UserID, at: Stamp)
-    case read(with: UserID, at: Stamp)
-    case history(ref: MessageID?, entries: [ServerFrame], more: Bool)
-    /// The cursor belongs to another inbox (the server was set up anew): the client starts over from what the server has.
-    case cursorLost
-    case refused(ErrorFrame)
-}
-
-public enum ClientTimes {
-    /// Without `sent` or `noted` in this time the frame is repeated. A cluster that works answers in milliseconds; 5 s is the
-    /// time after which its own calls between services have ended, one way or the other.
-    public static let answerTimeout = Interval.seconds(5)
-    /// Without a connection, and then without `welcome`, in this time the connection is given up. Longer than
-    /// `answerTimeout`: a phone on a bad network needs several round trips to connect.
-    public static let welcomeTimeout = Interval.seconds(10)
-    /// Silence after which the connection counts as dead; the server pings every 30 s.
-    public static let silenceMax = Interval.seconds(90)
-    /// First wait before connecting again, and the longest; each is spread by half to one and a half.
-    public static let reconnectFirst = Interval.milliseconds(250)
-    public static let reconnectMax = Interval.seconds(30)
-    /// Wait after a refusal that time can heal and that names no time itself.
-    public static let retryDefault = Interval.milliseconds(250)
-}
 
 public struct ChatClient: Sendable {
     private enum Phase: Sendable {
@@ -108,7 +33,7 @@ public struct ChatClient: Sendable {
         case welcome
         /// Silence.
         case silence
-        /// Some message or read mark has waited for its answer, or for its retry.
+        /// Some message, read mark or change has waited for its answer, or for its retry.
         case retry
     }
 
@@ -134,6 +59,7 @@ public struct ChatClient: Sendable {
     private var outbox: [Pending] = []
     /// Read marks without `noted`, by peer, in the order they were made.
     private var reads: [(peer: UserID, at: Stamp, deadline: Instant?)] = []
+    private var changes: ChangeQueue
     private var mustAcknowledge = false
     private var isRunning = false
 
@@ -143,14 +69,17 @@ public struct ChatClient: Sendable {
         cursor = memory.cursor
         ticks = memory.ticks
         outbox = memory.outbox.map { Pending(message: $0, deadline: nil, notBefore: .zero) }
+        changes = ChangeQueue(memory.changes)
         self.windowCount = windowCount
         self.dice = dice
     }
 
     /// What must survive this process.
-    public var memory: ClientMemory { ClientMemory(cursor: cursor, ticks: ticks, outbox: outbox.map(\.message)) }
+    public var memory: ClientMemory {
+        ClientMemory(cursor: cursor, ticks: ticks, outbox: outbox.map(\.message), changes: changes.waiting)
+    }
     public var isLive: Bool { phase == .live }
-    public var hasWork: Bool { !outbox.isEmpty || !reads.isEmpty }
+    public var hasWork: Bool { !outbox.isEmpty || !reads.isEmpty || !changes.isEmpty }
     public mutating func deadline() -> Instant? { timers.next() }
 
     public mutating func takeActions() -> [ClientAction] {
@@ -185,6 +114,32 @@ public struct ChatClient: Sendable {
         guard !reads.contains(where: { $0.peer == peer }) else { return }
         reads.append((peer, at, nil))
         pump(now)
+    }
+
+    /// Makes (`group` is nil) or changes a group. Changes of one group go one after the other.
+    /// - Parameter ref: unique among this person's changes and messages, for ever.
+    public mutating func change(ref: MessageID, group: UserID?, _ change: GroupChange, now: Instant) {
+        changes.add(OutgoingChange(ref: ref, group: group, change: change), now: now)
+        pump(now)
+    }
+
+    // Questions are asked once, by whoever is live; nobody remembers them.
+
+    public mutating func requestGroupInfo(ref: MessageID?, group: UserID) {
+        guard phase == .live else { return }
+        actions.append(.transmit(.groupInfo(ref: ref, group: group)))
+    }
+
+    /// - Parameter after: the last group of the page before.
+    public mutating func requestGroupList(ref: MessageID?, after: UserID?) {
+        guard phase == .live else { return }
+        actions.append(.transmit(.groupList(ref: ref, after: after)))
+    }
+
+    /// Who has, and who has read, the message of `group` stamped `at`.
+    public mutating func requestReceipts(ref: MessageID?, with group: UserID, at: Stamp) {
+        guard phase == .live else { return }
+        actions.append(.transmit(.receipts(ref: ref, with: group, at: at)))
     }
 
     public mutating func requestHistory(ref: MessageID?, with: UserID?, before: UInt64?, limit: Int) {
@@ -238,8 +193,21 @@ public struct ChatClient: Sendable {
             reads.removeAll { $0.peer == peer && $0.at <= at }
         case .history(let ref, let entries, let more):
             actions.append(.tell(.history(ref: ref, entries: entries, more: more)))
-        case .pong, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts:
+        case .pong:
             break
+        case .groupDone(let ref, let group, let number, let at):
+            guard changes.remove(ref) else { return }
+            actions.append(.tell(.changed(ref: ref, group: group, number: number, at: at)))
+            pump(now)
+        case .groupInfo(let ref, let info): actions.append(.tell(.groupInfo(ref: ref, info)))
+        case .groupList(let ref, let groups, let more):
+            actions.append(.tell(.groupList(ref: ref, groups: groups, more: more)))
+        case .groupCounts(let group, let at, let delivered, let read, let of):
+            actions.append(.tell(.counts(group: group, at: at, delivered: delivered, read: read, of: of)))
+        case .groupLate(let group, let at, let count):
+            actions.append(.tell(.late(group: group, at: at, count: count)))
+        case .receipts(let ref, let with, let at, let entries):
+            actions.append(.tell(.receipts(ref: ref, with: with, at: at, entries: entries)))
         case .error(let error):
             onError(error, now: now)
         }
@@ -286,6 +254,7 @@ public struct ChatClient: Sendable {
             outbox[index].notBefore = now
         }
         for index in reads.indices { reads[index].deadline = nil }
+        changes.restart(now: now)
         actions.append(.tell(.online))
         pump(now)
     }
@@ -321,7 +290,7 @@ public struct ChatClient: Sendable {
     private mutating func onError(_ error: ErrorFrame, now: Instant) {
         if phase == .greeting && error.ref == nil { return onHelloRefused(error, now: now) }
         guard let index = outbox.firstIndex(where: { $0.message.id == error.ref }) else {
-            return actions.append(.tell(.refused(error)))
+            return onErrorElsewhere(error, now: now)
         }
         switch error.code {
         case .overloaded, .unavailable, .storageFull, .helloMissing:
@@ -344,6 +313,22 @@ public struct ChatClient: Sendable {
         pump(now)
     }
 
+    /// An error that is about no message.
+    private mutating func onErrorElsewhere(_ error: ErrorFrame, now: Instant) {
+        switch error.ref.flatMap({ changes.onError(error, ref: $0, dice: &dice, now: now) }) {
+        case .retry?: break
+        case .final?: actions.append(.tell(.changeFailed(ref: error.ref!, error)))
+        case nil:
+            // Some group does not take our mark, and a `read` has no reference that would say which. All marks of groups are
+            // let go: the next look at a chat makes a new one, and none is repeated for ever.
+            if error.ref == nil, [.notMember, .noSuchGroup, .readAhead].contains(error.code) {
+                reads.removeAll { $0.peer.isGroup }
+            }
+            actions.append(.tell(.refused(error)))
+        }
+        pump(now)
+    }
+
     private mutating func onHelloRefused(_ error: ErrorFrame, now: Instant) {
         if error.code == .cursorAhead {
             cursor = nil
@@ -357,7 +342,7 @@ public struct ChatClient: Sendable {
         giveUp(now)
     }
 
-    /// Puts on the wire what may go: in order per chat, at most `windowCount` at once.
+    /// Puts on the wire what may go: messages in order per chat, at most `windowCount` at once; marks; changes of groups.
     private mutating func pump(_ now: Instant) {
         guard phase == .live else { return }
         var onWire = outbox.count { $0.deadline != nil }
@@ -389,6 +374,10 @@ public struct ChatClient: Sendable {
             }
             next = min(next ?? reads[index].deadline!, reads[index].deadline!)
         }
+        for change in changes.takeDue(now: now) {
+            actions.append(.transmit(.group(ref: change.ref, group: change.group, change: change.change)))
+        }
+        if let due = changes.next { next = min(next ?? due, due) }
         if let next { timers.arm(.retry, at: next) } else { timers.cancel(.retry) }
     }
 
@@ -399,6 +388,7 @@ public struct ChatClient: Sendable {
         for index in reads.indices {
             if let deadline = reads[index].deadline, deadline <= now { reads[index].deadline = nil }
         }
+        changes.giveUpWaiting(now: now)
         pump(now)
     }
 

@@ -6,6 +6,7 @@ import Primitives
 let ana = UserID("ana")!
 let bob = UserID("bob")!
 let zoe = UserID("zoe")!
+let team = UserID("g:team")!
 let utc = ClockText(offsetSeconds: 0)
 
 func id(_ text: String) -> MessageID { MessageID(text)! }

@@ -1,5 +1,6 @@
 import ChatClient
 import FantailCLI
+import Groups
 import Primitives
 import Testing
 
@@ -50,6 +51,11 @@ import Testing
             outbox: [
                 OutgoingMessage(id: id("m1"), to: bob, body: HistoryLineTests.nasty),
                 OutgoingMessage(id: id("m2"), to: zoe, body: Array("x".utf8)),
+            ],
+            changes: [
+                OutgoingChange(ref: id("r1"), group: nil, change: .create(title: "tab\t\nline", users: [bob, zoe])),
+                OutgoingChange(ref: id("r2"), group: team, change: .settings(GroupSettings(isAnnouncement: true))),
+                OutgoingChange(ref: id("r3"), group: team, change: .leave),
             ]),
     ]
 

@@ -153,6 +153,8 @@ public struct Ledger: Sendable {
         case .gap(let from, let to): onGap(from: from, to: to)
         case .cursorLost: onCursorLost()
         case .online, .offline, .read, .history, .refused: break
+        // No scenario has groups.
+        case .changed, .changeFailed, .groupInfo, .groupList, .counts, .late, .receipts: break
         }
         return nil
     }

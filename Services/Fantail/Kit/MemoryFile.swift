@@ -4,12 +4,14 @@
 //     cursor  17
 //     ticks   1763936001009000
 //     out     bob  IDENTIFIER  a message without an answer
+//     change  g:…  REFERENCE   a change of a group without an answer, as bytes
 
 import ChatClient
+import Groups
 import Primitives
 
 public enum MemoryFile {
-    /// - Complexity: O(outbox).
+    /// - Complexity: O(what waits).
     public static func render(_ memory: ClientMemory) -> [UInt8] {
         var bytes = Array("fantail-memory\t1\n".utf8)
         if let cursor = memory.cursor { bytes += Array("cursor\t\(cursor)\n".utf8) }
@@ -18,6 +20,13 @@ public enum MemoryFile {
             var line = FieldLine()
             line.words("out", message.to.text, message.id.text)
             line.field(message.body)
+            bytes += line.bytes + [0x0A]
+        }
+        for change in memory.changes {
+            var line = FieldLine()
+            // A dash, which is no group, where one is to be made.
+            line.words("change", change.group?.text ?? "-", change.ref.text)
+            line.field(change.change.bytes)
             bytes += line.bytes + [0x0A]
         }
         return bytes
@@ -44,6 +53,11 @@ public enum MemoryFile {
             case "out":
                 guard let to = fields.user(), let id = fields.message(), let body = fields.next() else { return nil }
                 memory.outbox.append(OutgoingMessage(id: id, to: to, body: body))
+            case "change":
+                guard let group = fields.user(), let ref = fields.message(),
+                    let change = fields.next().flatMap({ GroupChange(bytes: $0) })
+                else { return nil }
+                memory.changes.append(OutgoingChange(ref: ref, group: group.isGroup ? group : nil, change: change))
             default: return nil
             }
             guard fields.isAtEnd else { return nil }

@@ -232,6 +232,7 @@ final class Courier {
         case .read(let peer, let at): return .read(with: peer, at: at)
         case .cursorLost: return .restarted
         case .online, .offline, .entry, .history, .refused: return nil
+        case .changed, .changeFailed, .groupInfo, .groupList, .counts, .late, .receipts: return nil
         }
     }
 
