@@ -135,6 +135,9 @@ public struct GroupEntry: Equatable, Sendable {
         case message = 1
         /// The body is a `GroupChange`.
         case event = 2
+
+        /// What it is in an inbox.
+        public var inInbox: InboxEntry.Kind { self == .message ? .groupMessage : .groupEvent }
     }
 
     /// Dense within the group, from 1.
@@ -184,6 +187,8 @@ public enum MembershipMark: Equatable, Sendable {
     case renamed(title: String)
     /// It is the last that they get.
     case left
+
+    public var isJoined: Bool { if case .joined = self { true } else { false } }
 
     func encode(into writer: inout ByteWriter) {
         switch self {

@@ -137,21 +137,23 @@ extension GroupCore {
 
     // MARK: Counts
 
-    /// Tells authors of the newest messages how many have each, where that has changed. O(members log members).
+    /// Tells authors of the newest messages how many have each, where that has changed. O(members).
     mutating func tellCounts(_ group: UserID, _ effects: inout [Effect]) {
         guard let record = groups[group], record.isReady else { return }
         let open = record.known.indices.suffix(GroupServiceLimits.countedMessageCountMax).filter { !record.known[$0].isDone }
         guard !open.isEmpty else { return }
-        let delivered = record.state.roster.map { record.effective($0, .delivered) }.sorted()
-        let read = record.state.roster.map { record.effective($0, .read) }.sorted()
         for index in open {
             var message = record.known[index]
-            let own = record.state.members[message.author] == nil ? 0 : 1
-            let others = record.state.roster.count - own
-            let ownDelivered = own == 1 && record.effective(message.author, .delivered) >= message.stamp ? 1 : 0
-            let ownRead = own == 1 && record.effective(message.author, .read) >= message.stamp ? 1 : 0
-            let deliveredCount = Self.count(delivered, from: message.stamp) - ownDelivered
-            let readCount = Self.count(read, from: message.stamp) - ownRead
+            var others = 0
+            var deliveredCount = 0
+            var readCount = 0
+            // Who came later never gets it, and is not counted.
+            for (member, place) in record.state.members where member != message.author && place.joinedAt < message.stamp {
+                others += 1
+                guard let marks = record.marks[member] else { continue }
+                if marks.delivered >= message.stamp { deliveredCount += 1 }
+                if marks.read >= message.stamp { readCount += 1 }
+            }
             guard deliveredCount != message.delivered || readCount != message.read else { continue }
             message.delivered = deliveredCount
             message.read = readCount
@@ -161,16 +163,5 @@ extension GroupCore {
                 message.author, group, message.stamp,
                 .counts(delivered: deliveredCount, read: readCount, of: others), &effects)
         }
-    }
-
-    /// How many of the sorted marks are `stamp` or higher.
-    private static func count(_ marks: [Stamp], from stamp: Stamp) -> Int {
-        var low = 0
-        var high = marks.count
-        while low < high {
-            let middle = (low + high) / 2
-            if marks[middle] < stamp { low = middle + 1 } else { high = middle }
-        }
-        return marks.count - low
     }
 }

@@ -176,12 +176,14 @@ extension GroupCore {
         guard let record = groups[group], submission.tries < GroupServiceLimits.staleTryCountMax else {
             return refuse(submission, Refusal(.unavailable, retryAfterMs: unavailableRetryMs), &effects)
         }
-        if isCurrent, record.isReady, let refusal = judge(submission, by: record.state) {
-            return refuse(submission, refusal, &effects)
-        }
+        let refusal = isCurrent && record.isReady ? judge(submission, by: record.state) : nil
+        // Whoever is told no for good is told so by what the store knows, not by what one shard remembers.
+        if let refusal, submission.tries > 0 { return refuse(submission, refusal, &effects) }
         var again = submission
         again.tries += 1
-        if isCurrent, record.isReady { reload(group, now: now, &effects) }
+        if isCurrent, record.isReady {
+            if refusal != nil { check(group, &effects) } else { reload(group, now: now, &effects) }
+        }
         // In front: it came before those that wait.
         let place = groups[group]!.waiting.firstIndex { $0.tries == 0 } ?? groups[group]!.waiting.count
         groups[group]!.waiting.insert(again, at: place)

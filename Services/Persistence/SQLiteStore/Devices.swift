@@ -183,8 +183,6 @@ extension SQLiteStore {
     /// Drops text in temporary mode. O(`through` - `after`).
     private func drop(of owner: Int64, after: UInt64, through: UInt64) throws(SQLiteError) {
         guard !policy.isArchive, through > after else { return }
-        sql.blankRange.bind(1, EntryKey.of(owner: owner, number: after))
-        sql.blankRange.bind(2, EntryKey.of(owner: owner, number: through))
-        try sql.blankRange.run()
+        try blank(after: EntryKey.of(owner: owner, number: after), through: EntryKey.of(owner: owner, number: through))
     }
 }

@@ -26,8 +26,17 @@ extension SQLiteStore {
         return head
     }
 
+    /// The head after one more entry.
+    func next(after last: Head, of owner: UserID, now: Stamp) throws(SQLiteError) -> Head {
+        guard last.number < EntryKey.numberMax else {
+            throw SQLiteError(code: -1, message: "the inbox or log of \(owner) has all the entries it can number")
+        }
+        return Head(number: last.number + 1, stamp: max(now, Stamp(microseconds: last.stamp.microseconds + 1)))
+    }
+
     /// A repeat is recognised before the predecessor is looked for: what is stored is stored, whatever was purged since.
     func append(_ request: Append, now: Stamp) throws(SQLiteError) -> Appended {
+        precondition(!request.kind.isOfGroup, "these come by `AppendShared`")
         let digest = ContentDigest.of(request.body)
         let owner = try findUser(request.owner)
         let author = try findUser(request.author)
@@ -59,13 +68,7 @@ extension SQLiteStore {
     private func insert(
         _ request: Append, owner: Int64, author: Int64, chat: Int64, digest: UInt64, now: Stamp
     ) throws(SQLiteError) -> Appended? {
-        let last = try head(of: owner)
-        guard last.number < EntryKey.numberMax else {
-            throw SQLiteError(code: -1, message: "the inbox of \(request.owner) has all the entries it can number")
-        }
-        let next = Head(
-            number: last.number + 1,
-            stamp: max(now, Stamp(microseconds: last.stamp.microseconds + 1)))
+        let next = try next(after: try head(of: owner), of: request.owner, now: now)
         sql.insertEntry.bind(1, EntryKey.of(owner: owner, number: next.number))
         sql.insertEntry.bind(2, owner)
         sql.insertEntry.bind(3, author)

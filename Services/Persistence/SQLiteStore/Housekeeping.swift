@@ -3,7 +3,7 @@
 // For each owner that a step meets it forgets unused devices first, since that may let text go. Then each entry:
 // - text that every device has goes at once (only left over when an archive became a temporary store);
 // - text older than the expiry goes when some device has it, and when nobody waits for a receipt: copies of one's own
-//   messages and notices of expiry have no author to tell;
+//   messages, notices of expiry and what comes from groups have no author to tell;
 // - other text older than the expiry is reported, again and again until `dropExpired` says that the author knows;
 // - what has no text and an id older than its promise is purged, the newest entry of an inbox aside.
 //
@@ -28,8 +28,7 @@ extension SQLiteStore {
     func dropExpired(_ request: DropExpired) throws(SQLiteError) {
         guard !policy.isArchive, let owner = try findUser(request.owner) else { return }
         for number in request.numbers where number <= EntryKey.numberMax {
-            sql.blankEntry.bind(1, EntryKey.of(owner: owner, number: number))
-            try sql.blankEntry.run()
+            try blank(through: EntryKey.of(owner: owner, number: number))
         }
     }
 
@@ -57,7 +56,8 @@ extension SQLiteStore {
         let stamp: Stamp
         let kind: Int64
         let author: Int64
-        let id: MessageID
+        /// Nil of a group's entries: they have no author to tell.
+        let id: MessageID?
         let hasText: Bool
         var owner: Int64 { EntryKey.owner(key) }
         var number: UInt64 { EntryKey.number(key) }
@@ -70,10 +70,11 @@ extension SQLiteStore {
         sql.sweepEntries.bind(2, Int64(limit))
         var rows: [SweepRow] = []
         while try sql.sweepEntries.step() {
+            let isOfGroup = InboxEntry.Kind(rawValue: UInt8(clamping: sql.sweepEntries.int64(2)))?.isOfGroup ?? false
             rows.append(
                 SweepRow(
                     key: sql.sweepEntries.int64(0), stamp: sql.sweepEntries.stamp(1), kind: sql.sweepEntries.int64(2),
-                    author: sql.sweepEntries.int64(3), id: try sql.sweepEntries.messageID(4),
+                    author: sql.sweepEntries.int64(3), id: isOfGroup ? nil : try sql.sweepEntries.messageID(4),
                     hasText: sql.sweepEntries.bool(5)))
         }
         return rows
@@ -87,24 +88,19 @@ extension SQLiteStore {
             let isExpired = row.stamp + policy.expiry < now
             let hasAuthorToTell = row.kind == Int64(InboxEntry.Kind.message.rawValue) && row.number > devices.delivered
             guard row.number <= devices.lowest || isExpired else { return }
-            guard !hasAuthorToTell else {
-                try report(row, into: &swept)
-                return
-            }
+            if hasAuthorToTell, let id = row.id { return try report(row, id: id, into: &swept) }
+            try blank(through: row.key)
         }
         if row.stamp + StoreLimits.idempotency < now, row.number < (try head(of: row.owner).number) {
             sql.deleteEntry.bind(1, row.key)
             try sql.deleteEntry.run()
             swept.purgedCount += 1
-        } else if row.hasText {
-            sql.blankEntry.bind(1, row.key)
-            try sql.blankEntry.run()
         }
     }
 
-    private func report(_ row: SweepRow, into swept: inout Swept) throws(SQLiteError) {
+    private func report(_ row: SweepRow, id: MessageID, into swept: inout Swept) throws(SQLiteError) {
         let owner = try nameUser(row.owner)
-        let item = ExpiredReport.Item(number: row.number, author: try nameUser(row.author), id: row.id)
+        let item = ExpiredReport.Item(number: row.number, author: try nameUser(row.author), id: id)
         if let last = swept.expired.last, last.owner == owner, last.items.count < MessageLimits.expiredCountMax {
             swept.expired[swept.expired.count - 1].items.append(item)
         } else {

@@ -22,7 +22,7 @@ enum Opening {
             if !policy.isArchive { try erase(database) }
             if !isNew { try check(database, sizeMax: options.checkBytesMax) }
             try migrate(database, from: version)
-            try database.execute(policy.isArchive ? Schema.archiveIndex : Schema.noArchiveIndex)
+            try setMode(database, isArchive: policy.isArchive)
             if let pages = options.pageCountMax { _ = try database.number("PRAGMA max_page_count = \(pages)") }
             database.merge(whenClosing: true)
             return database
@@ -111,6 +111,12 @@ enum Opening {
         guard pageCount * pageBytes <= sizeMax else { return }
         let lines = try database.texts("PRAGMA quick_check(1)")
         guard lines == ["ok"] else { throw .badRow(lines.first ?? "the check gave no answer") }
+    }
+
+    private static func setMode(_ database: Database, isArchive: Bool) throws(SQLiteError) {
+        guard !isArchive else { return try database.execute(Schema.archiveIndex) }
+        guard try database.number(Schema.hasArchiveIndex) > 0 else { return }
+        try database.execute("BEGIN IMMEDIATE; \(Schema.dropFannedOut); \(Schema.noArchiveIndex); COMMIT")
     }
 
     private static func migrate(_ database: Database, from version: Int64) throws(SQLiteError) {

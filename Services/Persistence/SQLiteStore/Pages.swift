@@ -59,7 +59,7 @@ extension SQLiteStore {
         var bodyBytes = 0
         while try rows.step() {
             if entries.count == limit { return (entries, true) }
-            let body = withBodies ? rows.blob(6) : []
+            let body = withBodies ? rows.blob(7) : []
             bodyBytes += body.count
             if bodyBytes > MessageLimits.pageBodyBytesMax && !entries.isEmpty { return (entries, true) }
             guard let kind = InboxEntry.Kind(rawValue: UInt8(clamping: rows.int64(2))) else {
@@ -69,7 +69,7 @@ extension SQLiteStore {
                 InboxEntry(
                     number: EntryKey.number(rows.int64(0)), stamp: rows.stamp(1), kind: kind,
                     author: try nameUser(rows.int64(3)), chat: try nameUser(rows.int64(4)), id: try rows.messageID(5),
-                    body: body))
+                    body: body, groupNumber: UInt64(rows.int64(6))))
         }
         return (entries, false)
     }

@@ -35,6 +35,7 @@ public final class SQLiteStore: Store {
     let policy: StorePolicy
     let database: Database
     let sql: Statements
+    let groupSQL: GroupStatements
 
     // What the rows say, remembered. Emptied after every rollback: that is rare, and nothing stale can survive it.
     var userIDs = BoundedCache<UserID, Int64>(capacity: cacheCapacity)
@@ -53,6 +54,7 @@ public final class SQLiteStore: Store {
         database = try Opening.open(path: path, policy: policy, options: options)
         do throws(SQLiteError) {
             sql = try Statements(database, isArchive: policy.isArchive)
+            groupSQL = try GroupStatements(database)
         } catch {
             throw StoreOpenFailure(error, path: path)
         }
@@ -111,6 +113,14 @@ public final class SQLiteStore: Store {
         case .readWatermarks(let request): return .watermarkPage(try readWatermarks(request))
         case .readHead(let request): return .inboxHead(try readHead(request))
         case .readHistory(let request): return .historyPage(try readHistory(request))
+        case .appendGroup(let request): return .groupAppended(try appendGroup(request, now: now))
+        case .readGroup(let request): return .groupPage(try readGroup(request))
+        case .finishFanOut(let request): try finishFanOut(request)
+        case .readPendingGroups(let request): return .pendingGroups(try readPendingGroups(request))
+        case .storeGroupMarks(let request): try storeGroupMarks(request, now: now)
+        case .readGroupMarks(let request): return .groupMarks(try readGroupMarks(request))
+        case .appendShared(let request): return .sharedAppended(try appendShared(request, now: now))
+        case .readMemberships(let request): return .membershipPage(try readMemberships(request))
         case .sweep(let request): return .swept(try sweep(request, now: now))
         case .dropExpired(let request): try dropExpired(request)
         case .probe: try probe()

@@ -7,6 +7,9 @@
 //
 // A dropped text is NULL; the rest of the row remains for a while so that its id is still known, and the newest row of an
 // inbox remains for ever, because it carries the inbox's number and stamp on.
+//
+// A group's entry costs each recipient one small row without a name; what all of them have in common is kept once and goes
+// with the last of these rows (see Shared.swift). Logs and marks of groups are apart from inboxes.
 
 import Primitives
 
@@ -78,12 +81,101 @@ enum Schema {
                 -- from row to row.
                 ALTER TABLE entries ADD COLUMN message_stamp INTEGER;
                 """),
+        Migration(
+            version: 3,
+            sql: """
+                -- Of entries of groups: the number in the group's log. What all recipients have in common stands in `shared`
+                -- under (chat, group_number); the row itself has author 0, id '', digest 0, and as body an empty blob as
+                -- long as its text is kept. Such rows are not found by id.
+                ALTER TABLE entries ADD COLUMN group_number INTEGER;
+                DROP INDEX entries_by_id;
+                CREATE UNIQUE INDEX entries_by_id ON entries (owner, author, kind, id) WHERE kind < 4;
+
+                -- `key`: EntryKey of (group, number in its log). One row however many of this file's inboxes have it.
+                CREATE TABLE shared (
+                    key INTEGER PRIMARY KEY,
+                    author INTEGER NOT NULL,
+                    id TEXT NOT NULL,
+                    stamp INTEGER NOT NULL,
+                    body BLOB NOT NULL
+                ) STRICT;
+                -- How many rows of `entries` need the text. Apart, so that counting does not write the text again.
+                CREATE TABLE shared_counts (key INTEGER PRIMARY KEY, count INTEGER NOT NULL) STRICT;
+
+                -- The newest entry of a group that an inbox got. Recipients of one group lie together.
+                CREATE TABLE group_places (
+                    group_id INTEGER NOT NULL,
+                    owner INTEGER NOT NULL,
+                    last INTEGER NOT NULL,
+                    PRIMARY KEY (group_id, owner)
+                ) WITHOUT ROWID, STRICT;
+                -- The groups that a user is in now. `name`: the group's.
+                CREATE TABLE memberships (
+                    owner INTEGER NOT NULL,
+                    name TEXT NOT NULL,
+                    title TEXT NOT NULL,
+                    PRIMARY KEY (owner, name)
+                ) WITHOUT ROWID, STRICT;
+
+                -- A group whose log is in this file. `pruned`: the log was looked through up to here for what may go.
+                CREATE TABLE group_logs (
+                    id INTEGER PRIMARY KEY,
+                    name TEXT NOT NULL,
+                    head INTEGER NOT NULL,
+                    head_stamp INTEGER NOT NULL,
+                    event_number INTEGER NOT NULL,
+                    fanned_out INTEGER NOT NULL,
+                    pruned INTEGER NOT NULL
+                ) STRICT;
+                CREATE INDEX pending_groups ON group_logs (name) WHERE fanned_out < head;
+
+                CREATE TABLE group_entries (
+                    key INTEGER PRIMARY KEY,
+                    group_id INTEGER NOT NULL,
+                    author INTEGER NOT NULL,
+                    kind INTEGER NOT NULL,
+                    id TEXT NOT NULL,
+                    stamp INTEGER NOT NULL,
+                    digest INTEGER NOT NULL,
+                    body BLOB
+                ) STRICT;
+                CREATE UNIQUE INDEX group_entries_by_id ON group_entries (group_id, author, id);
+                CREATE INDEX group_events ON group_entries (group_id) WHERE kind = 2;
+
+                -- Where everybody who ever wrote, received or read stands in a group, by name.
+                CREATE TABLE group_members (
+                    group_id INTEGER NOT NULL,
+                    name TEXT NOT NULL,
+                    member INTEGER NOT NULL,
+                    wrote INTEGER NOT NULL,
+                    delivered INTEGER NOT NULL,
+                    read INTEGER NOT NULL,
+                    PRIMARY KEY (group_id, name)
+                ) WITHOUT ROWID, STRICT;
+                -- When (`at`) a member came to `upto`, raise by raise.
+                CREATE TABLE group_marks (
+                    group_id INTEGER NOT NULL,
+                    member INTEGER NOT NULL,
+                    kind INTEGER NOT NULL,
+                    upto INTEGER NOT NULL,
+                    at INTEGER NOT NULL,
+                    PRIMARY KEY (group_id, member, kind, upto)
+                ) WITHOUT ROWID, STRICT;
+                """),
     ]
 
     /// Histories by chat; row ids end every index entry, so each chat lies in the order of numbers. Only archives pay for
     /// it: it is made and dropped with the mode, apart from the version.
     static let archiveIndex = "CREATE INDEX IF NOT EXISTS entries_by_chat ON entries (owner, chat)"
     static let noArchiveIndex = "DROP INDEX IF EXISTS entries_by_chat"
+    static let hasArchiveIndex = "SELECT count(*) FROM sqlite_schema WHERE name = 'entries_by_chat'"
+
+    /// Texts of messages in groups' logs that every inbox has: what an archive kept goes when it becomes temporary.
+    static let dropFannedOut = """
+        UPDATE group_entries SET body = NULL
+        WHERE kind = 1 AND typeof(body) <> 'null'
+            AND key <= (group_id << \(EntryKey.numberBits) | (SELECT fanned_out FROM group_logs WHERE id = group_id))
+        """
 }
 
 /// (owner, number) in the 63 bits of a positive row id.

@@ -100,4 +100,10 @@ struct Statement {
         guard let id = MessageID(text) else { throw .badRow("not a message id: \(text)") }
         return id
     }
+
+    func userID(_ column: Int32) throws(SQLiteError) -> UserID {
+        let text = text(column)
+        guard let user = UserID(text) else { throw .badRow("not a user's name: \(text)") }
+        return user
+    }
 }

@@ -1,9 +1,10 @@
-// Every statement of the engine, compiled once when the file is opened. SQL stands here and in Schema, nowhere else.
+// Every statement about inboxes, compiled once when the file is opened. SQL stands here, in GroupStatements and in Schema,
+// nowhere else.
 
 struct Statements {
     let beginRead, beginWrite, commit, rollback: Statement
     let findUser, nameUser, insertUser, deliveredOfUser, rememberDelivered: Statement
-    let head, insertEntry, findEntry, blankRange, blankEntry, deleteEntry: Statement
+    let head, insertEntry, findEntry, blankRange, sharedInRange, deleteEntry: Statement
     let readEntries, readHeaders, firstWithText, history, sweepEntries: Statement
     /// Only in archives: it uses their index.
     let historyOfChat: Statement?
@@ -29,39 +30,53 @@ struct Statements {
             """
             INSERT INTO entries (key, owner, author, kind, id, stamp, chat, digest, body, message_stamp)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-            ON CONFLICT (owner, author, kind, id) DO NOTHING
+            ON CONFLICT (owner, author, kind, id) WHERE kind < 4 DO NOTHING
             """)
         findEntry = try database.prepare(
-            "SELECT key, stamp, chat, digest FROM entries WHERE owner = ?1 AND author = ?2 AND kind = ?3 AND id = ?4")
+            """
+            SELECT key, stamp, chat, digest FROM entries
+            WHERE owner = ?1 AND author = ?2 AND kind = ?3 AND id = ?4 AND kind < 4
+            """)
         // `typeof` reads the row's header only; `IS NULL` would read the text.
         blankRange = try database.prepare(
             "UPDATE entries SET body = NULL WHERE key > ?1 AND key <= ?2 AND typeof(body) <> 'null'")
-        blankEntry = try database.prepare(
-            "UPDATE entries SET body = NULL WHERE key = ?1 AND typeof(body) <> 'null'")
+        sharedInRange = try database.prepare(
+            """
+            SELECT chat << \(EntryKey.numberBits) | group_number FROM entries
+            WHERE key > ?1 AND key <= ?2 AND kind >= 4 AND typeof(body) <> 'null'
+            """)
         deleteEntry = try database.prepare("DELETE FROM entries WHERE key = ?1")
+        // Of a group's entry the columns that all recipients have in common come from `shared`.
+        let header =
+            """
+            e.key, coalesce(s.stamp, e.message_stamp, e.stamp), e.kind, coalesce(s.author, e.author), e.chat,
+            coalesce(s.id, e.id), e.group_number
+            """
+        let join = "LEFT JOIN shared AS s ON s.key = (e.chat << \(EntryKey.numberBits) | e.group_number)"
         readEntries = try database.prepare(
             """
-            SELECT key, coalesce(message_stamp, stamp), kind, author, chat, id, body FROM entries
-            WHERE key > ?1 AND key <= ?2 AND typeof(body) <> 'null' ORDER BY key
+            SELECT \(header), coalesce(s.body, e.body) FROM entries AS e \(join)
+            WHERE e.key > ?1 AND e.key <= ?2 AND typeof(e.body) <> 'null' ORDER BY e.key
             """)
         readHeaders = try database.prepare(
             """
-            SELECT key, coalesce(message_stamp, stamp), kind, author, chat, id FROM entries
-            WHERE key > ?1 AND key <= ?2 AND typeof(body) <> 'null' ORDER BY key
+            SELECT \(header) FROM entries AS e \(join)
+            WHERE e.key > ?1 AND e.key <= ?2 AND typeof(e.body) <> 'null' ORDER BY e.key
             """)
         firstWithText = try database.prepare(
             "SELECT key FROM entries WHERE key > ?1 AND key <= ?2 AND typeof(body) <> 'null' ORDER BY key LIMIT 1")
         history = try database.prepare(
             """
-            SELECT key, coalesce(message_stamp, stamp), kind, author, chat, id, body FROM entries
-            WHERE key > ?1 AND key < ?2 AND typeof(body) <> 'null' ORDER BY key DESC
+            SELECT \(header), coalesce(s.body, e.body) FROM entries AS e \(join)
+            WHERE e.key > ?1 AND e.key < ?2 AND typeof(e.body) <> 'null' ORDER BY e.key DESC
             """)
         historyOfChat =
             isArchive
             ? try database.prepare(
                 """
-                SELECT key, coalesce(message_stamp, stamp), kind, author, chat, id, body FROM entries INDEXED BY entries_by_chat
-                WHERE owner = ?3 AND chat = ?4 AND key > ?1 AND key < ?2 AND typeof(body) <> 'null' ORDER BY key DESC
+                SELECT \(header), coalesce(s.body, e.body) FROM entries AS e INDEXED BY entries_by_chat \(join)
+                WHERE e.owner = ?3 AND e.chat = ?4 AND e.key > ?1 AND e.key < ?2 AND typeof(e.body) <> 'null'
+                ORDER BY e.key DESC
                 """)
             : nil
         sweepEntries = try database.prepare(

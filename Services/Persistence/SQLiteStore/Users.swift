@@ -33,8 +33,7 @@ extension SQLiteStore {
         defer { sql.nameUser.reset() }
         sql.nameUser.bind(1, id)
         guard try sql.nameUser.step() else { throw .badRow("no user has the number \(id)") }
-        let text = sql.nameUser.text(0)
-        guard let user = UserID(text) else { throw .badRow("not a user's name: \(text)") }
+        let user = try sql.nameUser.userID(0)
         userNames[id] = user
         return user
     }

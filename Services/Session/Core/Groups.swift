@@ -94,8 +94,7 @@ extension SessionCore {
         for (index, entry) in fanOut.entries.suffix(item.storedCount).enumerated() {
             let entry = InboxEntry(
                 number: item.firstNumber + UInt64(index), stamp: entry.stamp,
-                kind: entry.kind == .message ? .groupMessage : .groupEvent, author: entry.author, chat: fanOut.group,
-                id: entry.id, body: entry.body, groupNumber: entry.number)
+                kind: entry.kind.inInbox, author: entry.author, chat: fanOut.group, id: entry.id, body: entry.body, groupNumber: entry.number)
             onGrown(user, entry, now: now, &effects)
         }
     }

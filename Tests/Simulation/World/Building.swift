@@ -29,7 +29,7 @@ extension World {
                     key: Self.tokenKey)
                 devices.append(
                     SimulatedDevice(
-                        index: index, plan: plan, user: user, userCount: shape.users.count, token: token,
+                        index: index, plan: plan, user: user, userCount: shape.users.count, groupCount: shape.groups.count, token: token,
                         dice: own(deviceRoot, "\(user)/\(plan.name)")))
             } catch {
                 preconditionFailure("\(error)")

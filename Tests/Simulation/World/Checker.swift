@@ -6,6 +6,7 @@
 //
 //     CheckerStream.swift   what devices are shown
 //     CheckerTicks.swift    what authors are told
+//     CheckerGroups.swift   groups: their logs, and what is shown and told of them
 //     CheckerDebt.swift     what is still owed when everything has healed
 
 import Primitives
@@ -88,6 +89,11 @@ struct Screen {
     var gaps: [ClosedRange<UInt64>] = []
     var gapAt: Moment?
 
+    /// The newest number that was shown of each group, and the ticks in it.
+    var groupLast: [UInt64]
+    var groupDelivered: [Stamp]
+    var groupRead: [Stamp]
+
     func isGap(_ number: UInt64) -> Bool { gaps.contains { $0.contains(number) } }
 }
 
@@ -109,6 +115,13 @@ struct Checker {
     /// The newest stamp that a person marked as read, of each peer.
     var marks: [[Stamp]]
     var users: [UserID: Int] = [:]
+    var groups: [GroupStory]
+    var groupMessages: [GroupMessage] = []
+    var groupPlaces: [MessageID: Int] = [:]
+    var changes: [AskedChange] = []
+    /// The newest stamp that a person marked as read in each group.
+    var groupMarks: [[Stamp]]
+    var groupShownCount = 0
     var shownCount = 0
     var copyCount = 0
     var gapCount = 0
@@ -122,10 +135,15 @@ struct Checker {
         chats = [[[Int]]](repeating: [[Int]](repeating: [], count: userCount), count: userCount)
         written = [[Int]](repeating: [Int](repeating: 0, count: userCount), count: shape.devices.count)
         marks = [[Stamp]](repeating: [Stamp](repeating: .zero, count: userCount), count: userCount)
+        let groupCount = shape.groups.count
+        groups = shape.groups.map { _ in GroupStory() }
+        groupMarks = [[Stamp]](repeating: [Stamp](repeating: .zero, count: groupCount), count: userCount)
         screens = shape.devices.map { _ in
             Screen(
                 placeOfDevice: [Int](repeating: 0, count: shape.devices.count),
-                delivered: [Stamp](repeating: .zero, count: userCount), read: [Stamp](repeating: .zero, count: userCount))
+                delivered: [Stamp](repeating: .zero, count: userCount), read: [Stamp](repeating: .zero, count: userCount),
+                groupLast: [UInt64](repeating: 0, count: groupCount), groupDelivered: [Stamp](repeating: .zero, count: groupCount),
+                groupRead: [Stamp](repeating: .zero, count: groupCount))
         }
         for (index, user) in shape.users.enumerated() { users[user] = index }
     }

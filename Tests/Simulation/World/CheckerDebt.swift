@@ -29,6 +29,7 @@ extension Checker {
         for message in messages {
             if let debt = debt(message, world) { return debt }
         }
+        if let debt = debtOfGroups(world, isOwed: isOwed) { return debt }
         // Also of rude ones: who is done writes no more, so that nothing new is owed to anybody.
         for device in world.devices where !device.hasLeft && !isShutOut(device) && device.client.hasWork {
             return Debt(.recovery, "the outbox of \(device.name) is empty", "\(device.client.memory.outbox.count) messages and perhaps read marks wait", device.client.memory.outbox.first?.id)
@@ -159,7 +160,10 @@ extension World {
         // Everybody looks at everything once, so that the last ticks can be asked for.
         if sinceHeal > Interval.seconds(5).nanoseconds, !workload.hasReadAll, checker.debt(self) == nil {
             workload.hasReadAll = true
-            for device in devices where !device.hasLeft { for peer in shape.users.indices { markRead(device, peer) } }
+            for device in devices where !device.hasLeft { 
+                for peer in shape.users.indices { markRead(device, peer) }
+                for group in shape.groups.indices { markGroupRead(device, group) }
+            }
             return plan(.examine, after: Interval.milliseconds(500).nanoseconds)
         }
         let debt = checker.debt(self)

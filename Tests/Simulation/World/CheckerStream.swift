@@ -18,6 +18,8 @@ extension Checker {
             }
         case .message(let number, _, let id, _, _), .copy(let number, _, let id, _, _), .expired(let number, _, let id, _):
             onPushed(number...number, device, id, moment)
+        case .groupMessage(let number, _, _, _, let id, _, _), .groupEvent(let number, _, _, _, let id, _, _):
+            onPushed(number...number, device, id, moment)
         case .gap(let from, let to) where from <= to: onPushed(from...to, device, nil, moment)
         default: break
         }
@@ -52,13 +54,31 @@ extension Checker {
         case .entry(.expired(let number, let to, let id, let at)):
             onNumber(number, at, device, id, moment)
             onExpired(to, id, device, moment)
+        case .entry(.groupMessage(let number, let group, let place, let from, let id, let at, let body)):
+            // Like a copy, it bears the stamp of another stream.
+            onNumber(number, nil, device, id, moment)
+            let entry = GroupEntry(number: place, stamp: at, kind: .message, author: from, id: id, body: body)
+            onGroupEntry(entry, nil, in: group, device, moment)
+        case .entry(.groupEvent(let number, let group, let place, let from, let id, let at, let change)):
+            onNumber(number, nil, device, id, moment)
+            let entry = GroupEntry(number: place, stamp: at, kind: .event, author: from, id: id, body: [])
+            onGroupEntry(entry, change, in: group, device, moment)
         case .entry(let frame):
             preconditionFailure("no entry: \(frame)")
         case .gap(let from, let to): onGap(from, to, device, moment)
+        case .sent(let id, let to, let at) where to.isGroup: onGroupSent(id, to, at, device, moment)
         case .sent(let id, let to, let at): onSent(id, to, at, device, moment, world)
         case .failed(let id, let error):
             guard !isRude(device) else { return }
+            if groupPlaces[id] != nil { return onGroupRefused(id, error, device, moment) }
             fail(.loss, moment, "\(id) is accepted in the end", "refused for good: \(error.code.name), \(error.text)", id)
+        case .delivered(let group, let at) where group.isGroup: onGroupTick(.delivered, group, at, device, moment)
+        case .read(let group, let at) where group.isGroup: onGroupTick(.read, group, at, device, moment)
+        case .changed(let ref, let group, let number, _): onChanged(ref, group, number, device, moment)
+        case .changeFailed(let ref, let error): onChangeFailed(ref, error, device, moment)
+        case .counts(let group, let at, let delivered, let read, let of):
+            onCounts(group, at, delivered: delivered, read: read, of: of, device, moment)
+        case .late, .groupInfo, .groupList, .receipts: break
         case .delivered(let peer, let at): onDelivered(peer, at, device, moment, world)
         case .read(let peer, let at): onRead(peer, at, device, moment)
         case .cursorLost:
@@ -67,6 +87,8 @@ extension Checker {
         case .refused(let error):
             switch error.code {
             case .overloaded, .unavailable, .storageFull, .helloMissing: break
+            // A read mark of somebody who was removed meanwhile.
+            case .notMember where error.ref == nil && !shape.groups.isEmpty: break
             case .tooManyDevices where shape.isCrowded(shape.devices[device].user): break
             default:
                 guard !isRude(device) else { return }
@@ -231,7 +253,12 @@ struct HistoryLine: Equatable {
             (self.number, kind, other, self.id, self.at, self.body) = (number, .copy, to, id, at, body)
         case .expired(let number, let to, let id, let at):
             (self.number, kind, other, self.id, self.at, body) = (number, .expired, to, id, at, [])
-        case .welcome, .sent, .gap, .delivered, .read, .noted, .history, .pong, .error:
+        case .groupMessage(let number, let group, _, _, let id, let at, let body):
+            (self.number, kind, other, self.id, self.at, self.body) = (number, .groupMessage, group, id, at, body)
+        case .groupEvent(let number, let group, _, _, let id, let at, let change):
+            (self.number, kind, other, self.id, self.at, body) = (number, .groupEvent, group, id, at, change.bytes)
+        case .welcome, .sent, .gap, .delivered, .read, .noted, .history, .pong, .error, .groupDone, .groupInfo, .groupList,
+            .groupCounts, .groupLate, .receipts:
             return nil
         }
     }

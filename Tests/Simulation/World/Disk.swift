@@ -144,6 +144,7 @@ extension World {
         guard process.life == life, process.isRunning else { return }
         let result = process.disk!.finish(moment, plant: plant, dice: &dice.plant)
         if case .failure(let failure) = result { trace.write(moment, process.node.name, .event) { "disk: \(failure)" } }
+        if !shape.groups.isEmpty { checker.readLogs(moment, self) }
         tell(index, .committed(result))
     }
 

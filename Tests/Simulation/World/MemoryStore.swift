@@ -19,9 +19,11 @@ public struct MemoryStore: Store {
 
     /// Everybody who is named in anything stored, in the order of first mention; the place, counted from 1, is the number
     /// that `Sweep.Position` speaks of.
-    private var names: [UserID] = []
-    private var numbers: [UserID: Int] = [:]
-    private var inboxes: [Inbox] = []
+    var names: [UserID] = []
+    var numbers: [UserID: Int] = [:]
+    var inboxes: [Inbox] = []
+    /// Of groups (MemoryStoreGroups.swift).
+    var logs: [UserID: GroupLog] = [:]
 
     public init(policy: StorePolicy) { self.policy = policy }
 
@@ -56,6 +58,9 @@ public struct MemoryStore: Store {
         case .sweep(let request): return .swept(sweep(request, now: now))
         case .dropExpired(let request): drop(request)
         case .probe: break
+        case .appendGroup, .readGroup, .finishFanOut, .readPendingGroups, .storeGroupMarks, .readGroupMarks, .appendShared,
+            .readMemberships:
+            return answerGroup(request, now: now)!
         }
         return .done
     }
@@ -65,7 +70,7 @@ public struct MemoryStore: Store {
     private func find(_ owner: UserID) -> Inbox { numbers[owner].map { inboxes[$0 - 1] } ?? Inbox() }
 
     /// The place in `inboxes`, a new one for a new name.
-    private mutating func place(of user: UserID) -> Int {
+    mutating func place(of user: UserID) -> Int {
         if let number = numbers[user] { return number - 1 }
         names.append(user)
         inboxes.append(Inbox())
@@ -133,7 +138,7 @@ public struct MemoryStore: Store {
             page.append(
                 InboxEntry(
                     number: entry.number, stamp: entry.messageStamp ?? entry.stamp, kind: entry.name.kind, author: entry.name.author,
-                    chat: entry.chat, id: entry.name.id, body: body))
+                    chat: entry.chat, id: entry.name.id, body: body, groupNumber: entry.groupNumber))
         }
         return (page, false)
     }
@@ -279,7 +284,7 @@ public struct MemoryStore: Store {
 }
 
 /// What is stored of one user.
-private struct Inbox: Sendable {
+struct Inbox: Sendable {
     struct EntryName: Hashable, Sendable {
         let kind: InboxEntry.Kind
         let author: UserID
@@ -294,6 +299,8 @@ private struct Inbox: Sendable {
         let digest: UInt64
         /// Of a copy: the stamp that its devices are told.
         let messageStamp: Stamp?
+        /// Of a group's entry: its number in the log.
+        var groupNumber: UInt64 = 0
         /// Nil once dropped.
         var body: [UInt8]?
     }
@@ -319,6 +326,7 @@ private struct Inbox: Sendable {
     var forgotten: UInt64 = 0
     var watermarks: [WatermarkName: Watermark] = [:]
     var revision: Stamp = .zero
+    var places: [UserID: GroupPlace] = [:]
 
     /// Some device has, or had, everything up to here.
     var delivered: UInt64 { max(forgotten, devices.values.map(\.cursor).max() ?? 0) }
@@ -360,6 +368,17 @@ private struct Inbox: Sendable {
         return entry
     }
 
+    /// Appends an entry of a group, which is not found by its name; says its number.
+    mutating func add(_ entry: GroupEntry, of group: UserID, now: Stamp) -> UInt64 {
+        head += 1
+        headStamp = max(now, Stamp(microseconds: headStamp.microseconds + 1))
+        entries.append(
+            Entry(
+                number: head, stamp: headStamp, name: EntryName(kind: entry.kind.inInbox, author: entry.author, id: entry.id), chat: group,
+                digest: 0, messageStamp: entry.stamp, groupNumber: entry.number, body: entry.body))
+        return head
+    }
+
     /// Drops the text of entries numbered in (`after`, `through`] for which `isDone`.
     mutating func drop(after: UInt64, through: UInt64, where isDone: (Entry) -> Bool = { _ in true }) {
         guard through > after else { return }
@@ -379,7 +398,7 @@ private struct Inbox: Sendable {
         let gone = entries.filter(isGone)
         guard !gone.isEmpty else { return 0 }
         entries.removeAll(where: isGone)
-        for entry in gone { numbers[entry.name] = nil }
+        for entry in gone where !entry.name.kind.isOfGroup { numbers[entry.name] = nil }
         return gone.count
     }
 }

@@ -58,6 +58,8 @@ struct Shape: Sendable {
     let devices: [DevicePlan]
     /// Whose devices break the rules of the protocol, if anybody's do.
     let rudeUser: Int?
+    /// Groups that may come to be.
+    let groups: [GroupPlan]
     /// How long faults may strike.
     let safetyTime: Moment
 
@@ -95,6 +97,13 @@ struct Shape: Sendable {
             }
         }
         self.devices = devices
+        var groupDice = dice.split()
+        let groupCount = groupDice.percent(45) ? 0 : groupDice.pick(1..<3)
+        let users = users
+        groups = (0..<groupCount).map { number in
+            let creator = groupDice.pick(0..<users.count)
+            return GroupPlan(creator: creator, user: users[creator], number: number)
+        }
     }
 
     private static func cluster(_ dice: inout SeededGenerator, isArchive: Bool, _ trim: Trim) -> ClusterMap {
@@ -106,6 +115,8 @@ struct Shape: Sendable {
         let isEven = dice.percent(60)
         let parameters = RingParameters(
             seed: dice.oneIn(2) ? 0 : dice.next(), loadPermille: dice.oneIn(3) ? dice.pick(1_010..<2_001) : RingLimits.loadPermilleDefault)
+        let groupRules = GroupRules(
+            memberCountMax: dice.oneIn(4) ? dice.pick(2..<6) : 1_024, tryCountMax: dice.pick(1..<6), retryMs: dice.pick(10..<500))
         let weights = (0..<64).map { _ in isEven ? 1 : dice.pick(1..<6) }
         do {
             let local = try ClusterMap.local(
@@ -119,7 +130,7 @@ struct Shape: Sendable {
             }
             return try ClusterMap(
                 name: "simulated", epoch: 1, ringParameters: parameters, storageMode: isArchive ? .archive : .temporary,
-                nodes: lines)
+                groupRules: groupRules, nodes: lines)
         } catch {
             preconditionFailure("a small cluster has no problem, but: \(error)")
         }
@@ -143,6 +154,6 @@ struct Shape: Sendable {
     var text: String {
         let counts = processCounts.map(String.init).joined(separator: "/")
         let expiry = isBrief ? " for \(policy.expiry.nanoseconds / 1_000_000_000) s" : ""
-        return "\(counts) \(cluster.storageMode.rawValue)\(expiry) \(users.count)u\(devices.count)d\(rudeUser == nil ? "" : " rude")"
+        return "\(counts) \(cluster.storageMode.rawValue)\(expiry) \(users.count)u\(devices.count)d\(rudeUser == nil ? "" : " rude")\(groups.isEmpty ? "" : " \(groups.count)g")"
     }
 }

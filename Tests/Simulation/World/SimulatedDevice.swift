@@ -44,8 +44,11 @@ final class SimulatedDevice {
     /// The newest stamp shown of each peer, and the newest that this device's person has marked as read.
     var newestShown: [Stamp?]
     var marked: [Stamp?]
+    /// The same of each group.
+    var newestShownInGroup: [Stamp?]
+    var markedInGroup: [Stamp?]
 
-    init(index: Int, plan: DevicePlan, user: UserID, userCount: Int, token: String, dice: SeededGenerator) {
+    init(index: Int, plan: DevicePlan, user: UserID, userCount: Int, groupCount: Int, token: String, dice: SeededGenerator) {
         self.index = index
         self.plan = plan
         self.user = user
@@ -54,6 +57,8 @@ final class SimulatedDevice {
         client = ChatClient(dice: dice)
         newestShown = [Stamp?](repeating: nil, count: userCount)
         marked = newestShown
+        newestShownInGroup = [Stamp?](repeating: nil, count: groupCount)
+        markedInGroup = newestShownInGroup
     }
 
     var name: String { "\(user)/\(plan.name)" }
@@ -73,6 +78,9 @@ extension World {
         // What the person has read and the app could not say before it died.
         for peer in device.marked.indices {
             if let at = device.marked[peer] { device.client.markRead(with: shape.users[peer], at: at, now: clientNow) }
+        }
+        for group in device.markedInGroup.indices {
+            if let at = device.markedInGroup[group] { device.client.markRead(with: shape.groups[group].id, at: at, now: clientNow) }
         }
         settle(device)
     }
@@ -160,6 +168,9 @@ extension World {
         trace.write(moment, device.name, .effect) { "shows \(Trace.text(news))" }
         if case .entry(.message(_, let from, _, let at, _)) = news, let peer = checker.userIndex(from) {
             device.newestShown[peer] = at
+        }
+        if case .entry(.groupMessage(_, let group, _, _, _, let at, _)) = news, let index = checker.groupIndex(group) {
+            device.newestShownInGroup[index] = at
         }
         checker.onNews(news, device: device.index, moment, world: self)
     }

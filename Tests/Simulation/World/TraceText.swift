@@ -2,6 +2,7 @@
 
 import ChatClient
 import ClientProtocol
+import Groups
 import Messages
 import Primitives
 
@@ -26,6 +27,10 @@ extension Trace {
         case .history(let ref, let with, let before, let limit):
             "history \(ref.map { "\($0)" } ?? "-") with \(with.map { "\($0)" } ?? "all") before \(text(before)), \(limit) at most"
         case .ping: "ping"
+        case .group(let ref, let group, let change): "group \(ref): \(text(change)) in \(group.map { "\($0)" } ?? "a new one")"
+        case .groupInfo(_, let group): "asks about \(group)"
+        case .groupList: "asks for its groups"
+        case .receipts(_, let with, let at): "asks who has what was written to \(with) at \(text(at))"
         case .feature(let name, _): "feature \(name)"
         }
     }
@@ -46,6 +51,17 @@ extension Trace {
         case .noted(let with, let at): "noted \(with) up to \(text(at))"
         case .history(let ref, let entries, let more): "history \(ref.map { "\($0)" } ?? "-"): \(entries.count) entries\(more ? " and more" : "")"
         case .pong: "pong"
+        case .groupMessage(let number, let group, let place, let from, let id, let at, let body):
+            "group message \(number): \(id) from \(from) in \(group) as \(place), at \(text(at)), \(body.count) bytes"
+        case .groupEvent(let number, let group, let place, let from, let id, let at, let change):
+            "group event \(number): \(id), \(from) \(text(change)) in \(group) as \(place), at \(text(at))"
+        case .groupDone(let ref, let group, let place, let at): "done \(ref) in \(group) as \(place), at \(text(at))"
+        case .groupInfo(_, let info): "\(info.group) has \(info.members.count) members"
+        case .groupList(_, let groups, let more): "\(groups.count) groups\(more ? " and more" : "")"
+        case .groupCounts(let group, let at, let delivered, let read, let of):
+            "counts in \(group) at \(text(at)): \(delivered) and \(read) of \(of)"
+        case .groupLate(let group, let at, let count): "late in \(group) at \(text(at)): \(count)"
+        case .receipts(_, let with, let at, let entries): "receipts in \(with) at \(text(at)) of \(entries.count)"
         case .error(let error): "error \(error.code.name)\(error.ref.map { " about \($0)" } ?? "")\(error.retryMs.map { ", retry in \($0) ms" } ?? "")"
         }
     }
@@ -63,7 +79,21 @@ extension Trace {
         case .history(let ref, let entries, _): "history \(ref.map { "\($0)" } ?? "-"): \(entries.count) entries"
         case .cursorLost: "that its cursor is lost"
         case .refused(let error): "error \(error.code.name)"
+        case .changed(let ref, let group, let number, let at): "changed \(ref) in \(group) as \(number), at \(text(at))"
+        case .changeFailed(let ref, let error): "change failed \(ref): \(error.code.name)"
+        case .groupInfo(_, let info): "\(info.group) with \(info.members.count) members"
+        case .groupList(_, let groups, _): "\(groups.count) groups"
+        case .counts(let group, let at, let delivered, let read, let of):
+            "counts in \(group) at \(text(at)): \(delivered) and \(read) of \(of)"
+        case .late(let group, let at, let count): "late in \(group) at \(text(at)): \(count)"
+        case .receipts(_, let with, let at, let entries): "receipts in \(with) at \(text(at)) of \(entries.count)"
         }
+    }
+
+    static func text(_ change: GroupChange) -> String {
+        let users = change.users.isEmpty ? "" : " " + change.users.map { "\($0)" }.joined(separator: ",")
+        if case .role(let role, _) = change { return "\(role.name)\(users)" }
+        return change.name + users
     }
 
     static func text(_ message: Message) -> String {
@@ -87,6 +117,30 @@ extension Trace {
         case .poke(let poke): "poke for \(poke.owner)"
         case .expiredReport(let report): "expired of \(report.owner): \(report.items.map { "\($0.id) of \($0.author)" }.joined(separator: ", "))"
         case .append, .openDevice, .readInbox, .storeCursor, .storeWatermark, .readWatermarks, .readHead, .readHistory: request(message)
+        case .groupSend(let send):
+            "group send \(send.id) from \(name(send.origin)) to \(send.group), \(send.body.count) bytes\(send.after.map { ", after \($0)" } ?? "")"
+        case .groupAct(let act): "group act \(act.id) of \(name(act.origin)): \(text(act.change)) in \(act.group)"
+        case .groupQuery(let query): "\(name(query.origin)) asks about \(query.group)"
+        case .membershipQuery(let query): "\(name(query.origin)) asks for its groups"
+        case .fanOut(let fanOut):
+            "fan-out of \(fanOut.group) \(text(fanOut.entries)) to \(fanOut.recipients.map(\.text).joined(separator: ",")), \(fanOut.mark)"
+        case .fannedOut(let done): done.behind.isEmpty ? "fanned out" : "fanned out, behind: \(done.behind)"
+        case .groupReceipts(let receipts):
+            "receipts for \(receipts.group): " + receipts.marks.map { "\($0.member) \($0.kind) \(text($0.upTo))" }.joined(separator: ", ")
+        case .groupMarked(let marked): "marked \(marked.outcomes.map { "\($0)" }.joined(separator: ","))"
+        case .groupNotice(let notice): "notice for \(notice.author) of \(notice.group) at \(text(notice.at)): \(notice.content)"
+        case .appendGroup, .readGroup, .finishFanOut, .readPendingGroups, .storeGroupMarks, .readGroupMarks, .appendShared,
+            .readMemberships:
+            groupRequest(message)
+        case .groupAppended(let appended): "\(appended.outcome) as \(appended.number), at \(text(appended.stamp))"
+        case .groupPage(let page):
+            "log \(text(page.entries)) of \(page.head), event \(page.eventNumber), fanned out \(page.fannedOut)\(page.hasMore ? ", more" : "")"
+        case .pendingGroups(let page): "unfinished: \(page.groups)"
+        case .groupMarks(let page):
+            "marks: " + page.items.map { "\($0.member) \(text($0.wrote)) \(text($0.delivered)) \(text($0.read))" }.joined(separator: ", ")
+        case .sharedAppended(let appended):
+            "shared: " + appended.items.map { "\($0.storedCount) from \($0.firstNumber)\($0.isBehind ? " behind" : "")" }.joined(separator: ", ")
+        case .membershipPage(let page): "\(page.items.count) memberships"
         case .done: "done"
         case .appended(let appended): "\(appended.outcome) as \(appended.number), at \(text(appended.stamp))"
         case .deviceOpened(let opened):
@@ -114,6 +168,28 @@ extension Trace {
         case .readHistory(let read): "history of \(read.owner) before \(text(read.before)), \(read.limit) at most"
         default: "\(message)"
         }
+    }
+
+    /// What is asked of a store about groups.
+    private static func groupRequest(_ message: Message) -> String {
+        switch message {
+        case .appendGroup(let append):
+            "append to \(append.group): \(append.kind) \(append.id) of \(append.author) behind event \(append.eventNumber)\(append.after.map { ", after \($0)" } ?? "")"
+        case .readGroup(let read): "read \(read.group) after \(read.after), \(read.limit) \(read.eventsOnly ? "events" : "entries")"
+        case .finishFanOut(let finish): "\(finish.group) is fanned out through \(finish.through)"
+        case .readPendingGroups: "which fan-outs are unfinished?"
+        case .storeGroupMarks(let store):
+            "marks of \(store.group): " + store.marks.map { "\($0.member) \($0.kind) \(text($0.upTo))" }.joined(separator: ", ")
+        case .readGroupMarks(let read): "read marks of \(read.group)"
+        case .appendShared(let append):
+            "share \(append.group) \(text(append.entries)) with \(append.recipients.map(\.text).joined(separator: ",")), \(append.mark)"
+        case .readMemberships(let read): "memberships of \(read.owner)"
+        default: "\(message)"
+        }
+    }
+
+    private static func text(_ entries: [GroupEntry]) -> String {
+        "[" + entries.map { "\($0.number) \($0.kind) \($0.id)" }.joined(separator: ", ") + "]"
     }
 
     private static func name(_ origin: Origin) -> String { "\(origin.user)/\(origin.device)" }

@@ -78,6 +78,7 @@ extension World {
     }
 
     private func act(_ device: SimulatedDevice) {
+        if actInGroup(device) { return }
         let offlinePercent = workload.habit == .tunnels ? 40 : 10
         switch device.dice.pick(0..<100) {
         case 0..<offlinePercent:

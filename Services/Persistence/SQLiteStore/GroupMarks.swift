@@ -1,0 +1,104 @@
+// Who stands where in a group: one row a member that says so now, found by name, and one row for each time a mark rose, so
+// that anybody can be told when a message arrived where.
+//
+// In temporary mode times older than the expiry go, apart from the newest of each mark: whoever adds one looks at the two
+// oldest.
+
+import Messages
+import Primitives
+import Storage
+
+extension SQLiteStore {
+    /// True when the mark rose.
+    func raise(
+        _ mark: Statement, _ group: Int64, _ name: UserID, member: Int64, to stamp: Stamp
+    ) throws(SQLiteError) -> Bool {
+        mark.bind(1, group)
+        mark.bind(2, name.text)
+        mark.bind(3, member)
+        mark.bind(4, stamp)
+        try mark.run()
+        return database.changeCount == 1
+    }
+
+    func storeGroupMarks(_ request: StoreGroupMarks, now: Stamp) throws(SQLiteError) {
+        guard let group = try findUser(request.group), try findLog(group) != nil else { return }
+        for mark in request.marks where mark.upTo > .zero {
+            let member = try makeUser(mark.member)
+            let present = mark.kind == .delivered ? groupSQL.raiseDelivered : groupSQL.raiseRead
+            guard try raise(present, group, mark.member, member: member, to: mark.upTo) else { continue }
+            let kind = Int64(mark.kind.rawValue)
+            groupSQL.insertMark.bind(1, group)
+            groupSQL.insertMark.bind(2, member)
+            groupSQL.insertMark.bind(3, kind)
+            groupSQL.insertMark.bind(4, mark.upTo)
+            groupSQL.insertMark.bind(5, now)
+            try groupSQL.insertMark.run()
+            if !policy.isArchive { try prune(group, member, kind, newest: mark.upTo, now: now) }
+        }
+    }
+
+    private func prune(
+        _ group: Int64, _ member: Int64, _ kind: Int64, newest: Stamp, now: Stamp
+    ) throws(SQLiteError) {
+        for upTo in try oldMarks(group, member, kind, newest: newest, now: now) {
+            groupSQL.deleteMark.bind(1, group)
+            groupSQL.deleteMark.bind(2, member)
+            groupSQL.deleteMark.bind(3, kind)
+            groupSQL.deleteMark.bind(4, upTo)
+            try groupSQL.deleteMark.run()
+        }
+    }
+
+    private func oldMarks(
+        _ group: Int64, _ member: Int64, _ kind: Int64, newest: Stamp, now: Stamp
+    ) throws(SQLiteError) -> [Stamp] {
+        let rows = groupSQL.oldestMarks
+        defer { rows.reset() }
+        rows.bind(1, group)
+        rows.bind(2, member)
+        rows.bind(3, kind)
+        rows.bind(4, newest)
+        var old: [Stamp] = []
+        while try rows.step(), rows.stamp(1) + policy.expiry < now { old.append(rows.stamp(0)) }
+        return old
+    }
+
+    func readGroupMarks(_ request: ReadGroupMarks) throws(SQLiteError) -> GroupMarks {
+        var marks = GroupMarks(items: [], hasMore: false)
+        guard let group = try findUser(request.group) else { return marks }
+        let rows = groupSQL.readMembers
+        defer { rows.reset() }
+        rows.bind(1, group)
+        rows.bind(2, request.after?.text ?? "")
+        rows.bind(3, Int64(MessageLimits.pageEntryCountMax + 1))
+        while try rows.step() {
+            guard marks.items.count < MessageLimits.pageEntryCountMax else {
+                marks.hasMore = true
+                break
+            }
+            var item = GroupMarks.Item(
+                member: try rows.userID(0), wrote: rows.stamp(2), delivered: rows.stamp(3), read: rows.stamp(4))
+            if let at = request.at {
+                let member = rows.int64(1)
+                item.delivered = item.delivered < at ? .zero : try arrival(group, member, .delivered, at: at)
+                item.read = item.read < at ? .zero : try arrival(group, member, .read, at: at)
+            }
+            marks.items.append(item)
+        }
+        return marks
+    }
+
+    /// When the member came to `at` or beyond.
+    private func arrival(
+        _ group: Int64, _ member: Int64, _ kind: ReceiptKind, at: Stamp
+    ) throws(SQLiteError) -> Stamp {
+        let row = groupSQL.firstMark
+        defer { row.reset() }
+        row.bind(1, group)
+        row.bind(2, member)
+        row.bind(3, Int64(kind.rawValue))
+        row.bind(4, at)
+        return try row.step() ? row.stamp(0) : .zero
+    }
+}
