@@ -1,4 +1,5 @@
 import FantailCLI
+import Groups
 import Primitives
 import Testing
 
@@ -66,6 +67,39 @@ import Testing
         let rows = screen.picture(of: talk[bob], editor: LineEditor()).rows.map(\.text)
         #expect(rows.count == 12)
         #expect(rows[6...9] == [" two", " three", " (zoe wrote to you: fantail chat --as", " ana --with zoe)"])
+    }
+
+    @Test func aGroupIsDrawnWithNamesEventsAndCounts() {
+        let talk = ChatBook([
+            .changed(number: 1, group: team, from: ana, ref: id("r1"), at: at(0), .create(title: "Team", users: [bob])),
+            .posted(number: 2, group: team, from: bob, id: id("m1"), at: at(1), body: Array("hello".utf8)),
+            .wrote(to: team, id: id("m2"), at: at(2), body: Array("one".utf8)),
+            .sent(to: team, id: id("m2"), at: at(2)),
+            .delivered(with: team, at: at(2)),
+            .wrote(to: team, id: id("m3"), at: at(3), body: Array("two".utf8)),
+            .sent(to: team, id: id("m3"), at: at(3)),
+            .changed(number: 3, group: team, from: ana, ref: id("r2"), at: at(4), .add([zoe])),
+        ])
+        var screen = ChatScreen(me: ana, peer: team, clock: utc)
+        (screen.rows, screen.columns, screen.line, screen.title) = (11, 48, .online, talk[team].title)
+        screen.counts = [at(2): .init(delivered: 5, read: 2, of: 5), at(3): .init(delivered: 3, read: 1, of: 5)]
+        let picture = screen.picture(of: talk[team], editor: LineEditor())
+        #expect(
+            text(picture) == """
+                 ana → Team                            ● online
+                ────────────────────────────────────────────────
+
+                              Mon 23 November 2026
+                   ana made the group “Team” with bob  20:31
+                 │ bob: hello  20:31
+                                         one  20:31 ✓✓ read 2/5
+                                               two  20:31 ✓ 3/5
+                              ana added zoe  20:31
+                ────────────────────────────────────────────────
+                ›
+                """)
+        #expect(picture.rows.flatMap(\.spans).contains(Span("bob: ", .bold)))
+        #expect(picture.rows.flatMap(\.spans).filter { $0.text.contains("added") }.map(\.style) == [.dim])
     }
 
     @Test func everyWindowIsFilledExactlyWhateverItsSize() {
@@ -147,6 +181,27 @@ import Testing
         mode.wrote(id("m1"))
         #expect(mode.lines(for: .delivered(with: bob, at: at(5))) == [])
         #expect(mode.lines(for: .sent(to: bob, id: id("m1"), at: at(5))) == ["  ✓ sent m1", "  ✓✓ delivered m1"])
+    }
+
+    @Test func aGroupTellsWhoWroteAndWhatHappened() {
+        var mode = LineMode(me: ana, peer: team)
+        mode.wrote(id("m1"))
+        #expect(mode.lines(for: .posted(number: 1, group: team, from: bob, id: id("x"), at: at(0), body: Array("hi\n  ✓".utf8))) == ["bob: hi ⏎   ✓"])
+        #expect(mode.lines(for: .changed(number: 2, group: team, from: bob, ref: id("r"), at: at(0), .add([zoe]))) == ["  bob added zoe"])
+        #expect(mode.lines(for: .sent(to: team, id: id("m1"), at: at(1))) == ["  ✓ sent m1"])
+        #expect(mode.lines(late: team, at: at(1), count: 3) == ["  … 3 could not be reached yet with m1; tries go on"])
+        #expect(mode.lines(late: team, at: at(2), count: 3) == [])
+        #expect(mode.lines(for: .delivered(with: team, at: at(1))) == ["  ✓✓ delivered m1"])
+        #expect(mode.lines(for: .copied(number: 3, to: team, id: id("z"), at: at(3), body: [0x62])) == ["ana: b"])
+    }
+
+    @Test func otherGroupsAreANoteAndTheirEventsNone() {
+        var mode = LineMode(me: ana, peer: bob)
+        #expect(mode.lines(for: .posted(number: 1, group: team, from: bob, id: id("x"), at: at(0), body: [0x61])) == ["(bob wrote to a group: fantail chat --as ana --with g:team)"])
+        #expect(mode.lines(for: .changed(number: 2, group: team, from: bob, ref: id("r"), at: at(0), .add([zoe]))) == [])
+        #expect(mode.lines(for: .changed(number: 3, group: team, from: bob, ref: id("r"), at: at(0), .add([ana]))) == ["(bob added you to a group: fantail chat --as ana --with g:team)"])
+        #expect(mode.lines(for: .changed(number: 4, group: team, from: ana, ref: id("r"), at: at(0), .create(title: "T", users: [bob]))) == [])
+        #expect(mode.lines(for: .changed(number: 5, group: team, from: bob, ref: id("r"), at: at(0), .remove([ana]))) == [])
     }
 
     @Test func refusalsAndLossesAreTold() {

@@ -17,6 +17,12 @@ import Testing
         .delivered(with: bob, at: at(6)),
         .read(with: bob, at: at(7)),
         .restarted,
+        .posted(number: 21, group: team, from: bob, id: id("m5"), at: at(8), body: nasty),
+        .changed(number: 22, group: team, from: bob, ref: id("r1"), at: at(9), .create(title: "tab\t\\line\n", users: [ana, zoe])),
+        .changed(number: 23, group: team, from: bob, ref: id("r2"), at: at(9), .describe("")),
+        .changed(number: 24, group: team, from: ana, ref: id("r3"), at: at(9), .role(.admin, [bob])),
+        .changed(number: 25, group: team, from: ana, ref: id("r4"), at: at(9), .settings(GroupSettings(showsReceipts: true))),
+        .changed(number: 26, group: team, from: ana, ref: id("r5"), at: at(9), .delete),
     ]
 
     @Test(arguments: events) func everyEventReadsBack(event: HistoryEvent) {
@@ -39,7 +45,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["", "hello", "gap\t1", "gap\t1\t2\t3", "gap\t-1\t2", "sent\t5\tbob", "read\t99999999999999999\tbob", "wrote\t5\tbob\tm\tbad \\q", "wrote\t5\tbob\tm\t\\x1", "wrote\t5\tb b\tm\thi"])
+    @Test(arguments: ["", "hello", "gap\t1", "gap\t1\t2\t3", "gap\t-1\t2", "sent\t5\tbob", "read\t99999999999999999\tbob", "wrote\t5\tbob\tm\tbad \\q", "wrote\t5\tbob\tm\t\\x1", "wrote\t5\tb b\tm\thi", "posted\t1\t5\tg:t\tbob\tm", "changed\t1\t5\tg:t\tbob\tm\t", "changed\t1\t5\tg:t\tbob\tm\t\\x06x", "changed\t1\t5\tbob\tm\t\\x06"])
     func otherLinesAreLeftOut(line: String) { #expect(HistoryEvent(line: Array(line.utf8)[...]) == nil) }
 }
 
@@ -129,6 +135,30 @@ import Testing
         #expect(book[bob].messages.map { book[bob].tick(of: $0) } == [.delivered])
         #expect(book[bob].messages.map(\.trouble) == [nil])
         #expect(book.highestNumber == 2)
+    }
+
+    @Test func aGroupIsAChatOfMany() {
+        var book = ChatBook([
+            .changed(number: 1, group: team, from: ana, ref: id("r1"), at: at(1), .create(title: "Team", users: [bob, zoe])),
+            .wrote(to: team, id: id("m1"), at: at(2), body: [0x61]),
+            .sent(to: team, id: id("m1"), at: at(3)),
+            .posted(number: 2, group: team, from: bob, id: id("m1"), at: at(4), body: [0x62]),
+        ])
+        #expect(book[team].title == "Team")
+        #expect(book[team].messages.map(\.author) == [ana, nil, bob])
+        #expect(book[team].messages.map(\.isOwn) == [false, true, false])
+        #expect(book[team].newestReceived == at(4))
+        // Our own words come back, as to every member.
+        let echo = HistoryEvent.copied(number: 3, to: team, id: id("m1"), at: at(3), body: [0x61])
+        #expect(book.isEcho(echo))
+        #expect(book.apply(echo) == true)
+        #expect(book[team].messages.count == 3)
+        #expect(book.apply(.delivered(with: team, at: at(3))) == true)
+        #expect(book[team].messages.map { book[team].tick(of: $0) }[1] == .delivered)
+        let renamed = HistoryEvent.changed(number: 4, group: team, from: bob, ref: id("r2"), at: at(5), .rename("Crew"))
+        #expect(book.apply(renamed) == true)
+        #expect(book.apply(renamed) == false)
+        #expect(book[team].title == "Crew" && book.highestNumber == 4)
     }
 
     @Test func ownMessagesThatFailSayWhy() {

@@ -4,6 +4,7 @@
 // tick is never stored at a message; it follows from two stamps.
 
 import ClientProtocol
+import Groups
 import Primitives
 
 /// How far an own message came.
@@ -12,10 +13,14 @@ public enum Tick: Int, Comparable, Sendable {
     public static func < (left: Tick, right: Tick) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// A message on the screen.
+/// A message on the screen, or what happened to a group.
 public struct ChatMessage: Equatable, Sendable {
     public let id: MessageID
     public let isOwn: Bool
+    /// Whose name must be told: in a group, whoever it was, unless oneself wrote.
+    public let author: UserID?
+    /// Instead of words.
+    public let change: GroupChange?
     /// When it was written (pending) or stored (else).
     public fileprivate(set) var at: Stamp
     public let body: [UInt8]
@@ -23,15 +28,30 @@ public struct ChatMessage: Equatable, Sendable {
     public fileprivate(set) var isSent: Bool
     /// Why it will never arrive; nil: it may.
     public fileprivate(set) var trouble: String?
+
+    fileprivate init(
+        id: MessageID, isOwn: Bool, author: UserID? = nil, change: GroupChange? = nil, at: Stamp, body: [UInt8],
+        isSent: Bool = true
+    ) {
+        self.id = id
+        self.isOwn = isOwn
+        self.author = author
+        self.change = change
+        self.at = at
+        self.body = body
+        self.isSent = isSent
+    }
 }
 
-/// A chat with one person.
+/// A chat with one person or one group.
 public struct Chat: Equatable, Sendable {
     public fileprivate(set) var messages: [ChatMessage] = []
     public fileprivate(set) var deliveredUpTo = Stamp.zero
     public fileprivate(set) var readUpTo = Stamp.zero
-    /// Stamp of the newest message from the other; nil: none came yet.
+    /// Stamp of the newest message from somebody else; nil: none came yet.
     public fileprivate(set) var newestReceived: Stamp?
+    /// Of a group, as far as its events were seen.
+    public fileprivate(set) var title: String?
 
     public init() {}
 
@@ -62,12 +82,11 @@ public struct ChatBook: Equatable, Sendable {
         switch event {
         case .received(let number, let from, let id, let at, let body):
             guard take(number) else { return false }
-            let message = ChatMessage(id: id, isOwn: false, at: at, body: body, isSent: true, trouble: nil)
-            chats[from, default: Chat()].messages.append(message)
+            chats[from, default: Chat()].messages.append(ChatMessage(id: id, isOwn: false, at: at, body: body))
             chats[from, default: Chat()].newestReceived = max(chats[from]?.newestReceived ?? .zero, at)
         case .wrote(let to, let id, let at, let body):
             guard index(of: id, in: to) == nil else { return false }
-            let message = ChatMessage(id: id, isOwn: true, at: at, body: body, isSent: false, trouble: nil)
+            let message = ChatMessage(id: id, isOwn: true, at: at, body: body, isSent: false)
             chats[to, default: Chat()].messages.append(message)
         case .copied(let number, let to, let id, let at, let body):
             guard take(number) else { return false }
@@ -76,8 +95,7 @@ public struct ChatBook: Equatable, Sendable {
                 guard chats[to]?.messages[index].isSent == false else { return true }
                 return apply(.sent(to: to, id: id, at: at))
             }
-            let message = ChatMessage(id: id, isOwn: true, at: at, body: body, isSent: true, trouble: nil)
-            chats[to, default: Chat()].messages.append(message)
+            chats[to, default: Chat()].messages.append(ChatMessage(id: id, isOwn: true, at: at, body: body))
         case .sent(let to, let id, let at):
             guard let index = index(of: id, in: to) else { return false }
             chats[to]?.messages[index].isSent = true
@@ -100,6 +118,19 @@ public struct ChatBook: Equatable, Sendable {
         case .read(let peer, let at):
             guard at > self[peer].readUpTo else { return false }
             chats[peer, default: Chat()].readUpTo = at
+        case .posted(let number, let group, let from, let id, let at, let body):
+            guard take(number) else { return false }
+            let message = ChatMessage(id: id, isOwn: false, author: from, at: at, body: body)
+            chats[group, default: Chat()].messages.append(message)
+            chats[group, default: Chat()].newestReceived = max(chats[group]?.newestReceived ?? .zero, at)
+        case .changed(let number, let group, let from, let ref, let at, let change):
+            guard take(number) else { return false }
+            let message = ChatMessage(id: ref, isOwn: false, author: from, change: change, at: at, body: [])
+            chats[group, default: Chat()].messages.append(message)
+            switch change {
+            case .create(let title, _), .rename(let title): chats[group]?.title = title
+            case .describe, .add, .remove, .leave, .role, .settings, .delete: break
+            }
         case .restarted:
             highestNumber = nil
         }

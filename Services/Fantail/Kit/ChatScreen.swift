@@ -11,6 +11,7 @@
 // Own messages stand on the right, the other's on the left. The window is drawn from the bottom up, so the cost depends on
 // its size and never on the length of the history.
 
+import Groups
 import Primitives
 
 /// The connection as the header shows it.
@@ -28,8 +29,25 @@ public struct ChatScreen: Sendable {
     /// Widest bubble, columns: longer lines are hard to read.
     private static let bubbleColumnsMax = 72
 
+    /// How many of the others have an own message to a group.
+    public struct Counts: Equatable, Sendable {
+        public var delivered: Int
+        public var read: Int
+        public var of: Int
+
+        public init(delivered: Int, read: Int, of: Int) {
+            self.delivered = delivered
+            self.read = read
+            self.of = of
+        }
+    }
+
     public var me: UserID
     public var peer: UserID
+    /// Of a group; nil: the peer's name is all there is.
+    public var title: String?
+    /// By the stamp of the message, of this run.
+    public var counts: [Stamp: Counts] = [:]
     public var line = ChatLine.connecting
     /// Sentences below the chat, the newest last; the last three are shown. Printable.
     public var notices: [String] = []
@@ -90,15 +108,17 @@ public struct ChatScreen: Sendable {
         case .offline(let seconds): state = Span("○ offline, retrying in \(seconds) s ", .red)
         }
         let room = columns - DisplayWidth.columns(state.text) - 2
-        let names = DisplayWidth.prefix(" \(me) → \(peer)", columns: max(1, room))
+        let names = DisplayWidth.prefix(" \(me) → \(peerName)", columns: max(1, room))
         let gap = max(1, columns - DisplayWidth.columns(names) - DisplayWidth.columns(state.text))
         return Row(Span(names, .bold), Span(String(repeating: " ", count: gap)), state)
     }
 
+    private var peerName: String { title.map { Printable.line($0) } ?? peer.text }
+
     /// The `count` rows that are in view, empty ones on top when the chat is short.
     private func body(_ chat: Chat, _ count: Int, _ columns: Int) -> [Row] {
         var upwards = upwards(chat, count + max(0, scroll), columns)
-        if upwards.isEmpty { upwards = [Row(Span(Self.centred("Say hello to \(peer).", columns), .dim))] }
+        if upwards.isEmpty { upwards = [Row(Span(Self.centred("Say hello to \(peerName).", columns), .dim))] }
         let first = min(max(0, scroll), max(0, upwards.count - count))
         let shown = upwards[first..<min(upwards.count, first + count)]
         return [Row](repeating: Row(), count: count - shown.count) + shown.reversed()
@@ -109,7 +129,7 @@ public struct ChatScreen: Sendable {
         var upwards: [Row] = []
         for index in chat.messages.indices.reversed() {
             let message = chat.messages[index]
-            upwards += bubble(message, chat, columns).reversed()
+            upwards += (message.change.map { event($0, message, columns) } ?? bubble(message, chat, columns)).reversed()
             let day = clock.day(message.at)
             if index == 0 || clock.day(chat.messages[index - 1].at) != day {
                 upwards.append(Row(Span(Self.centred(clock.date(day: day), columns), .dim)))
@@ -119,9 +139,17 @@ public struct ChatScreen: Sendable {
         return upwards
     }
 
+    /// What happened to a group, in the middle.
+    private func event(_ change: GroupChange, _ message: ChatMessage, _ columns: Int) -> [Row] {
+        let sentence = GroupSentence.text(change, by: message.author ?? peer) + "  " + clock.time(message.at)
+        return DisplayWidth.wrap(sentence, columns: columns - 4).map { Row(Span(Self.centred($0, columns), .dim)) }
+    }
+
     private func bubble(_ message: ChatMessage, _ chat: Chat, _ columns: Int) -> [Row] {
         let width = min(Self.bubbleColumnsMax, max(columns * 3 / 4, 16), columns - 4)
-        var lines = DisplayWidth.wrap(Printable.text(message.body), columns: width)
+        // In a group a name stands before the text.
+        let name = message.author.map { "\($0): " } ?? ""
+        var lines = DisplayWidth.wrap(name + Printable.text(message.body), columns: width)
         let meta = self.meta(message, chat)
         let metaColumns = meta.reduce(0) { $0 + DisplayWidth.columns($1.text) }
         if DisplayWidth.columns(lines[lines.count - 1]) + metaColumns > width { lines.append("") }
@@ -129,7 +157,12 @@ public struct ChatScreen: Sendable {
             lines.map { DisplayWidth.columns($0) }.max() ?? 0, DisplayWidth.columns(lines[lines.count - 1]) + metaColumns)
         let edge = message.isOwn ? String(repeating: " ", count: max(1, columns - block - 1)) : " │ "
         return lines.enumerated().map { index, line in
-            var row = Row(Span(edge, message.isOwn ? .plain : .dim), Span(line))
+            var row = Row(Span(edge, message.isOwn ? .plain : .dim))
+            if index == 0, !name.isEmpty, line.hasPrefix(name) {
+                row.spans += [Span(name, .bold), Span(String(line.dropFirst(name.count)))]
+            } else {
+                row.spans.append(Span(line))
+            }
             if index == lines.count - 1 {
                 let gap = message.isOwn ? block - DisplayWidth.columns(line) - metaColumns : 0
                 if gap > 0 { row.spans.append(Span(String(repeating: " ", count: gap))) }
@@ -144,10 +177,11 @@ public struct ChatScreen: Sendable {
         let time = Span("  " + clock.time(message.at), .dim)
         guard message.isOwn else { return [time] }
         if let trouble = message.trouble { return [time, Span(" ✗ " + Printable.line(trouble), .red)] }
+        let counts = counts[message.at]
         switch chat.tick(of: message) {
         case .pending: return [time, Span(" ·", .dim)]
-        case .sent: return [time, Span(" ✓", .dim)]
-        case .delivered: return [time, Span(" ✓✓", .dim)]
+        case .sent: return [time, Span(" ✓" + (counts.map { " \($0.delivered)/\($0.of)" } ?? ""), .dim)]
+        case .delivered: return [time, Span(" ✓✓" + (counts.map { " read \($0.read)/\($0.of)" } ?? ""), .dim)]
         case .read: return [time, hasColour ? Span(" ✓✓", .blue) : Span(" ✓✓ read", .dim)]
         }
     }

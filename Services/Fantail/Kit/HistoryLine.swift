@@ -4,11 +4,14 @@
 //     wrote          1763936001000000  bob  IDENTIFIER  hi, two\nlines
 //     sent           1763936001002000  bob  IDENTIFIER
 //     delivered      1763936001009000  bob
+//     posted     18  1763936002000000  g:…  bob  IDENTIFIER  hello everybody
+//     changed    19  1763936003000000  g:…  bob  REFERENCE   (the change as bytes)
 //
 // Fields are separated by tabs; a backslash begins an escape: `\t`, `\n`, `\r`, `\\`, `\xHH`. A line is believed as a whole
 // or not at all, so a line that a crash cut in two is simply not there.
 
 import ClientProtocol
+import Groups
 import Primitives
 
 /// What happened to the chats of a device.
@@ -16,7 +19,7 @@ public enum HistoryEvent: Equatable, Sendable {
     case received(number: UInt64, from: UserID, id: MessageID, at: Stamp, body: [UInt8])
     /// Written here; `at` is this machine's clock.
     case wrote(to: UserID, id: MessageID, at: Stamp, body: [UInt8])
-    /// Written on another device of this user.
+    /// Written by this user: on another device, or here and come back, as everything written to a group does.
     case copied(number: UInt64, to: UserID, id: MessageID, at: Stamp, body: [UInt8])
     case sent(to: UserID, id: MessageID, at: Stamp)
     /// Refused for good; the reason as one word.
@@ -25,6 +28,10 @@ public enum HistoryEvent: Equatable, Sendable {
     case gap(from: UInt64, to: UInt64)
     case delivered(with: UserID, at: Stamp)
     case read(with: UserID, at: Stamp)
+    /// Somebody else wrote to a group.
+    case posted(number: UInt64, group: UserID, from: UserID, id: MessageID, at: Stamp, body: [UInt8])
+    /// Somebody, perhaps this user, made or changed a group.
+    case changed(number: UInt64, group: UserID, from: UserID, ref: MessageID, at: Stamp, GroupChange)
     /// The server was set up anew: numbers begin again.
     case restarted
 }
@@ -50,6 +57,12 @@ extension HistoryEvent {
         case .gap(let from, let to): line.words("gap", String(from), String(to))
         case .delivered(let peer, let at): line.words("delivered", String(at.microseconds), peer.text)
         case .read(let peer, let at): line.words("read", String(at.microseconds), peer.text)
+        case .posted(let number, let group, let from, let id, let at, let body):
+            line.words("posted", String(number), String(at.microseconds), group.text, from.text, id.text)
+            line.field(body)
+        case .changed(let number, let group, let from, let ref, let at, let change):
+            line.words("changed", String(number), String(at.microseconds), group.text, from.text, ref.text)
+            line.field(change.bytes)
         case .restarted: line.words("restarted")
         }
         return line.bytes + [0x0A]
@@ -92,6 +105,16 @@ extension HistoryEvent {
         case "read":
             guard let at = fields.stamp(), let peer = fields.user() else { return nil }
             self = .read(with: peer, at: at)
+        case "posted":
+            guard let number = fields.number(), let at = fields.stamp(), let group = fields.user(), let from = fields.user(),
+                let id = fields.message(), let body = fields.next()
+            else { return nil }
+            self = .posted(number: number, group: group, from: from, id: id, at: at, body: body)
+        case "changed":
+            guard let number = fields.number(), let at = fields.stamp(), let group = fields.user(), let from = fields.user(),
+                let ref = fields.message(), let change = fields.next().flatMap({ GroupChange(bytes: $0) })
+            else { return nil }
+            self = .changed(number: number, group: group, from: from, ref: ref, at: at, change)
         case "restarted": self = .restarted
         default: return nil
         }

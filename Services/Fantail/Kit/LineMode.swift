@@ -4,11 +4,13 @@
 //       ✓ sent 5kPq…
 //       ✓✓ delivered 5kPq…
 //       ✓✓ read 5kPq…
+//       bob added cem          (in a group)
 //
 // One line an event, at once, and nothing is ever repeated. A line break inside a message is ` ⏎ `, so a line that begins
 // with two blanks is never the text of a person.
 
 import ClientProtocol
+import Groups
 import Primitives
 
 public struct LineMode: Sendable {
@@ -53,8 +55,32 @@ public struct LineMode: Sendable {
         case .read(peer, let at):
             readUpTo = max(readUpTo, at)
             return ticks()
+        case .posted(_, let group, let from, _, _, let body):
+            return group == peer ? ["\(from): \(Printable.line(body))"] : [Self.notice(from: from, in: group, me: me)]
+        case .changed(_, let group, let from, _, _, let change):
+            guard group != peer else { return ["  " + GroupSentence.text(change, by: from)] }
+            return Self.invitation(change, by: from, to: group, me: me).map { [$0] } ?? []
         case .wrote, .delivered, .read, .restarted:
             return []
+        }
+    }
+
+    /// Members of a group could not be reached for long with an own message.
+    public func lines(late group: UserID, at: Stamp, count: Int) -> [String] {
+        guard group == peer, let message = own.first(where: { $0.at == at }) else { return [] }
+        return ["  … \(count) could not be reached yet with \(message.id); tries go on"]
+    }
+
+    public static func notice(from: UserID, in group: UserID, me: UserID) -> String {
+        "(\(from) wrote to a group: fantail chat --as \(me) --with \(group))"
+    }
+
+    /// What to tell in another chat when somebody else brings `me` into a group.
+    public static func invitation(_ change: GroupChange, by author: UserID, to group: UserID, me: UserID) -> String? {
+        guard author != me, change.users.contains(me) else { return nil }
+        switch change {
+        case .create, .add: return "(\(author) added you to a group: fantail chat --as \(me) --with \(group))"
+        case .rename, .describe, .remove, .leave, .role, .settings, .delete: return nil
         }
     }
 

@@ -11,14 +11,15 @@ import Primitives
 
 enum ChatCommand {
     static let spec = CommandSpec(
-        "chat", "Talk to somebody in the terminal", synopsis: "--as USER --with PEER [OPTIONS]",
+        "chat", "Talk to somebody in the terminal", synopsis: "--as USER --with PEER|GROUP [OPTIONS]",
         options: [
-            OptionSpec("with", "PEER", "whom to talk to"),
+            OptionSpec("with", "PEER", "whom to talk to: a user, or a group by its id (g:…)"),
             OptionSpec("device", "D", "your device; default main"),
             OptionSpec("plain", nil, "lines instead of a window, as when piped"),
         ] + connectionOptions,
         notes: [
             "Ticks: · pending, ✓ sent, ✓✓ delivered, ✓✓ in blue read (with NO_COLOR: the word read).",
+            "In a group they speak of all other members; 3/5 behind ✓ says how many have it so far.",
             "Keys: Enter sends, Alt-Enter breaks the line, Up and Down recall, Page Up and Page Down scroll,",
             "^U ^K ^W erase, ^L redraws, ^C or ^D leaves.",
         ])
@@ -77,6 +78,9 @@ enum PlainChat {
                     for line in mode.lines(for: history) { System.print(line) }
                 case .online: trouble = ""
                 case .offline: break
+                case .news(.late(let group, let at, let count)):
+                    for line in mode.lines(late: group, at: at, count: count) { System.print(line) }
+                case .news: break
                 case .trouble(let sentence):
                     if sentence != trouble { System.complain(sentence) }
                     trouble = sentence

@@ -4,6 +4,7 @@ import ChatClient
 import ClientProtocol
 import FantailCLI
 import Glibc
+import Groups
 import Primitives
 
 struct ChatWindow {
@@ -22,6 +23,8 @@ struct ChatWindow {
     /// Notices that mean nothing any more once we are online.
     private var troubles: [String] = []
     private var wantsToLeave = false
+    /// Of a group, as the cluster told it when the window opened.
+    private var title: String?
 
     init(me: UserID, peer: UserID) {
         self.me = me
@@ -39,7 +42,10 @@ struct ChatWindow {
             try markRead(courier)
             paint(courier)
             let (events, ready) = try courier.step(inputs: [STDIN_FILENO, terminal.signals], until: wakeUp())
-            for event in events { on(event) }
+            for event in events {
+                if case .online = event, peer.isGroup { try courier.requestInfo(of: peer) }
+                on(event)
+            }
             if ready.contains(terminal.signals) { onSignals(terminal.takeSignals()) }
             if ready.contains(STDIN_FILENO) {
                 try onKeys(courier)
@@ -55,11 +61,16 @@ struct ChatWindow {
         switch event {
         case .history(.received(_, let from, _, _, _)) where from != peer:
             notice(LineMode.notice(from: from, me: me))
+        case .history(.posted(_, let group, let from, _, _, _)) where group != peer:
+            notice(LineMode.notice(from: from, in: group, me: me))
+        case .history(.changed(_, let group, let from, _, _, let change)) where group != peer:
+            if let invitation = LineMode.invitation(change, by: from, to: group, me: me) { notice(invitation) }
         case .history(.gap(let from, let to)):
             notice("\(to - from + 1) messages were dropped before this device had them")
         case .history(.restarted):
             notice("the server was set up anew; the inbox begins again")
         case .history: break
+        case .news(let news): on(news)
         case .online:
             retryAt = nil
             screen.line = .online
@@ -71,6 +82,16 @@ struct ChatWindow {
         case .trouble(let sentence), .denied(let sentence):
             if !troubles.contains(sentence) { troubles = troubles.suffix(9) + [sentence] }
             notice(sentence)
+        }
+    }
+
+    private mutating func on(_ news: ClientNews) {
+        switch news {
+        case .groupInfo(_, let info) where info.group == peer: title = info.title
+        case .counts(peer, let at, let delivered, let read, let of):
+            screen.counts[at] = ChatScreen.Counts(delivered: delivered, read: read, of: of)
+        case .late(peer, _, let count): notice("\(count) could not be reached yet; tries go on")
+        default: break
         }
     }
 
@@ -133,6 +154,7 @@ struct ChatWindow {
             screen.line = left.nanoseconds > 0 ? .offline(retrySeconds: (left.milliseconds + 999) / 1_000) : .connecting
         }
         let chat = courier.store.book[peer]
+        screen.title = chat.title ?? title
         screen.scroll = min(screen.scroll, screen.scrollMax(of: chat))
         System.write(painter.paint(screen.picture(of: chat, editor: editor)))
     }

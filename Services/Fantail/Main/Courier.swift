@@ -10,6 +10,7 @@ import Cluster
 import Crypto
 import FantailCLI
 import Glibc
+import Groups
 import Primitives
 
 /// What a step brought.
@@ -19,6 +20,8 @@ enum CourierEvent {
     case offline(retryMs: Int64)
     /// A sentence about the connection or a frame that was refused.
     case trouble(String)
+    /// What the cluster told of groups, and what it refused.
+    case news(ClientNews)
     /// The gateway does not accept the token.
     case denied(String)
 }
@@ -32,6 +35,7 @@ final class Courier {
 
     private(set) var client: ChatClient
     let store: DeviceStore
+    private let me: UserID
     /// The newest number of the inbox when the connection was greeted; nil before.
     private(set) var head: UInt64?
     private var link = Link.none
@@ -52,6 +56,7 @@ final class Courier {
         let places = Places(arguments)
         let user = try arguments.user("as")
         let device = try arguments.device(fallback)
+        me = user
         switch arguments.value("encoding") {
         case nil, "json": encoding = .json
         case "binary": encoding = .binary
@@ -93,6 +98,29 @@ final class Courier {
 
     func markRead(with peer: UserID, at: Stamp) throws(CommandFailure) {
         client.markRead(with: peer, at: at, now: System.now().instant)
+        try settle()
+    }
+
+    /// Makes or changes a group; on return the wish is durable here.
+    func change(_ ref: MessageID, group: UserID?, _ change: GroupChange) throws(CommandFailure) {
+        client.change(ref: ref, group: group, change, now: System.now().instant)
+        try settle()
+    }
+
+    // Questions: asked once, while we are online.
+
+    func requestInfo(of group: UserID, ref: MessageID? = nil) throws(CommandFailure) {
+        client.requestGroupInfo(ref: ref, group: group)
+        try settle()
+    }
+
+    func requestGroups(after: UserID?, ref: MessageID) throws(CommandFailure) {
+        client.requestGroupList(ref: ref, after: after)
+        try settle()
+    }
+
+    func requestReceipts(of group: UserID, at: Stamp, ref: MessageID) throws(CommandFailure) {
+        client.requestReceipts(ref: ref, with: group, at: at)
         try settle()
     }
 
@@ -231,6 +259,13 @@ final class Courier {
         case .delivered(let peer, let at): return .delivered(with: peer, at: at)
         case .read(let peer, let at): return .read(with: peer, at: at)
         case .cursorLost: return .restarted
+        // Everything written to a group comes back to its author too, under the stamp that `sent` told.
+        case .entry(.groupMessage(let number, let group, _, me, let id, let at, let body)):
+            return .copied(number: number, to: group, id: id, at: at, body: body)
+        case .entry(.groupMessage(let number, let group, _, let from, let id, let at, let body)):
+            return .posted(number: number, group: group, from: from, id: id, at: at, body: body)
+        case .entry(.groupEvent(let number, let group, _, let from, let id, let at, let change)):
+            return .changed(number: number, group: group, from: from, ref: id, at: at, change)
         case .online, .offline, .entry, .history, .refused: return nil
         case .changed, .changeFailed, .groupInfo, .groupList, .counts, .late, .receipts: return nil
         }
@@ -260,8 +295,12 @@ final class Courier {
             events.append(.offline(retryMs: retryMs))
         case .tell(.refused(let error)):
             events.append(.trouble("the cluster refused: \(Printable.line(error.text)) (\(error.code.name))"))
-        case .tell:
-            break
+            events.append(.news(.refused(error)))
+        case .tell(let news):
+            switch news {
+            case .changed, .changeFailed, .groupInfo, .groupList, .counts, .late, .receipts: events.append(.news(news))
+            case .online, .offline, .refused, .entry, .gap, .sent, .failed, .delivered, .read, .history, .cursorLost: break
+            }
         }
     }
 

@@ -38,7 +38,7 @@ enum InboxCommand {
                     if follows, sentence != trouble { System.complain(sentence) }
                     trouble = sentence
                 case .denied(let sentence): throw .failure(sentence)
-                case .online, .offline: break
+                case .online, .offline, .news: break
                 }
             }
         }
@@ -53,6 +53,8 @@ enum InboxCommand {
         case .copied(_, let to, _, _, let body): ["\(me) → \(to): \(Printable.line(body))"]
         case .expired(_, let to, let id, _): ["(\(id) to \(to) expired: nobody fetched it)"]
         case .gap(let from, let to): ["(\(to - from + 1) messages were dropped before this device had them)"]
+        case .posted(_, let group, let from, _, _, let body): ["\(from) → \(group): \(Printable.line(body))"]
+        case .changed(_, let group, let from, _, _, let change): ["(\(group): \(GroupSentence.text(change, by: from)))"]
         case .restarted: ["(the server was set up anew; the inbox begins again)"]
         case .wrote, .sent, .failed, .delivered, .read: []
         }

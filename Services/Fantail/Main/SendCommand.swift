@@ -8,9 +8,9 @@ import Primitives
 
 enum SendCommand {
     static let spec = CommandSpec(
-        "send", "Send one message and wait for its ticks", synopsis: "--as USER --to PEER [OPTIONS] TEXT…",
+        "send", "Send one message and wait for its ticks", synopsis: "--as USER --to PEER|GROUP [OPTIONS] TEXT…",
         options: [
-            OptionSpec("to", "PEER", "who gets it"),
+            OptionSpec("to", "PEER", "who gets it: a user, or a group by its id (g:…)"),
             OptionSpec("device", "D", "your device; default cli"),
             OptionSpec("id", "ID", "the message's name; the same name sends the same message once; default: a new one"),
             OptionSpec("wait", "delivered|read", "wait for this tick too"),
@@ -77,7 +77,7 @@ enum SendCommand {
                 case .history(.read(peer, let at)): read = max(read, at)
                 case .trouble(let sentence): trouble = sentence
                 case .denied(let sentence): throw .failure(sentence)
-                case .history, .online, .offline: break
+                case .history, .online, .offline, .news: break
                 }
             }
             guard let sentAt else { continue }

@@ -18,6 +18,7 @@ func runFantail(_ words: [String]) -> Int32 {
         Command(spec: ChatCommand.spec, run: ChatCommand.run),
         Command(spec: SendCommand.spec, run: SendCommand.run),
         Command(spec: InboxCommand.spec, run: InboxCommand.run),
+        Command(spec: GroupCommand.spec, run: GroupCommand.run),
         Command(spec: TokenCommand.spec, run: TokenCommand.run),
         Command(spec: StatusCommand.spec, run: StatusCommand.run),
         Command(spec: RingCommand.spec, run: RingCommand.run),
