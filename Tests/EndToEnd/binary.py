@@ -12,8 +12,27 @@ FROM_CLIENT = {
     "read": (4, [("with", "text"), ("at", "number")]),
     "history": (5, [("ref", "text?"), ("with", "text?"), ("before", "number?"), ("limit", "number")]),
     "ping": (6, [("ref", "text?")]),
+    "group": (7, [("ref", "text"), ("group", "text?"), ("change", "change")]),
+    "group.info": (8, [("ref", "text?"), ("group", "text")]),
+    "group.list": (9, [("ref", "text?"), ("after", "text?")]),
+    "receipts": (10, [("ref", "text?"), ("with", "text"), ("at", "number")]),
 }
 FEATURE = 15
+
+# number and fields of each change of a group
+CHANGES = {
+    "create": (1, [("title", "text"), ("users", "users")]),
+    "rename": (2, [("title", "text")]),
+    "describe": (3, [("text", "text")]),
+    "add": (4, [("users", "users")]),
+    "remove": (5, [("users", "users")]),
+    "leave": (6, []),
+    "role": (7, [("role", "role"), ("users", "users")]),
+    "settings": (8, [("announce", "flag"), ("receipts", "flag")]),
+    "delete": (9, []),
+}
+ROLES = {1: "member", 2: "admin", 3: "owner"}
+GROUP_ENTRY = [("n", "number"), ("group", "text"), ("seq", "number"), ("from", "text"), ("id", "text"), ("at", "number")]
 
 FROM_SERVER = {
     16: ("welcome", [("user", "text"), ("device", "text"), ("cursor", "number"), ("head", "number"), ("ticks", "number"),
@@ -29,12 +48,23 @@ FROM_SERVER = {
     25: ("history", [("ref", "text?"), ("entries", "frames"), ("more", "flag")]),
     26: ("pong", [("ref", "text?"), ("time", "number")]),
     27: ("error", [("code", "code"), ("text", "text"), ("ref", "text?"), ("retry_ms", "number?")]),
+    28: ("group.message", GROUP_ENTRY + [("body", "text")]),
+    29: ("group.event", GROUP_ENTRY + [("change", "change")]),
+    30: ("group.done", [("ref", "text"), ("group", "text"), ("seq", "number"), ("at", "number")]),
+    31: ("group.info", [("ref", "text?"), ("group", "text"), ("title", "text"), ("text", "text"), ("announce", "flag"),
+                        ("receipts", "flag"), ("members", [("user", "text"), ("role", "role")])]),
+    32: ("group.list", [("ref", "text?"), ("groups", [("group", "text"), ("title", "text")]), ("more", "flag")]),
+    33: ("group.counts", [("group", "text"), ("at", "number"), ("got", "number"), ("read", "number"), ("of", "number")]),
+    34: ("group.late", [("group", "text"), ("at", "number"), ("count", "number")]),
+    35: ("receipts", [("ref", "text?"), ("with", "text"), ("at", "number"),
+                      ("entries", [("user", "text"), ("got", "number?"), ("read", "number?")])]),
 }
 
 CODES = {
     1: "malformed", 2: "unknown_type", 3: "missing_field", 4: "bad_field", 5: "body_too_long", 6: "unsupported", 7: "to_self",
     8: "id_conflict", 9: "predecessor_missing", 10: "cursor_ahead", 11: "ack_ahead", 12: "read_ahead", 13: "hello_missing",
     14: "too_many_devices", 15: "overloaded", 16: "unavailable", 17: "storage_full", 18: "hello_repeated",
+    19: "no_such_group", 20: "not_member", 21: "not_allowed", 22: "group_full", 23: "no_change", 24: "bad_users",
 }
 
 
@@ -56,7 +86,10 @@ def encode(frame: dict) -> bytes:
     out = bytearray([number])
     for name, field in fields:
         value = frame.get(name)
-        if field.endswith("?"):
+        if field == "change":
+            number, parts = CHANGES[value]
+            out += bytes([number]) + b"".join(_write(kind, frame[part]) for part, kind in parts)
+        elif field.endswith("?"):
             out += _optional(field[:-1], value)
         else:
             out += _write(field, 50 if name == "limit" and value is None else value)
@@ -70,6 +103,12 @@ def _optional(kind: str, value) -> bytes:
 def _write(kind: str, value) -> bytes:
     if kind == "number":
         return varint(value)
+    if kind == "flag":
+        return bytes([value])
+    if kind == "role":
+        return bytes(number for number, name in ROLES.items() if name == value)
+    if kind == "users":
+        return varint(len(value)) + b"".join(_write("text", user) for user in value)
     data = value.encode()
     return varint(len(data)) + data
 
@@ -95,7 +134,24 @@ class Reader:
                     raise ValueError("a number that is longer than it needs")
                 return value
 
-    def field(self, kind: str):
+    def fields(self, kinds: list) -> dict:
+        found = {}
+        for field, kind in kinds:
+            if kind == "change":
+                number = self.take(1)[0]
+                found["change"], parts = next((name, parts) for name, (other, parts) in CHANGES.items() if other == number)
+                found |= self.fields(parts)
+                continue
+            if isinstance(kind, str) and kind.endswith("?"):
+                if not self.field("flag"):
+                    continue
+                kind = kind[:-1]
+            found[field] = self.field(kind)
+        return found
+
+    def field(self, kind):
+        if isinstance(kind, list):
+            return [self.fields(kind) for _ in range(self.number())]
         match kind:
             case "number":
                 return self.number()
@@ -105,6 +161,10 @@ class Reader:
                 return self.take(self.number()).decode()
             case "code":
                 return CODES[self.number()]
+            case "role":
+                return ROLES[self.take(1)[0]]
+            case "users":
+                return [self.field("text") for _ in range(self.number())]
             case "frames":
                 return [decode(self.take(self.number())) for _ in range(self.number())]
 
@@ -113,11 +173,4 @@ def decode(data: bytes) -> dict:
     """A server's frame. Bytes behind the known fields are ignored, as the document asks."""
     reader = Reader(data)
     name, fields = FROM_SERVER[reader.take(1)[0]]
-    frame = {"type": name}
-    for field, kind in fields:
-        if kind.endswith("?"):
-            if not reader.field("flag"):
-                continue
-            kind = kind[:-1]
-        frame[field] = reader.field(kind)
-    return frame
+    return {"type": name} | reader.fields(fields)

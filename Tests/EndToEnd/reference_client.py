@@ -16,7 +16,8 @@ from client import Client, Closed, fresh, open_socket
 from cluster import Cluster
 
 PERMANENT = {"malformed", "unknown_type", "missing_field", "bad_field", "body_too_long", "unsupported", "to_self", "id_conflict",
-             "cursor_ahead", "ack_ahead", "read_ahead", "hello_missing", "too_many_devices", "hello_repeated"}
+             "cursor_ahead", "ack_ahead", "read_ahead", "hello_missing", "too_many_devices", "hello_repeated",
+             "no_such_group", "not_member", "not_allowed", "group_full", "no_change", "bad_users"}
 ANSWER_WAIT, WELCOME_WAIT, BACKOFF_FIRST, BACKOFF_MAX = 5.0, 10.0, 0.25, 30.0
 
 
@@ -139,7 +140,7 @@ class ReferenceClient:
         while True:
             frame = await connection.next(120)
             match frame["type"]:
-                case "message" | "copy" | "expired":
+                case "message" | "copy" | "expired" | "group.message" | "group.event":
                     if frame["n"] == self.last + 1:
                         self.last = frame["n"]
                         self.shown.append(frame)
@@ -211,8 +212,9 @@ class ReferenceClient:
     def _note_acked(self):
         """An ack, or the cursor of a hello, is about to say that everything shown is safe."""
         for frame in self.shown[self._noted:]:
-            if frame["type"] == "message":
-                self.acked[frame["from"]] = max(self.acked.get(frame["from"], 0), frame["at"])
+            if frame["type"] in ("message", "group.message", "group.event"):
+                chat = frame.get("group", frame["from"])
+                self.acked[chat] = max(self.acked.get(chat, 0), frame["at"])
         self._noted = len(self.shown)
 
     async def _repeat(self, connection: Client):
@@ -233,8 +235,9 @@ class ReferenceClient:
                     await connection.say("read", with_=peer, at=at)
 
     def mark_read(self, peer: str):
-        """The person has seen everything that is there from `peer`."""
-        stamps = [frame["at"] for frame in self.shown if frame["type"] == "message" and frame["from"] == peer]
+        """The person has seen everything that is there from `peer`, who may be a group."""
+        stamps = [frame["at"] for frame in self.shown
+                  if frame["type"] in ("message", "group.message") and frame.get("group", frame["from"]) == peer]
         if stamps and max(stamps) > self.said_read.get(peer, 0):
             self.said_read[peer] = self.reads[peer] = max(stamps)
             if self.connection:

@@ -48,6 +48,7 @@ def cases(cluster: Cluster):
     yield "signature of another pair", mint(stranger_pair, user), "token_bad_signature"
     yield "one bit of the signature", tampered(mint(hs, user)), "token_bad_signature"
     yield "no signature", compose(header, claims, lambda _: b""), "token_bad_signature"
+    yield "the name of a group", mint(hs, "g:team"), "token_bad_claim"
     yield "claims exchanged", ".".join([mint(hs, user).split(".")[0], mint(hs, "bob").split(".")[1], mint(hs, user).split(".")[2]]), \
         "token_bad_signature"
     yield "alg none", compose({"alg": "none", "kid": hs.kid}, claims, lambda _: b""), "token_wrong_algorithm"
