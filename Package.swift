@@ -131,7 +131,7 @@ let package = Package(
             tests(of: "SQLiteStore", uses: ["CSQLite", "Simulation", "Storage"]),
             tests(of: "ServiceKit", uses: ["CoreKit", "RPC", "Cluster", "Messages", "Storage", "Primitives"]),
             tests(of: "Simulation"),
-            tests(of: "BenchKit", uses: ["ChatClient", "ClientProtocol", "Cluster", "FantailCLI", "Primitives"]),
+            tests(of: "BenchKit", uses: ["ChatClient", "ClientProtocol", "Cluster", "FantailCLI", "Groups", "Primitives"]),
             tests(of: "FantailCLI", uses: ["ChatClient", "ClientProtocol", "Cluster", "Primitives"]),
         ],
     swiftLanguageModes: [.v6]

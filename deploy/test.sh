@@ -237,6 +237,9 @@ part_bench() {
   : >"$1"
   bench_says "$1" 0 'CPU us/exchange' chat --start --users 100 --seconds 5 --json "$work/chat.json" --svg "$work/chat.svg"
   bench_says "$1" 0 'open loop' chat --start --archive --sessions 1 --users 20 --rate 200 --seconds 2 --encoding binary
+  bench_says "$1" 0 'CPU us/delivery' group --start --members 40 --window 4 --seconds 3 --json "$work/group.json" --svg "$work/group.svg"
+  bench_says "$1" 0 '2 groups of 20' group --start --archive --sessions 1 --members 20 --groups 2 --authors 3 --seconds 2 --encoding binary
+  bench_says "$1" 0 'one order' group --help
   bench_says "$1" 0 'cut to welcome' storm --start --users 100 --back-within 60
   bench_says "$1" 0 'Fetching' offline --start --messages 2000 --users 50
   # The bound is for a thousand connections and more: with few, what a process touches once weighs too much.
@@ -246,17 +249,28 @@ part_bench() {
   bench_says "$1" 1 'deploy/run.sh' chat --home "$work/nowhere"
   bench_says "$1" 64 'even' chat --users 3
   bench_says "$1" 64 'json or binary' chat --encoding xml
-  python3 - "$work/chat.json" "$work/chat.svg" >>"$1" 2>&1 <<'PYTHON' && PASSED=$((PASSED + 1)) || FAILED=$((FAILED + 1))
+  bench_says "$1" 64 'at most --members' group --members 5 --authors 6
+  python3 - "$work" >>"$1" 2>&1 <<'PYTHON' && PASSED=$((PASSED + 1)) || FAILED=$((FAILED + 1))
 import json, sys
 from xml.dom import minidom
 
-report = json.load(open(sys.argv[1]))
-assert report["kept"] is True and report["lost"] == 0
+def read(name):
+    assert minidom.parse(f"{sys.argv[1]}/{name}.svg").getElementsByTagName("polyline")
+    report = json.load(open(f"{sys.argv[1]}/{name}.json"))
+    assert report["kept"] is True and report["lost"] == 0
+    return report
+
+report = read("chat")
 assert report["sent"] == report["acked"] == report["delivered"] == report["receipts"] > 0
 assert report["exchanges_per_second"] > 0 and report["fsyncs_per_message"] > 0
 assert report["cpu_us_per_exchange"]["all"] > 0 and report["memory_bytes"]["gateway"] > 0
 assert all(report["latency_us"][leg]["p50"] > 0 for leg in ("sent", "delivered", "receipt"))
-assert minidom.parse(sys.argv[2]).getElementsByTagName("polyline")
+report = read("group")
+assert report["sent"] == report["acked"] == report["complete"] == report["receipts"] > 0
+assert report["delivered"] == 40 * report["sent"] and report["disagreements"] == 0 and report["joined"] == 40
+assert report["messages_per_second"] > 0 and report["deliveries_per_second"] > report["messages_per_second"]
+assert report["cpu_us_per_delivery"]["group"] > 0
+assert all(report["latency_us"][leg]["p50"] > 0 for leg in ("sent", "delivered", "everybody", "spread", "tick"))
 PYTHON
   ((FAILED == 0))
 }

@@ -9,7 +9,8 @@ public enum BenchLimits {
     /// Handshakes on their way at once: as the loader for other servers has it, so that connecting costs the same.
     public static let handshakesInFlightMax = 100
 
-    /// Messages that one author may keep without a receipt. More would measure a queue and nothing else.
+    /// Messages that one author may keep without a receipt, or one group without some member. More would measure a queue and
+    /// nothing else.
     public static let windowMax = 1024
 
     /// Messages a second over all authors. The generator is one thread; it cannot do more than this anyhow.
@@ -20,6 +21,9 @@ public enum BenchLimits {
 
     /// How long all members together have to come for the first time. A cluster takes a thousand a second.
     public static let arrivalTimeout = Interval.seconds(120)
+
+    /// How long making the groups may take: a few changes each, and thousands of entries.
+    public static let joinTimeout = Interval.seconds(120)
 
     /// Quiet time between the last arrival and the first message: what connecting left behind is done by then.
     public static let settleTime = Interval.seconds(1)

@@ -106,7 +106,7 @@ public struct ChatScenario: Scenario {
             if ledger.inFlightSum == 0 { finish() }
         case .draining:
             finish()
-        case .storing, .returning, .over:
+        case .joining, .storing, .returning, .over:
             break
         }
     }

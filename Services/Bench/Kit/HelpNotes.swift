@@ -20,6 +20,18 @@ public enum HelpNotes {
             "receipt came in it. Memory: pages that no other process shares, at the end, with everybody connected.",
         ] + verdict
 
+    public static let group =
+        [
+            "Every member of a group gets every message, its author included; a user is in one group. The groups are made, and",
+            "every member has seen that, before anything is measured. A message leaves its group's window when its author has",
+            "sent and every member has shown it; then one of the group's authors writes the next.",
+            "first to last member: how far apart the members got a message, one value for each message.",
+            "CPU us/delivery: user and system time of a service's processes in the measured interval, by entries that members",
+            "were shown in it.",
+            "",
+            "Verdict: also one order. A message has the same group number at all members, and they are shown them rising.",
+        ] + verdict
+
     public static let idle = [
         "Memory: what the processes grew by between the first connection and the end, pages that no other process shares,",
         "for each connection. It includes what a process touches once, so a thousand connections and more are fair.",

@@ -15,7 +15,7 @@ public struct LedgerCounts: Equatable, Sendable {
     public var issued: UInt64 = 0
     /// Answered by `sent`.
     public var acked: UInt64 = 0
-    /// Messages at their addressee, each counted once.
+    /// Messages at their addressee, each counted once; in a group at each member.
     public var delivered: UInt64 = 0
     /// Messages whose author heard `delivered` of them.
     public var receipts: UInt64 = 0
@@ -33,13 +33,17 @@ public struct LedgerCounts: Equatable, Sendable {
     public var copies: UInt64 = 0
     /// Inbox numbers that the cluster said will never come, and inboxes that began anew.
     public var gaps: UInt64 = 0
+    /// Messages of groups that have `sent` and every member.
+    public var complete: UInt64 = 0
+    /// Times that a message of a group had another number than elsewhere, or one that is another's.
+    public var disagreements: UInt64 = 0
 
     public init() {}
 }
 
 /// What is still missing, counted at the end.
 public struct LedgerBalance: Equatable, Sendable {
-    /// `sent` reached the author, the message never reached the addressee.
+    /// `sent` reached the author, the message never reached the addressee; in a group each member counts.
     public var lost: UInt64 = 0
     /// No `sent`, and no refusal either.
     public var unanswered: UInt64 = 0
@@ -51,7 +55,7 @@ public struct LedgerBalance: Equatable, Sendable {
     public init() {}
 }
 
-public struct Ledger: Sendable {
+public struct Ledger: MessageLedger {
     public enum Leg: Int, Sendable, CaseIterable { case sent, delivered, receipt }
 
     private struct Open: Sendable {
@@ -115,6 +119,7 @@ public struct Ledger: Sendable {
     public func inFlight(_ chat: Int) -> Int { chats[chat].inFlight }
     /// Messages of all chats that lack their receipt.
     public private(set) var inFlightSum = 0
+    public var paceCount: UInt64 { counts.receipts }
 
     public mutating func takeRecent() -> LatencyHistogram {
         defer { recent.removeAll() }

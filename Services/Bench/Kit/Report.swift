@@ -38,9 +38,9 @@ public struct SecondPoint: Equatable, Sendable {
     /// Since the beginning of the run, seconds.
     public var at: Double
     public var phase: ScenarioPhase
-    /// Receipts a second.
+    /// Messages that were done in it, a second.
     public var rate: Double
-    /// Of the receipts in it; nil when there was none.
+    /// Of these, from the send; nil when there was none.
     public var p50Us: Int64?
     public var p99Us: Int64?
     public var liveCount: Int
@@ -77,6 +77,8 @@ public struct Report: Sendable {
     public var latencies: [LatencyRow] = []
     public var costs: [Cost] = []
     public var curve: [SecondPoint] = []
+    /// What the curve counts, in the plural, and what its latencies end with.
+    public var curveWords = (work: "exchanges", end: "receipt")
     public var verdict = Verdict()
     /// Sentences about what stood in the way.
     public var notes: [String] = []

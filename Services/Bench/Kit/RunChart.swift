@@ -13,9 +13,10 @@ public enum RunChart {
         let measured = report.latencies.filter { $0.histogram.count > 0 }
         if !measured.isEmpty { charts.append(latencies(measured)) }
         if report.curve.contains(where: { $0.rate > 0 }) {
-            charts.append(overTime("Exchanges a second", report.curve, "exchanges/s") { $0.rate })
+            let work = report.curveWords.work
+            charts.append(overTime("\(work.prefix(1).uppercased())\(work.dropFirst()) a second", report.curve, "\(work)/s") { $0.rate })
         }
-        if report.curve.contains(where: { $0.p99Us != nil }) { charts.append(receipts(report.curve)) }
+        if report.curve.contains(where: { $0.p99Us != nil }) { charts.append(done(report.curve, report.curveWords.end)) }
         if let most = report.curve.map(\.liveCount).max(), report.curve.contains(where: { $0.liveCount < most }) {
             charts.append(overTime("Clients connected", report.curve, "connected") { Double($0.liveCount) })
         }
@@ -49,11 +50,11 @@ public enum RunChart {
         return 1 - rest
     }
 
-    private static func receipts(_ curve: [SecondPoint]) -> Chart {
+    private static func done(_ curve: [SecondPoint], _ end: String) -> Chart {
         let half = curve.compactMap { point in point.p50Us.map { Chart.Point(point.at, Double(max(1, $0)) / 1_000) } }
         let most = curve.compactMap { point in point.p99Us.map { Chart.Point(point.at, Double(max(1, $0)) / 1_000) } }
         return Chart(
-            title: "Send to receipt in each second, ms", xTitle: "seconds since the start; the measured interval is shaded",
+            title: "Send to \(end) in each second, ms", xTitle: "seconds since the start; the measured interval is shaded",
             series: [.init("p99", most), .init("p50", half)], xTicks: seconds(curve), isLogarithmic: true, band: band(curve))
     }
 

@@ -14,6 +14,8 @@ public enum ScenarioOrder: Equatable, Sendable {
     case cut(Int)
     /// Hand a message to a member's client.
     case send(Int, OutgoingMessage)
+    /// Hand a change of a group to a member's client.
+    case change(Int, OutgoingChange)
     /// Look at processes and counters now.
     case sample(SamplePoint)
 }
@@ -39,6 +41,7 @@ public enum SamplePoint: Int, Sendable, CaseIterable {
 /// Where a run is, for the progress line.
 public enum ScenarioPhase: String, Sendable {
     case connecting
+    case joining = "making groups"
     case settling
     case warming = "warming up"
     case measuring
@@ -50,9 +53,11 @@ public enum ScenarioPhase: String, Sendable {
 }
 
 public protocol Scenario: Sendable {
+    associatedtype Book: MessageLedger
+
     var phase: ScenarioPhase { get }
     var roster: Roster { get }
-    var ledger: Ledger { get }
+    var ledger: Book { get }
     /// When `onTime` must be called next; nil: nothing is planned.
     var deadline: Instant? { get }
 

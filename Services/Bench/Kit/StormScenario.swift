@@ -95,7 +95,7 @@ public struct StormScenario: Scenario {
             enter(.draining, until: now + .seconds(Int64(plan.drainSeconds)))
             if ledger.inFlightSum == 0 { finish() }
         case .draining: finish()
-        case .storing, .over: break
+        case .joining, .storing, .over: break
         }
     }
 

@@ -141,6 +141,11 @@ final class Fleet {
         touch(member)
     }
 
+    func change(_ change: OutgoingChange, by member: Int, now: Instant) {
+        members[member].client.change(ref: change.ref, group: change.group, change.change, now: now)
+        touch(member)
+    }
+
     /// Breaks the connection as a network would.
     func cut(_ member: Int, now: Instant) {
         guard let socket = members[member].socket else { return }

@@ -24,7 +24,7 @@ struct Runner<S: Scenario> {
 
     private var startedAt = Instant.zero
     private var secondBeganAt = Instant.zero
-    private var receiptsBefore: UInt64 = 0
+    private var paceBefore: UInt64 = 0
 
     init(_ scenario: S, fleet: Fleet, home: ClusterHome, isQuiet: Bool) {
         self.scenario = scenario
@@ -93,6 +93,7 @@ struct Runner<S: Scenario> {
             case .stop(let member): fleet.stop(member)
             case .cut(let member): fleet.cut(member, now: now)
             case .send(let member, let message): fleet.send(message, from: member, now: now)
+            case .change(let member, let change): fleet.change(change, by: member, now: now)
             case .sample(let point): look(point)
             }
         }
@@ -129,13 +130,13 @@ struct Runner<S: Scenario> {
     // MARK: Every second
 
     private mutating func endSecond(_ now: Instant) {
-        let receipts = scenario.ledger.counts.receipts
+        let done = scenario.ledger.paceCount
         let recent = scenario.takeRecent()
         let point = SecondPoint(
             at: Double((now - startedAt).milliseconds) / 1_000, phase: scenario.phase,
-            rate: Double(receipts - receiptsBefore) * 1e9 / Double((now - secondBeganAt).nanoseconds),
+            rate: Double(done - paceBefore) * 1e9 / Double((now - secondBeganAt).nanoseconds),
             p50Us: recent.percentile(0.5), p99Us: recent.percentile(0.99), liveCount: scenario.roster.liveCount)
-        receiptsBefore = receipts
+        paceBefore = done
         secondBeganAt = now
         if curve.count < BenchLimits.curvePointsMax { curve.append(point) }
         // Follows services that are started again: whoever lives shorter than a second is not seen.

@@ -14,6 +14,7 @@ struct Command {
 func runBench(_ words: [String]) -> Int32 {
     let commands = [
         Command(spec: ChatCommand.spec, run: ChatCommand.run),
+        Command(spec: GroupCommand.spec, run: GroupCommand.run),
         Command(spec: IdleCommand.spec, run: IdleCommand.run),
         Command(spec: StormCommand.spec, run: StormCommand.run),
         Command(spec: OfflineCommand.spec, run: OfflineCommand.run),
