@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Says where the microseconds of one exchange go: by service, and by kind of work.
+# Says where the microseconds of one exchange, or of one delivery in a group, go: by service, and by kind of work.
 #
-#   deploy/profile.sh [options] [-- OPTIONS OF bench chat]
+#   deploy/profile.sh [options] [-- [group] OPTIONS OF bench chat OR group]
 #
 #   --seconds S    how long to look; default 8
+#   --functions N  also the N functions of each service in which most samples lie; default none
 #   --markdown     the table as docs/performance.md shows it
 #
-# Starts a cluster of its own, loads it with `bench chat` (without options: 1,000 users, window 1, binary), lets `perf` take
-# samples of all services meanwhile, and shares out what bench measured per exchange by where the samples lie: a sample in
+# Starts a cluster of its own, loads it with `bench chat` (without options: 1,000 users, window 1, binary), or with `bench
+# group` when the first word behind -- says so, lets `perf` take samples of all services meanwhile, and shares out what bench
+# measured per exchange by where the samples lie: a sample in
 # the kernel belongs to the system call it came in by, one outside to the library or to our own code.
 # Exit status: 0 measured; 1 something is in the way; 64 a wrong option.
 
@@ -42,7 +44,7 @@ main() {
 }
 
 read_arguments() {
-  LOOK=8 MARKDOWN='' LOAD=(--users 1000 --window 1 --encoding binary)
+  LOOK=8 MARKDOWN='' FUNCTIONS=0 SCENARIO=chat LOAD=(--users 1000 --window 1 --encoding binary)
   while (($# > 0)); do
     case $1 in
       --seconds)
@@ -50,9 +52,18 @@ read_arguments() {
         LOOK=$2
         shift
         ;;
+      --functions)
+        [[ ${2:-} =~ ^[1-9][0-9]{0,2}$ ]] || usage_error "$1 needs a number"
+        FUNCTIONS=$2
+        shift
+        ;;
       --markdown) MARKDOWN=1 ;;
       --)
         shift
+        if [[ ${1:-} == chat || ${1:-} == group ]]; then
+          SCENARIO=$1
+          shift
+        fi
         LOAD=("$@")
         break
         ;;
@@ -71,7 +82,7 @@ take_samples() {
   load_nodes
   for name in "${NODES[@]}"; do pids+=,$(node_pid "$name"); done
   say "Sampling for $LOOK s ..."
-  "$ROOT/.build/release/bench" chat --home "$WORK/home" --warm "$WARM" --seconds "$LOOK" "${LOAD[@]}" \
+  "$ROOT/.build/release/bench" "$SCENARIO" --home "$WORK/home" --warm "$WARM" --seconds "$LOOK" "${LOAD[@]}" \
     --json "$WORK/bench.json" >"$WORK/bench.log" 2>&1 &
   loader=$!
   sleep "$WARM"
@@ -82,10 +93,12 @@ take_samples() {
 }
 
 show_table() {
-  python3 - "$WORK/samples" "$WORK/bench.json" "$MARKDOWN" <<'PYTHON'
+  python3 - "$WORK/samples" "$WORK/bench.json" "$MARKDOWN" "$FUNCTIONS" <<'PYTHON'
 import collections, json, sys
 
-SERVICES = ["gateway", "parser", "session", "persistence"]
+bench = json.load(open(sys.argv[2]))
+noun = "delivery" if bench["scenario"] == "group" else "exchange"
+SERVICES = ["gateway", "parser", "session", *(["group"] if noun == "delivery" else []), "persistence"]
 CALLS = {"sendto": "send", "recvfrom": "receive", "epoll_wait": "wait", "epoll_ctl": "wait", "poll": "wait",
          "pwrite64": "write file", "write": "write file", "pread64": "read file", "read": "wait",
          "fdatasync": "sync", "fsync": "sync"}
@@ -104,6 +117,7 @@ def kind(frames):
     return "our code"
 
 counts = collections.Counter()
+functions = collections.Counter()
 for block in open(sys.argv[1], errors="replace").read().split("\n\n"):
     lines = block.strip().split("\n")
     if len(lines) < 2: continue
@@ -111,17 +125,18 @@ for block in open(sys.argv[1], errors="replace").read().split("\n\n"):
     for line in lines[1:]:
         words = line.split()
         frames.append((words[1] if len(words) > 1 else "", words[-1]))
-    counts[lines[0].strip().split()[0][:15], kind(frames)] += 1
+    service = lines[0].strip().split()[0][:15]
+    counts[service, kind(frames)] += 1
+    functions[service, frames[0][0] or frames[0][1]] += 1
 
-bench = json.load(open(sys.argv[2]))
-cpu = bench["cpu_us_per_exchange"]
+cpu = bench[f"cpu_us_per_{noun}"]
 sums = {service: sum(counts[service, k] for k in KINDS) for service in SERVICES}
 share = lambda service, k: cpu[service] * counts[service, k] / max(sums[service], 1)
 rows = [["all", *(f"{cpu[s]:.1f}" for s in SERVICES), f'{sum(cpu[s] for s in SERVICES):.1f}']]
 for k in KINDS:
     figures = [share(s, k) for s in SERVICES]
     rows.append([k, *(f"{f:.1f}" if f >= 0.05 else "-" for f in figures), f"{sum(figures):.1f}"])
-titles = ["us per exchange", *SERVICES, "together"]
+titles = [f"us per {noun}", *SERVICES, "together"]
 if sys.argv[3]:
     print("| " + " | ".join(titles) + " |\n|" + "---|" * len(titles))
     for row in rows: print("| " + " | ".join(row) + " |")
@@ -129,7 +144,12 @@ else:
     widths = [max(len(row[i]) for row in [titles, *rows]) for i in range(len(titles))]
     for row in [titles, *rows]:
         print("  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths))))
-print(f'\n{bench["exchanges_per_second"]:.0f} exchanges a second, {sum(sums.values())} samples')
+per_second = bench["deliveries_per_second" if noun == "delivery" else "exchanges_per_second"]
+print(f'\n{per_second:.0f} a second, {sum(sums.values())} samples')
+for service in SERVICES if int(sys.argv[4]) else []:
+    print(f"\n{service}, us per {noun}")
+    own = collections.Counter({name: count for (of, name), count in functions.items() if of == service})
+    for name, count in own.most_common(int(sys.argv[4])): print(f"{cpu[service] * count / max(sums[service], 1):8.2f}  {name}")
 PYTHON
 }
 
