@@ -4,8 +4,8 @@
 // then each member's devices get theirs as with any other entry, and from there on nothing is special: cursors, catch-up and
 // repeats are those of the inbox.
 //
-// The way back is a batch too: what members acknowledge or read during a tick goes to the group's shard in one call, and while
-// that call is on its way the next one gathers.
+// The way back is a batch too: what members acknowledge or read during a moment goes to the group's shard in one call, and
+// while that call is on its way the next one gathers.
 
 import ClientProtocol
 import CoreKit
@@ -101,7 +101,7 @@ extension SessionCore {
 
     // MARK: Out
 
-    /// Adds a mark to what leaves at the end of the tick. When too many wait it counts as refused.
+    /// Adds a mark to what leaves in a moment. When too many wait it counts as refused.
     mutating func queue(_ mark: GroupMark, of group: UserID, for waiter: GroupMarkWaiter) {
         var queue = groupMarks.removeValue(forKey: group) ?? GroupMarkQueue()
         defer { groupMarks[group] = queue }
@@ -111,12 +111,15 @@ extension SessionCore {
         queue.waiting.append((mark, waiter))
     }
 
+    mutating func armGroupMarks(now: Now) {
+        guard !groupsToFlush.isEmpty else { return }
+        timers.armIfIdle(.groupMarks, at: now.instant + SessionLimits.groupMarkWindow)
+    }
+
     mutating func flushGroupMarks(now: Now, _ effects: inout [Effect]) {
-        while !groupsToFlush.isEmpty {
-            let gathered = groupsToFlush
-            groupsToFlush = []
-            for group in gathered { sendGroupMarks(group, now: now, &effects) }
-        }
+        let gathered = groupsToFlush
+        groupsToFlush = []
+        for group in gathered { sendGroupMarks(group, now: now, &effects) }
     }
 
     private mutating func sendGroupMarks(_ group: UserID, now: Now, _ effects: inout [Effect]) {

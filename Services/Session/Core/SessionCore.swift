@@ -34,6 +34,8 @@ public struct SessionCore: ServiceCore {
         case meeting
         /// Tell persistence of some more of the devices that are here, lest it forgets them as unused.
         case renewal
+        /// Marks for groups have gathered long enough.
+        case groupMarks
     }
 
     /// What a call was made for.
@@ -84,7 +86,7 @@ public struct SessionCore: ServiceCore {
     var expiries: [ExpiryID: PendingExpiry] = [:]
     var fanOuts: [FanOutID: PendingFanOut] = [:]
     var groupMarks: [UserID: GroupMarkQueue] = [:]
-    /// Groups with marks that wait for the end of the tick, in the order in which they came.
+    /// Groups with marks that gather, in the order in which they came.
     var groupsToFlush: [UserID] = []
     var timers = TimerQueue<Timer>()
     var counters = SessionCounters()
@@ -119,7 +121,7 @@ public struct SessionCore: ServiceCore {
         case .answered(let call, let message): onEnd(of: call, .success(message), now: now, &effects)
         case .refused(let call, let refusal): onEnd(of: call, .failure(refusal), now: now, &effects)
         case .deadline: onDeadline(now: now, &effects)
-        case .flush: flushGroupMarks(now: now, &effects)
+        case .flush: armGroupMarks(now: now)
         case .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed: break
         }
     }
@@ -251,6 +253,7 @@ public struct SessionCore: ServiceCore {
                 timers.arm(.outOfTurn, at: now.instant + SessionLimits.outOfTurnCheck)
             case .meeting: onMeetingTimer(now: now, &effects)
             case .renewal: onRenewalTimer(now: now, &effects)
+            case .groupMarks: flushGroupMarks(now: now, &effects)
             }
         }
     }

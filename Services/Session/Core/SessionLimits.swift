@@ -17,6 +17,11 @@ public enum SessionLimits {
     /// Pushes without any acknowledgement after which the connection counts as dead: 5 + 10 + 20 + 40 + 80 seconds.
     static let ackTryCountMax = 5
 
+    /// How long marks of members gather before a group hears of them. Authors are told of ticks every 50 ms, so they hardly
+    /// notice, and a member who has got several messages by then costs the stores one mark and one cursor. Twice as much would
+    /// also hold up the receipts of her other chats, which wait for their turn behind these.
+    static let groupMarkWindow = Interval.milliseconds(20)
+
     /// Wait before work that persistence or another shard refused is tried again. Spread by jitter.
     static let retry = Interval.milliseconds(500)
 
