@@ -16,7 +16,7 @@ import RPC
 extension GroupCore {
     /// Sends what may go.
     mutating func fanOut(_ group: UserID, now: Now, _ effects: inout [Effect]) {
-        guard groups[group]?.isReady == true else { return }
+        guard groups[group]?.isLoaded == true else { return }
         for partition in stores.ring.nodeIDs { advance(group, partition, now: now, &effects) }
         finish(group, &effects)
     }
@@ -149,7 +149,7 @@ extension GroupCore {
 
     /// Drops what every lane has done, and tells the store, one word at a time.
     mutating func finish(_ group: UserID, _ effects: inout [Effect]) {
-        guard let record = groups[group], record.isReady, !record.lanes.isEmpty else { return }
+        guard let record = groups[group], record.isLoaded, !record.lanes.isEmpty else { return }
         let through = min(record.head, record.lanes.values.map { $0.next - 1 }.min()!)
         let count = record.pending.firstIndex { $0.entry.number > through } ?? record.pending.count
         if count > 0 {

@@ -116,8 +116,9 @@ struct GroupRecord: Sendable {
     var pendingBytes = 0
     var lanes: [NodeID: Lane] = [:]
     var marks: [UserID: MemberMarks] = [:]
-    /// Newest last.
+    /// Newest last; all messages that are stamped after `knownFrom`.
     var known: [KnownMessage] = []
+    var knownFrom = Stamp.zero
     var receiptsInFlight = 0
     var lastUsed: Instant
 
@@ -126,7 +127,10 @@ struct GroupRecord: Sendable {
         lastUsed = now
     }
 
+    /// Requests may be taken.
     var isReady: Bool { if case .ready = phase { true } else { false } }
+    /// Everything was read; what is owed goes on also while it is asked whether there is more.
+    var isLoaded: Bool { if case .checking = phase { true } else { isReady } }
     var isFull: Bool {
         pending.count + appendsInFlight >= GroupServiceLimits.pendingCountMax
             || pendingBytes >= GroupServiceLimits.pendingBytesMax
@@ -146,6 +150,13 @@ struct GroupRecord: Sendable {
     mutating func note(_ message: KnownMessage) {
         known.append(message)
         let excess = known.count - GroupServiceLimits.knownMessageCountMax
-        if excess > 0 { known.removeFirst(excess) }
+        guard excess > 0 else { return }
+        knownFrom = known[excess - 1].stamp
+        known.removeFirst(excess)
+    }
+
+    /// False when the author surely wrote nothing that is stamped in (`after`, `through`].
+    func mayHaveWritten(_ author: UserID, after: Stamp, through: Stamp) -> Bool {
+        after < knownFrom || known.contains { $0.author == author && $0.stamp > after && $0.stamp <= through }
     }
 }

@@ -67,6 +67,9 @@ extension GroupCore {
         switch record.phase {
         case .events: onEvents(group, page, now: now, &effects)
         case .tail:
+            if groups[group]!.known.isEmpty, let first = page.entries.first, first.number > 1 {
+                groups[group]!.knownFrom = Stamp(microseconds: first.stamp.microseconds - 1)
+            }
             for entry in page.entries where entry.number > groups[group]!.head { take(entry, into: group) }
             groups[group]!.fannedOut = max(groups[group]!.fannedOut, page.fannedOut)
             if page.hasMore { readTail(group, &effects) } else { readMarks(group, after: nil, &effects) }
@@ -238,7 +241,7 @@ extension GroupCore {
     mutating func resume(_ group: UserID, now: Now, _ effects: inout [Effect]) {
         guard let record = groups[group] else { return }
         if case .events = record.phase, record.generation == 0 { return reload(group, now: now, &effects) }
-        guard record.isReady else { return }
+        guard record.isLoaded else { return }
         fanOut(group, now: now, &effects)
         finish(group, &effects)
         timers.armIfIdle(.ticks(group), at: now.instant + GroupServiceLimits.tickWindow)

@@ -94,7 +94,7 @@ extension GroupCore {
     }
 
     mutating func tellTicks(_ group: UserID, _ effects: inout [Effect]) {
-        guard let record = groups[group], record.isReady, record.state.roster.count > 1 else { return }
+        guard let record = groups[group], record.isLoaded, record.state.roster.count > 1 else { return }
         var delivered = Lowest()
         var read = Lowest()
         for member in record.state.roster {
@@ -111,9 +111,8 @@ extension GroupCore {
     private mutating func tellTick(
         _ group: UserID, _ author: UserID, _ kind: ReceiptKind, _ upTo: Stamp, told: Stamp, _ effects: inout [Effect]
     ) {
-        // A watermark from before the author's own coming says nothing: she wrote nothing then.
-        let joinedAt = groups[group]!.state.members[author]?.joinedAt ?? .zero
-        guard upTo > told, upTo > joinedAt, let node = sessions.route(author) else { return }
+        guard upTo > told, groups[group]!.mayHaveWritten(author, after: told, through: upTo), let node = sessions.route(author)
+        else { return }
         groups[group]!.receiptsInFlight += 1
         let receipt = Receipt(author: author, peer: group, kind: kind, upTo: upTo)
         call(node, .receipt(receipt), .receipt(group, author: author, kind, upTo), &effects)
@@ -139,7 +138,7 @@ extension GroupCore {
 
     /// Tells authors of the newest messages how many have each, where that has changed. O(members).
     mutating func tellCounts(_ group: UserID, _ effects: inout [Effect]) {
-        guard let record = groups[group], record.isReady else { return }
+        guard let record = groups[group], record.isLoaded else { return }
         let open = record.known.indices.suffix(GroupServiceLimits.countedMessageCountMax).filter { !record.known[$0].isDone }
         guard !open.isEmpty else { return }
         for index in open {

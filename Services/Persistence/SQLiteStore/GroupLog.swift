@@ -119,7 +119,7 @@ extension SQLiteStore {
         guard !policy.isArchive else { return }
         for _ in 0..<2 {
             let oldest = try oldestEntry(group, after: log.pruned, through: log.fannedOut)
-            guard let oldest, oldest.stamp + policy.expiry < now else { return }
+            guard let oldest, oldest.stamp + max(policy.expiry, StoreLimits.idempotency) < now else { return }
             if oldest.kind == Int64(GroupEntry.Kind.message.rawValue) {
                 groupSQL.deleteEntry.bind(1, oldest.key)
                 try groupSQL.deleteEntry.run()

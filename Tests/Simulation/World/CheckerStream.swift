@@ -87,8 +87,12 @@ extension Checker {
         case .refused(let error):
             switch error.code {
             case .overloaded, .unavailable, .storageFull, .helloMissing: break
-            // A read mark of somebody who was removed meanwhile.
-            case .notMember where error.ref == nil && !shape.groups.isEmpty: break
+            // A read mark of somebody who was removed meanwhile; the second answer to what was asked twice.
+            case .notMember, .notAllowed, .noSuchGroup, .noChange, .groupFull, .badUsers:
+                guard let ref = error.ref else { break }
+                guard groupPlaces[ref] != nil || changes.contains(where: { $0.ref == ref }) else {
+                    return fail(.nobodyElse, moment, "answers to what was asked", "\(error.code.name) about \(ref) at \(name(device))", ref)
+                }
             case .tooManyDevices where shape.isCrowded(shape.devices[device].user): break
             default:
                 guard !isRude(device) else { return }

@@ -122,7 +122,7 @@ extension MemoryStore {
     private func prune(_ log: inout GroupLog, now: Stamp) {
         for _ in 0..<2 {
             guard let oldest = log.entries.first(where: { $0.number > log.pruned }), oldest.number <= log.fannedOut,
-                oldest.stamp + policy.expiry < now
+                oldest.stamp + max(policy.expiry, StoreLimits.idempotency) < now
             else { return }
             if oldest.kind == .message {
                 log.entries.removeAll { $0.number == oldest.number }
