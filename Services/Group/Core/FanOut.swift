@@ -24,7 +24,10 @@ extension GroupCore {
     /// Starts the next batch of a lane, if it is idle and there is one.
     private mutating func advance(_ group: UserID, _ partition: NodeID, now: Now, _ effects: inout [Effect]) {
         guard var lane = groups[group]!.lanes[partition], lane.flight == nil else { return }
-        if let restsUntil = lane.restsUntil, restsUntil > now.instant { return }
+        if let restsUntil = lane.restsUntil, restsUntil > now.instant {
+            // The timer may have stood for another lane, which rested less.
+            return timers.armIfIdle(.retry(group), at: restsUntil)
+        }
         while let batch = nextBatch(group, partition, from: lane.next) {
             let calls = batch.parts.flatMap { part in
                 shards(part.members).map { (mark: part.mark, node: $0.key, members: $0.value) }

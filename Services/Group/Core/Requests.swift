@@ -160,6 +160,8 @@ extension GroupCore {
                     GroupEntry(
                         number: appended.number, stamp: appended.stamp, kind: .event, author: act.origin.user, id: act.id,
                         body: change.bytes), into: group)
+                // Who goes does not hold a tick back any more.
+                timers.armIfIdle(.ticks(group), at: now.instant + GroupServiceLimits.tickWindow)
             case .query, .receipts: break
             }
             fanOut(group, now: now, &effects)
