@@ -110,7 +110,7 @@ extension SessionCore {
         let entry = InboxEntry(
             number: appended.number, stamp: appended.stamp, kind: .message, author: delivery.origin.user,
             chat: delivery.origin.user, id: delivery.id, body: delivery.body)
-        onGrown(delivery.to, entry, now: now, &effects)
+        onGrown(delivery.to, entry, TraceKey(author: entry.author, id: entry.id), now: now, &effects)
     }
 
     /// Tells the other shards that may hold `user` to look at the inbox.

@@ -201,20 +201,23 @@ extension SessionCore {
 
     // MARK: Pushing
 
-    /// An entry was appended, and here it is.
-    mutating func onGrown(_ id: UserID, _ entry: InboxEntry, now: Now, _ effects: inout [Effect]) {
-        guard users[id] != nil else { return }
-        users[id]!.noteHead(entry.number, entry.kind.isOfGroup ? users[id]!.headStamp : entry.stamp)
-        users[id]!.noteHeaders([EntryHeader(entry)], after: entry.number - 1, through: entry.number)
-        for index in users[id]!.devices.indices {
-            let device = users[id]!.devices[index]
-            if device.isLive, device.reading == nil, device.pushed == entry.number - 1, device.hasRoom {
-                push(entry, id, index, now: now, &effects)
+    /// An entry was appended, and here it is. The hottest path of a group: the user is looked up once, and nothing is copied
+    /// out of the table.
+    /// - Parameter key: that of the entry; for many recipients it is made once.
+    mutating func onGrown(_ id: UserID, _ entry: InboxEntry, _ key: TraceKey, now: Now, _ effects: inout [Effect]) {
+        guard let place = users.index(forKey: id) else { return }
+        let stamp = entry.kind.isOfGroup ? users.values[place].headStamp : entry.stamp
+        users.values[place].noteHead(entry.number, stamp)
+        users.values[place].noteHeader(EntryHeader(entry, key: key))
+        for index in users.values[place].devices.indices {
+            if users.values[place].devices[index].isReady(for: entry.number) {
+                let wasSilent = users.values[place].devices[index].ackDeadline == nil
+                push(entry, key, to: place, index, now: now, &effects)
+                if wasSilent { armAckTimer(id) }
             } else {
                 catchUp(id, index, &effects)
             }
         }
-        armAckTimer(id)
     }
 
     /// Reads the next page for a device that is behind and has room.
@@ -245,7 +248,8 @@ extension SessionCore {
             if entry.number > users[id]!.devices[index].pushed + 1 {
                 pushGap(to: entry.number - 1, id, index, now: now, &effects)
             }
-            push(entry, id, index, now: now, &effects)
+            guard let place = users.index(forKey: id) else { return }
+            push(entry, TraceKey(author: entry.author, id: entry.id), to: place, index, now: now, &effects)
         }
         if page.through > users[id]!.devices[index].pushed { pushGap(to: page.through, id, index, now: now, &effects) }
         armAckTimer(id)
@@ -257,14 +261,19 @@ extension SessionCore {
         }
     }
 
-    private mutating func push(_ entry: InboxEntry, _ id: UserID, _ index: Int, now: Now, _ effects: inout [Effect]) {
+    private mutating func push(
+        _ entry: InboxEntry, _ key: TraceKey, to place: Dictionary<UserID, UserState>.Index, _ index: Int, now: Now,
+        _ effects: inout [Effect]
+    ) {
         counters.entriesPushed += 1
         // A copy bears the stamp of another inbox, a group's entry that of the group.
-        if entry.kind != .copy && !entry.kind.isOfGroup { users[id]!.headStamp = max(users[id]!.headStamp, entry.stamp) }
-        users[id]!.devices[index].onPushed(entry.number, bytes: entry.body.count, now: now.instant)
-        tell(users[id]!.devices[index].origin, ServerFrame(entry), &effects)
+        if entry.kind != .copy && !entry.kind.isOfGroup {
+            users.values[place].headStamp = max(users.values[place].headStamp, entry.stamp)
+        }
+        users.values[place].devices[index].onPushed(entry.number, bytes: entry.body.count, now: now.instant)
+        tell(users.values[place].devices[index].origin, ServerFrame(entry), &effects)
         if entry.kind == .message || entry.kind == .groupMessage {
-            effects.append(.trace(TraceRecord(TraceKey(author: entry.author, id: entry.id), .pushed, entry.number)))
+            effects.append(.trace(TraceRecord(key, .pushed, entry.number)))
         }
     }
 

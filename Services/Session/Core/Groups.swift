@@ -62,13 +62,14 @@ extension SessionCore {
         guard fanOuts[id] != nil else { return }
         fanOuts[id]!.outstanding -= 1
         let fanOut = fanOuts[id]!.fanOut
+        let keys = fanOut.entries.map { TraceKey(author: $0.author, id: $0.id) }
         switch result {
         case .success(.sharedAppended(let appended)) where appended.items.count == recipients.count:
             for (user, item) in zip(recipients, appended.items) {
                 if item.isBehind {
                     fanOuts[id]!.behind.append(user)
                 } else {
-                    bring(fanOut, item, to: user, now: now, &effects)
+                    bring(fanOut, keys, item, to: user, now: now, &effects)
                 }
             }
         case .success: fanOuts[id]!.refusal = Refusal(.unsupported)
@@ -84,18 +85,20 @@ extension SessionCore {
 
     /// Pushes what is new in an inbox, or has whoever holds the user look.
     private mutating func bring(
-        _ fanOut: FanOut, _ item: SharedAppended.Item, to user: UserID, now: Now, _ effects: inout [Effect]
+        _ fanOut: FanOut, _ keys: [TraceKey], _ item: SharedAppended.Item, to user: UserID, now: Now,
+        _ effects: inout [Effect]
     ) {
         poke(user, includingPrimary: false, &effects)
         guard users[user] != nil else { return }
         // Stored before: the answer of then may have been lost, and with it the push.
         guard item.storedCount > 0 else { return checkHead(user, &effects) }
         counters.messagesStored += UInt64(item.storedCount)
-        for (index, entry) in fanOut.entries.suffix(item.storedCount).enumerated() {
+        let first = max(0, fanOut.entries.count - item.storedCount)
+        for (index, entry) in fanOut.entries[first...].enumerated() {
             let entry = InboxEntry(
                 number: item.firstNumber + UInt64(index), stamp: entry.stamp,
                 kind: entry.kind.inInbox, author: entry.author, chat: fanOut.group, id: entry.id, body: entry.body, groupNumber: entry.number)
-            onGrown(user, entry, now: now, &effects)
+            onGrown(user, entry, keys[first + index], now: now, &effects)
         }
     }
 

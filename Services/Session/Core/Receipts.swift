@@ -58,7 +58,7 @@ extension SessionCore {
         var marks: [(group: UserID, upTo: Stamp)] = []
         for header in user.window where header.number <= through {
             guard let author = header.author else { continue }
-            effects.append(.trace(TraceRecord(TraceKey(author: author, id: header.id), .acknowledged, header.number)))
+            effects.append(.trace(TraceRecord(header.key, .acknowledged, header.number)))
             if let group = header.group {
                 if let index = marks.firstIndex(where: { $0.group == group }) {
                     marks[index].upTo = max(marks[index].upTo, header.stamp)

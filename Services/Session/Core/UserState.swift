@@ -5,6 +5,7 @@
 // `delivered`: every entry up to here is acknowledged by some device, and its author's receipt is durable.
 // The window holds the headers of the entries in (windowBase, windowTop]: what receipts need to know.
 
+import CoreKit
 import Messages
 import Primitives
 import RPC
@@ -17,14 +18,17 @@ struct EntryHeader: Sendable {
     var author: UserID?
     /// The group that a message was written to; its receipts go there.
     var group: UserID?
-    var id: MessageID
+    var key: TraceKey
 
-    init(_ entry: InboxEntry) {
+    init(_ entry: InboxEntry) { self.init(entry, key: TraceKey(author: entry.author, id: entry.id)) }
+
+    /// - Parameter key: that of the entry; for many recipients it is made once.
+    init(_ entry: InboxEntry, key: TraceKey) {
         number = entry.number
         stamp = entry.stamp
         author = entry.kind == .message || entry.kind == .groupMessage ? entry.author : nil
         group = entry.kind == .groupMessage ? entry.chat : nil
-        id = entry.id
+        self.key = key
     }
 }
 
@@ -80,6 +84,9 @@ struct DeviceState: Sendable {
         self.origin = origin
         phase = .opening(call: call)
     }
+
+    /// At the end of what was pushed, and with room: entry `number` may follow.
+    func isReady(for number: UInt64) -> Bool { isLive && reading == nil && pushed == number - 1 && hasRoom }
 
     /// Room for another page.
     var hasRoom: Bool {
@@ -157,6 +164,13 @@ struct UserState: Sendable {
             head = number
             headStamp = stamp
         }
+    }
+
+    /// Takes the header of an entry that was just appended.
+    mutating func noteHeader(_ header: EntryHeader) {
+        guard header.number == windowTop + 1 else { return }
+        window.append(header)
+        windowTop = header.number
     }
 
     /// Takes the headers of a page that is complete for (`after`, `through`].
