@@ -180,12 +180,17 @@ struct Scene {
     private mutating func obey(_ effect: Effect, _ index: Int) {
         switch effect {
         case .call(let node, let call, let message) where node == storeNode:
-            if isStoreAway { return feed(.refused(call, Refusal(.peerDown)), index) }
-            if holdsStore { return held.append((index, call, message)) }
-            answer(index, call, message)
+            guard !isStoreAway else {
+                feed(.refused(call, Refusal(.peerDown)), index)
+                return
+            }
+            if holdsStore { held.append((index, call, message)) } else { answer(index, call, message) }
         case .call(_, let call, .fanOut(let fanOut)):
             fanOuts.append(fanOut)
-            if areSessionsAway { return feed(.refused(call, Refusal(.unavailable)), index) }
+            guard !areSessionsAway else {
+                feed(.refused(call, Refusal(.unavailable)), index)
+                return
+            }
             let append = AppendShared(
                 group: fanOut.group, entries: fanOut.entries, recipients: fanOut.recipients, mark: fanOut.mark)
             guard case .sharedAppended(let stored) = try! store.apply([.appendShared(append)], stamp: now.stamp)[0] else { return }
@@ -214,7 +219,9 @@ struct Scene {
         case .readPendingGroups(let payload): request = .readPendingGroups(payload)
         case .storeGroupMarks(let payload): request = .storeGroupMarks(payload)
         case .readGroupMarks(let payload): request = .readGroupMarks(payload)
-        default: return Issue.record("asked of the store: \(message)")
+        default:
+            Issue.record("asked of the store: \(message)")
+            return
         }
         switch try! store.apply([request], stamp: now.stamp)[0] {
         case .groupAppended(let payload): feed(.answered(call, .groupAppended(payload)), index)

@@ -161,7 +161,17 @@ let samples: [Sample] = [
                         number: 5, stamp: Stamp(microseconds: 300), kind: .copy, author: ana, chat: bob, id: m1, body: [])
                 ], hasMore: false)),
         "01 05 ac02 02 03616e61 03626f62 026d31 00 00"),
-]
+    Sample(
+        71,
+        .historyPage(
+            HistoryPage(
+                entries: [
+                    InboxEntry(
+                        number: 5, stamp: Stamp(microseconds: 300), kind: .groupMessage, author: ana, chat: bob, id: m1, body: [],
+                        groupNumber: 300)
+                ], hasMore: false)),
+        "01 05 ac02 04 03616e61 03626f62 026d31 00 ac02 00"),
+] + groupSamples
 
 /// Names every case once: a new message does not build until it is thought of here, and then wants a sample above.
 func sampleNumber(of message: Message) -> Int {
@@ -180,6 +190,13 @@ func sampleNumber(of message: Message) -> Int {
     case .receipt: 20
     case .poke: 21
     case .expiredReport: 22
+    case .groupSend: 23
+    case .groupAct: 24
+    case .groupQuery: 25
+    case .membershipQuery: 26
+    case .fanOut: 27
+    case .groupReceipts: 28
+    case .groupNotice: 29
     case .append: 32
     case .openDevice: 33
     case .readInbox: 34
@@ -188,6 +205,14 @@ func sampleNumber(of message: Message) -> Int {
     case .readWatermarks: 37
     case .readHead: 38
     case .readHistory: 39
+    case .appendGroup: 40
+    case .readGroup: 41
+    case .finishFanOut: 42
+    case .readPendingGroups: 43
+    case .storeGroupMarks: 44
+    case .readGroupMarks: 45
+    case .appendShared: 46
+    case .readMemberships: 47
     case .done: 64
     case .appended: 65
     case .deviceOpened: 66
@@ -196,6 +221,14 @@ func sampleNumber(of message: Message) -> Int {
     case .watermarkPage: 69
     case .inboxHead: 70
     case .historyPage: 71
+    case .groupAppended: 72
+    case .groupPage: 73
+    case .pendingGroups: 74
+    case .groupMarks: 75
+    case .sharedAppended: 76
+    case .membershipPage: 77
+    case .fannedOut: 78
+    case .groupMarked: 79
     }
 }
 
@@ -245,9 +278,10 @@ struct MessageDice {
     }
 
     mutating func entry() -> InboxEntry {
-        InboxEntry(
-            number: number(), stamp: stamp(), kind: one(InboxEntry.Kind.self), author: user(), chat: user(), id: id(),
-            body: bytes(500))
+        let kind = one(InboxEntry.Kind.self)
+        return InboxEntry(
+            number: number(), stamp: stamp(), kind: kind, author: user(), chat: user(), id: id(), body: bytes(500),
+            groupNumber: kind.isOfGroup ? number() : 0)
     }
 
     mutating func watermark() -> Watermark {
@@ -313,6 +347,7 @@ struct MessageDice {
             return .watermarkPage(.init(watermarks: list(L.watermarkCountMax) { $0.watermark() }, hasMore: flag()))
         case .inboxHead: return .inboxHead(.init(head: number(), headStamp: stamp(), revision: stamp()))
         case .historyPage: return .historyPage(.init(entries: list(L.pageEntryCountMax) { $0.entry() }, hasMore: flag()))
+        default: return groupMessage(like: sample)!
         }
     }
 }
