@@ -341,11 +341,13 @@ class Crowd:
         await asyncio.gather(*(one.stop() for one in self.members), return_exceptions=True)
 
     def _on_tick(self, one: ReferenceClient, frame: dict):
-        """Honest ticks: all others have said so before."""
+        """Honest ticks: all others have said so before. What is read has been delivered."""
         for other in self.members:
-            said = other.acked if frame["type"] == "delivered" else other.said_read
-            if other is not one and frame["at"] > said.get(self.group, 0):
-                self.faults.append(f"{frame['type']} up to {frame['at']}, but {other.user} said {said.get(self.group)}")
+            said = other.said_read.get(self.group, 0)
+            if frame["type"] == "delivered":
+                said = max(said, other.acked.get(self.group, 0))
+            if other is not one and frame["at"] > said:
+                self.faults.append(f"{frame['type']} up to {frame['at']}, but {other.user} said {said}")
 
     def write(self, count: int):
         for _ in range(count):
