@@ -89,7 +89,7 @@ struct GroupStatements {
             INSERT INTO shared_counts (key, count) VALUES (?1, ?2)
             ON CONFLICT (key) DO UPDATE SET count = count + excluded.count
             """)
-        takeCount = try database.prepare("UPDATE shared_counts SET count = count - 1 WHERE key = ?1 RETURNING count")
+        takeCount = try database.prepare("UPDATE shared_counts SET count = count - ?2 WHERE key = ?1 RETURNING count")
         deleteCount = try database.prepare("DELETE FROM shared_counts WHERE key = ?1")
         deleteShared = try database.prepare("DELETE FROM shared WHERE key = ?1")
 

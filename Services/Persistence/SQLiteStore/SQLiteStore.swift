@@ -44,6 +44,9 @@ public final class SQLiteStore: Store {
     var deviceSets = BoundedCache<Int64, DeviceSet>(capacity: cacheCapacity)
     var revisions = BoundedCache<Int64, Stamp>(capacity: cacheCapacity)
 
+    /// By key of a group's entry: rows of this batch that do not need its text any more.
+    var released: [Int64: Int64] = [:]
+
     /// Opens the file, makes it when it is missing, and brings an older one up to date.
     /// - Parameters:
     ///   - path: on a local disk; `path-wal` appears beside it.
@@ -68,6 +71,7 @@ public final class SQLiteStore: Store {
             var answers: [StoreAnswer] = []
             answers.reserveCapacity(requests.count)
             for request in requests { answers.append(try answer(request, now: stamp)) }
+            try settleReleased()
             try sql.commit.run()
             return answers
         } catch {
@@ -135,5 +139,6 @@ public final class SQLiteStore: Store {
         heads.removeAll()
         deviceSets.removeAll()
         revisions.removeAll()
+        released.removeAll()
     }
 }

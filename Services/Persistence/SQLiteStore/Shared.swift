@@ -112,7 +112,7 @@ extension SQLiteStore {
         sql.blankRange.bind(1, after)
         sql.blankRange.bind(2, through)
         try sql.blankRange.run()
-        for key in shared { try release(key) }
+        for key in shared { released[key, default: 0] += 1 }
     }
 
     private func sharedKeys(after: Int64, through: Int64) throws(SQLiteError) -> [Int64] {
@@ -124,19 +124,23 @@ extension SQLiteStore {
         return keys
     }
 
-    /// One row less needs the text; with the last it goes.
-    private func release(_ key: Int64) throws(SQLiteError) {
-        let left = try takeCount(key)
-        guard left <= 0 else { return }
-        for statement in [groupSQL.deleteCount, groupSQL.deleteShared] {
-            statement.bind(1, key)
-            try statement.run()
+    /// At the end of a batch: so many rows less need each text; with the last it goes. A hundred members who have a message
+    /// are a hundred rows and one count.
+    func settleReleased() throws(SQLiteError) {
+        guard !released.isEmpty else { return }
+        for (key, count) in released.sorted(by: { $0.key < $1.key }) where try takeCount(key, count) <= 0 {
+            for statement in [groupSQL.deleteCount, groupSQL.deleteShared] {
+                statement.bind(1, key)
+                try statement.run()
+            }
         }
+        released.removeAll(keepingCapacity: true)
     }
 
-    private func takeCount(_ key: Int64) throws(SQLiteError) -> Int64 {
+    private func takeCount(_ key: Int64, _ count: Int64) throws(SQLiteError) -> Int64 {
         defer { groupSQL.takeCount.reset() }
         groupSQL.takeCount.bind(1, key)
+        groupSQL.takeCount.bind(2, count)
         guard try groupSQL.takeCount.step() else { throw .badRow("nobody counts the copies of \(key)") }
         return groupSQL.takeCount.int64(0)
     }
