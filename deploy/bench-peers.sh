@@ -132,6 +132,10 @@ prepare_peers() {
     cp -r -- "$PEERS" "$WORK/peers"
     chmod -R u+w -- "$WORK/peers"
   fi
+  # A room of ejabberd takes 200 by itself, whatever its service may.
+  if ! grep -q 'default_room_options: { max_users' "$WORK/peers/conf/ejabberd.yml"; then
+    sed -i 's/default_room_options: {/default_room_options: { max_users: 5000,/' "$WORK/peers/conf/ejabberd.yml"
+  fi
   make -s -C "$WORK/peers" peerload >"$WORK/peers.log" 2>&1 || die "peerload was not built: $WORK/peers.log"
   if [[ ! -e $PEER_DATA/ejabberd/accounts-$accounts ]]; then
     say "Making $accounts accounts for ejabberd ..."
