@@ -74,6 +74,7 @@ public struct InboxEntry: Equatable, Sendable {
 /// Request: append to an inbox. Idempotent by (owner, kind, author, id) for at least 24 hours.
 public struct Append: Equatable, Sendable {
     public var owner: UserID
+    /// Not of a group.
     public var kind: InboxEntry.Kind
     public var author: UserID
     public var chat: UserID
@@ -113,7 +114,10 @@ public struct Append: Equatable, Sendable {
 
     init(from reader: inout ByteReader) throws(DecodeError) {
         owner = try reader.user()
-        guard let kind = InboxEntry.Kind(rawValue: try reader.u8()) else { throw .badValue(field: "entry kind") }
+        // What groups bring comes by `AppendShared`.
+        guard let kind = InboxEntry.Kind(rawValue: try reader.u8()), !kind.isOfGroup else {
+            throw .badValue(field: "entry kind")
+        }
         self.kind = kind
         author = try reader.user()
         chat = try reader.user()

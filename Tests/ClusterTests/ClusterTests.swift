@@ -11,6 +11,7 @@ let goodFile = """
     store    archive
     origins  http://127.0.0.1:8080,https://Chat.Example.org
     expiry   12h
+    groups   members=64 tries=3
     # role        name           rpc              admin            [client=addr] [weight=n]
     session       session-2      127.0.0.1:7122   127.0.0.1:7222   weight=3
     gateway       gateway-1      127.0.0.1:7101   127.0.0.1:7201   client=127.0.0.1:8080
@@ -38,6 +39,7 @@ struct ClusterFileTests {
         #expect(map.epoch == 1)
         #expect(map.storageMode == .archive)
         #expect(map.expirySeconds == 12 * 3_600)
+        #expect(map.groupRules == GroupRules(memberCountMax: 64, tryCountMax: 3, retryMs: 250))
         #expect(map.origins == ["http://127.0.0.1:8080", "https://chat.example.org"])
         #expect(map.ringParameters == RingParameters(epoch: 1, seed: 7, loadPermille: 1_040))
         #expect(
@@ -54,12 +56,13 @@ struct ClusterFileTests {
 
     @Test func whatIsOptionalHasDefaults() throws {
         let lines = goodFile.split(separator: "\n").filter { line in
-            !["ring", "origins", "expiry"].contains { line.hasPrefix($0) }
+            !["ring", "origins", "expiry", "groups"].contains { line.hasPrefix($0) }
         }
         let map = try ClusterMap.parse(lines.joined(separator: "\n"))
         #expect(map.ringParameters == RingParameters())
         #expect(map.origins == [])
         #expect(map.expirySeconds == 30 * 86_400)
+        #expect(map.groupRules == GroupRules())
     }
 
     @Test func theOrderOfLinesDoesNotMatter() throws {
@@ -91,6 +94,7 @@ struct ClusterFileTests {
                 ring     seed=7 load=1.04
                 origins  http://127.0.0.1:8080,https://chat.example.org
                 expiry   12h
+                groups   members=64 tries=3 retry-ms=250
 
                 # role       name           rpc               admin             [client=address] [weight=n]
                 gateway      gateway-1      127.0.0.1:7101    127.0.0.1:7201    client=127.0.0.1:8080

@@ -77,6 +77,8 @@ struct FanOutTests {
         scene.isStoreAway = true
         scene.write(ana, "m1", to: group)
         scene.ask(ana, group)
+        // Questions wait for the next try to read the group.
+        scene.advance(milliseconds: 1_000)
         #expect(scene.errors(ana) == [.unavailable, .unavailable])
         scene.isStoreAway = false
         scene.advance(milliseconds: 20_000)

@@ -25,7 +25,7 @@ import Testing
         }
         let sampled = Set(samples.map(\.method))
         #expect(known == sampled.sorted())
-        #expect(known == Array(1...7) + Array(16...22) + Array(32...39) + Array(64...71))
+        #expect(known == Array(1...7) + Array(16...29) + Array(32...47) + Array(64...79))
         for sample in samples { #expect(sampleNumber(of: sample.message) == Int(sample.method)) }
     }
 
@@ -109,6 +109,9 @@ import Testing
         expect(.tooLong(limitBytes: 512), of: 67) { $0.varint(513) }
         expect(.tooLong(limitBytes: 512), of: 69) { $0.varint(513) }
         expect(.tooLong(limitBytes: 512), of: 71) { $0.varint(513) }
+        expect(.tooLong(limitBytes: 64), of: 27) { $0.user(ana); $0.varint(65) }
+        expect(.tooLong(limitBytes: 2_048), of: 46) { $0.user(ana); $0.varint(0); $0.varint(2_049) }
+        expect(.tooLong(limitBytes: 4_096), of: 44) { $0.user(ana); $0.varint(4_097) }
         expect(.tooLong(limitBytes: 256), of: 22) { $0.user(ana); $0.varint(257) }
         expect(.tooLong(limitBytes: 458_752), of: 2) { $0.u64(1); $0.varint(458_753) }
         expect(.tooLong(limitBytes: 120), of: 3) { $0.u64(1); $0.u16(1000); $0.varint(121) }
@@ -124,7 +127,11 @@ import Testing
             expect(.badValue(field: "receipt kind"), of: 20) { $0.user(ana); $0.user(bob); $0.u8(code); $0.varint(0) }
         }
         expect(.badValue(field: "entry kind"), of: 32) { $0.user(ana); $0.u8(4) }
+        expect(.badValue(field: "entry kind"), of: 67) { $0.varint(1); $0.varint(1); $0.varint(1); $0.u8(6) }
         expect(.badValue(field: "append outcome"), of: 65) { $0.u8(5) }
+        expect(.badValue(field: "append outcome"), of: 72) { $0.u8(6) }
+        expect(.badValue(field: "group entry kind"), of: 40) { $0.user(ana); $0.u8(3) }
+        expect(.badValue(field: "mark outcome"), of: 79) { $0.varint(1); $0.u8(4) }
         expect(.badValue(field: "open outcome"), of: 66) { $0.u8(0) }
         var encoding = encoded(.acknowledge(Acknowledge(origin: origin, number: 1)))
         encoding[16] = 3

@@ -322,7 +322,7 @@ struct MessageDice {
         case .append:
             return .append(
                 .init(
-                    owner: user(), kind: one(InboxEntry.Kind.self), author: user(), chat: user(), id: id(),
+                    owner: user(), kind: [.message, .copy, .expired][dice.pick(0..<3)], author: user(), chat: user(), id: id(),
                     after: maybe { $0.id() }, body: bytes(L.bodyBytesMax)))
         case .openDevice: return .openDevice(.init(owner: user(), device: device(), cursor: maybe { $0.number() }))
         case .readInbox: return .readInbox(.init(owner: user(), after: number(), limit: limit(), headersOnly: flag()))

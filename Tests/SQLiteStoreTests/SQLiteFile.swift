@@ -43,7 +43,7 @@ struct SQLiteOpening {
             if makesFile { try Data().write(to: URL(fileURLWithPath: directory.path)) }
             try SQLiteStore(path: directory.path, policy: temporary).close()
             let header = try directory.bytes()
-            #expect(Array(header[60..<64]) == [0, 0, 0, 2])
+            #expect(Array(header[60..<64]) == [0, 0, 0, 3])
             #expect(Array(header[68..<72]) == Array("FANT".utf8))
             #expect(try SQLiteStore.integrityCheck(path: directory.path).isEmpty)
         }
@@ -73,7 +73,7 @@ struct SQLiteOpening {
         let directory = try filled()
         try directory.patch(at: 60, with: [0, 0, 0, 99])
         let before = try directory.bytes()
-        #expect(failure(directory) == .newer(path: directory.path, found: 99, known: 2))
+        #expect(failure(directory) == .newer(path: directory.path, found: 99, known: 3))
         #expect(try directory.bytes() == before)
     }
 
@@ -82,7 +82,15 @@ struct SQLiteOpening {
         let directory = try filled()
         var database: OpaquePointer?
         #expect(sqlite3_open(directory.path, &database) == SQLITE_OK)
-        let back = "ALTER TABLE entries DROP COLUMN message_stamp; PRAGMA user_version = 1"
+        let back = """
+            DROP INDEX entries_by_id;
+            ALTER TABLE entries DROP COLUMN group_number;
+            ALTER TABLE entries DROP COLUMN message_stamp;
+            CREATE UNIQUE INDEX entries_by_id ON entries (owner, author, kind, id);
+            DROP TABLE shared; DROP TABLE shared_counts; DROP TABLE group_places; DROP TABLE memberships;
+            DROP TABLE group_logs; DROP TABLE group_entries; DROP TABLE group_members; DROP TABLE group_marks;
+            PRAGMA user_version = 1
+            """
         #expect(sqlite3_exec(database, back, nil, nil, nil) == SQLITE_OK)
         sqlite3_close(database)
 
@@ -97,7 +105,7 @@ struct SQLiteOpening {
         #expect(page.entries.map(\.id) == [id("m300"), id("c1")])
         #expect(page.entries.map(\.stamp) == [now + .microseconds(299), Stamp(microseconds: 7)])
         store.close()
-        #expect(Array(try directory.bytes()[60..<64]) == [0, 0, 0, 2])
+        #expect(Array(try directory.bytes()[60..<64]) == [0, 0, 0, 3])
     }
 
     @Test("A refused file whose log was not merged keeps both as they are")

@@ -255,7 +255,7 @@ extension World {
                 trace.write(moment, device.name, .event) { Trace.text(frame) }
                 checker.onFrame(frame, device: device.index, moment)
                 device.client.onFrame(planted(frame), now: clientNow)
-                if plant == .earlyDelivered, case .sent(_, let to, let at) = frame, dice.plant.oneIn(20) {
+                if plant == .earlyDelivered, case .sent(_, let to, let at) = frame, !to.isGroup, dice.plant.oneIn(20) {
                     device.client.onFrame(.delivered(with: to, at: at, rev: .max), now: clientNow)
                 }
             case .ended(let code, let reason):
