@@ -51,7 +51,7 @@ public struct CommandSpec: Equatable, Sendable {
     }
 
     public static func aligned(_ rows: [(String, String)]) -> String {
-        let width = rows.map { $0.0.utf8.count }.max() ?? 0
-        return rows.map { "  \($0.0)\(String(repeating: " ", count: width - $0.0.utf8.count))  \($0.1)\n" }.joined()
+        let width = rows.map { DisplayWidth.columns($0.0) }.max() ?? 0
+        return rows.map { "  \($0.0)\(String(repeating: " ", count: width - DisplayWidth.columns($0.0)))  \($0.1)\n" }.joined()
     }
 }
