@@ -6,7 +6,8 @@
 //
 //     CheckerStream.swift   what devices are shown
 //     CheckerTicks.swift    what authors are told
-//     CheckerGroups.swift   groups: their logs, and what is shown and told of them
+//     CheckerGroups.swift   groups: their logs, and what is shown of them
+//     CheckerGroupAnswers.swift, CheckerGroupTicks.swift, CheckerGroupDebt.swift   the same three for groups
 //     CheckerDebt.swift     what is still owed when everything has healed
 
 import Primitives
@@ -122,6 +123,8 @@ struct Checker {
     /// The newest stamp that a person marked as read in each group.
     var groupMarks: [[Stamp]]
     var groupShownCount = 0
+    var groupRefusedCount = 0
+    var groupTickCount = 0
     var shownCount = 0
     var copyCount = 0
     var gapCount = 0

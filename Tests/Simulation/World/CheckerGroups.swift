@@ -66,12 +66,29 @@ struct GroupStory: Sendable {
     var wasAsked = false
     var creation: GroupChange?
     var state = GroupState()
+    /// What it was and since when, from before it was made until now.
+    var states: [(since: Moment, state: GroupState)] = [(0, GroupState())]
     /// By number, from 1.
     var entries: [Entry] = []
-    var lastEventAt: Moment = 0
+    var names: Set<GroupLog.Name> = []
+    /// Of each device, the newest of its messages in the log: its place among all that was written.
+    var placeOfDevice: [Int: Int] = [:]
 
     subscript(number: UInt64) -> Entry? {
         number >= 1 && number <= UInt64(entries.count) ? entries[Int(number) - 1] : nil
+    }
+
+    func entry(of author: UserID, _ id: MessageID) -> Entry? {
+        names.contains(GroupLog.Name(author: author, id: id)) ? entries.first { $0.id == id && $0.author == author } : nil
+    }
+
+    /// Was it ever so, from `since` until `until`?
+    func wasEver(since: Moment, until: Moment, _ isSo: (GroupState) -> Bool) -> Bool {
+        for index in states.indices where states[index].since < until {
+            let end = index + 1 < states.count ? states[index + 1].since : .max
+            if end >= since, isSo(states[index].state) { return true }
+        }
+        return false
     }
 }
 
@@ -109,29 +126,67 @@ extension Checker {
         guard entry.number == expected else {
             return fail(.order, moment, "the log of \(shape.groups[group].id) goes on with \(expected)", "\(entry.number)", entry.name.id)
         }
+        guard groups[group].names.insert(entry.name).inserted else {
+            return fail(.duplicate, moment, "\(entry.name.id) of \(entry.name.author) once in \(shape.groups[group].id)", "again as \(entry.number)", entry.name.id)
+        }
+        if let last = groups[group].entries.last, last.stamp >= entry.stamp {
+            fail(.order, moment, "stamps of \(shape.groups[group].id) rise above \(last.stamp.microseconds)", "\(entry.stamp.microseconds)", entry.name.id)
+        }
         let former = groups[group].state
         var audience = Set(former.roster)
         var change: GroupChange?
-        if entry.kind == .event {
-            change = entry.body.flatMap { GroupChange(bytes: $0) }
-            guard let change else {
-                return fail(.order, moment, "events of \(shape.groups[group].id) can be read", "\(entry.number)", entry.name.id)
+        switch entry.kind {
+        case .message:
+            if let refusal = former.judgeMessage(by: entry.name.author) {
+                fail(.nobodyElse, moment, "\(entry.name.author) may write to \(shape.groups[group].id)", "\(refusal), and yet it is stored", entry.name.id)
             }
-            if case .failure(let refusal) = former.judge(
-                change, by: entry.name.author, memberCountMax: shape.cluster.groupRules.memberCountMax)
-            {
-                fail(.nobodyElse, moment, "the rules of \(shape.groups[group].id) allow \(change.name) by \(entry.name.author)", "\(refusal)", entry.name.id)
-            }
-            groups[group].state.apply(change, by: entry.name.author, at: entry.stamp)
+            takeMessage(entry, group, moment)
+        case .event:
+            change = takeEvent(entry, group, former, moment)
             audience.formUnion(groups[group].state.roster)
-            groups[group].lastEventAt = moment
-        } else if let refusal = former.judgeMessage(by: entry.name.author) {
-            fail(.nobodyElse, moment, "\(entry.name.author) may write to \(shape.groups[group].id)", "\(refusal), and yet it is stored", entry.name.id)
         }
         groups[group].entries.append(
             GroupStory.Entry(
                 number: entry.number, stamp: entry.stamp, kind: entry.kind, author: entry.name.author, id: entry.name.id,
                 change: change, audience: Set(audience.compactMap { users[$0] }), seenAt: moment))
+    }
+
+    /// Somebody wrote it, to this group, as it stands there, and behind what she wrote before.
+    private mutating func takeMessage(_ entry: GroupLog.Entry, _ group: Int, _ moment: Moment) {
+        let id = shape.groups[group].id
+        guard let place = groupPlaces[entry.name.id], groupMessages[place].group == group,
+            shape.users[shape.devices[groupMessages[place].device].user] == entry.name.author
+        else {
+            return fail(.nobodyElse, moment, "only what somebody wrote is in \(id)", "\(entry.name.id) of \(entry.name.author)", entry.name.id)
+        }
+        let message = groupMessages[place]
+        if entry.body != message.body {
+            fail(.nobodyElse, moment, "\(message.id) as it was written, \(message.body.count) bytes", "the log has \(entry.body.map { "\($0.count)" } ?? "none")", message.id)
+        }
+        guard !isRude(message.device) else { return }
+        if place < groups[group].placeOfDevice[message.device] ?? -1 {
+            fail(.order, moment, "\(message.id) comes before what was written after it", "\(id) has a later message of \(name(message.device)) already", message.id)
+        }
+        groups[group].placeOfDevice[message.device] = place
+    }
+
+    /// Somebody asked for it, the rules allow it, and what is stored is what they leave of it.
+    private mutating func takeEvent(
+        _ entry: GroupLog.Entry, _ group: Int, _ former: GroupState, _ moment: Moment
+    ) -> GroupChange? {
+        let (id, name) = (shape.groups[group].id, entry.name)
+        guard let change = entry.body.flatMap({ GroupChange(bytes: $0) }) else {
+            fail(.order, moment, "events of \(id) can be read", "\(entry.number)", name.id)
+            return nil
+        }
+        let asked = changes.filter { $0.ref == name.id && $0.group == group && shape.users[shape.devices[$0.device].user] == name.author }
+        let left = asked.map { former.judge($0.change, by: name.author, memberCountMax: shape.cluster.groupRules.memberCountMax) }
+        if !left.contains(.success(change)) {
+            fail(.nobodyElse, moment, "\(change.name) by \(name.author) was asked for and the rules of \(id) allow it", left.isEmpty ? "nobody asked" : "\(left[0])", name.id)
+        }
+        groups[group].state.apply(change, by: name.author, at: entry.stamp)
+        groups[group].states.append((moment, groups[group].state))
+        return change
     }
 
     // MARK: What devices show
@@ -168,170 +223,6 @@ extension Checker {
         }
         screens[device].groupLast[group] = shown.number
         groups[group].entries[Int(shown.number) - 1].shownBy.insert(device)
-    }
-
-    // MARK: What authors are told
-
-    mutating func onGroupSent(_ id: MessageID, _ to: UserID, _ at: Stamp, _ device: Int, _ moment: Moment) {
-        guard let place = groupPlaces[id], groupMessages[place].device == device, groupIndex(to) == groupMessages[place].group else {
-            return fail(.nobodyElse, moment, "ticks for one's own messages", "\(name(device)) has one for \(id) in \(to)", id)
-        }
-        let author = shape.users[shape.devices[device].user]
-        let entry = groups[groupMessages[place].group].entries.first { $0.id == id && $0.author == author }
-        guard let entry, entry.stamp == at else {
-            return fail(.honestTicks, moment, "\(id) is in the log when its author is told so", entry.map { "stamped \($0.stamp.microseconds), not \(at.microseconds)" } ?? "it is not", id)
-        }
-        groupMessages[place].sentAt = moment
-    }
-
-    mutating func onGroupRefused(_ id: MessageID, _ error: ErrorFrame, _ device: Int, _ moment: Moment) {
-        guard let place = groupPlaces[id] else { return }
-        groupMessages[place].wasRefused = true
-        let message = groupMessages[place]
-        let story = groups[message.group]
-        let isRule = [.notMember, .notAllowed, .noSuchGroup].contains(error.code)
-        let refusal = story.state.judgeMessage(by: shape.users[shape.devices[device].user])
-        // Who could not write at some moment since it was written may be told so.
-        guard isRule, refusal != nil || story.lastEventAt >= message.writtenAt else {
-            return fail(.loss, moment, "\(id) is accepted: its author is a member and may write", "refused for good: \(error.code.name)", id)
-        }
-        if story.entries.contains(where: { $0.id == id }) {
-            fail(.honestTicks, moment, "what is stored is not refused", "\(id): \(error.code.name)", id)
-        }
-    }
-
-    mutating func onChanged(_ ref: MessageID, _ group: UserID, _ number: UInt64, _ device: Int, _ moment: Moment) {
-        let author = shape.users[shape.devices[device].user]
-        guard let index = groupIndex(group), let entry = groups[index][number], entry.id == ref, entry.author == author else {
-            return fail(.honestTicks, moment, "the change \(ref) of \(name(device)) is number \(number) of \(group)", "it is not", ref)
-        }
-        answer(ref, device)
-    }
-
-    mutating func onChangeFailed(_ ref: MessageID, _ error: ErrorFrame, _ device: Int, _ moment: Moment) {
-        defer { answer(ref, device) }
-        guard !isRude(device), let asked = changes.last(where: { $0.ref == ref && $0.device == device }) else { return }
-        let story = groups[asked.group]
-        let author = shape.users[shape.devices[device].user]
-        guard story.lastEventAt < asked.askedAt,
-            case .success = story.state.judge(asked.change, by: author, memberCountMax: shape.cluster.groupRules.memberCountMax)
-        else { return }
-        fail(.loss, moment, "\(ref), \(asked.change.name) by \(author), is done: the rules allow it", "\(error.code.name)", ref)
-    }
-
-    private mutating func answer(_ ref: MessageID, _ device: Int) {
-        for index in changes.indices where changes[index].ref == ref && changes[index].device == device { changes[index].isAnswered = true }
-    }
-
-    /// Members of now who were there when the entry was written, its author aside.
-    private func owed(_ entry: GroupStory.Entry, _ story: GroupStory) -> [Int] {
-        entry.audience.sorted().filter { user in
-            guard let member = story.state.members[shape.users[user]], shape.users[user] != entry.author else { return false }
-            return member.joinedAt < entry.stamp && !shape.isRude(user)
-        }
-    }
-
-    private func hasShown(_ entry: GroupStory.Entry, _ user: Int) -> Bool {
-        shape.devices.indices.contains { shape.devices[$0].user == user && entry.shownBy.contains($0) }
-    }
-
-    mutating func onGroupTick(_ kind: ReceiptKind, _ id: UserID, _ at: Stamp, _ device: Int, _ moment: Moment) {
-        guard let group = groupIndex(id) else { return fail(.nobodyElse, moment, "ticks of groups that exist", "\(id)") }
-        let last = kind == .delivered ? screens[device].groupDelivered[group] : screens[device].groupRead[group]
-        if at < last {
-            fail(.honestTicks, moment, "no tick goes back: \(name(device)) has \(kind) in \(id) up to \(last.microseconds)", "\(at.microseconds)")
-        }
-        if kind == .delivered { screens[device].groupDelivered[group] = at } else { screens[device].groupRead[group] = at }
-        guard !isRude(device), !shape.isBrief else { return }
-        let author = shape.users[shape.devices[device].user]
-        let story = groups[group]
-        for entry in story.entries where entry.kind == .message && entry.author == author && entry.stamp <= at {
-            for user in owed(entry, story) {
-                let has = kind == .delivered ? hasShown(entry, user) : groupMarks[user][group] >= entry.stamp
-                guard !has else { continue }
-                fail(.honestTicks, moment, "\(entry.id), number \(entry.number), is \(kind) by all of \(id), as \(name(device)) is told", "\(shape.users[user]) has not", entry.id)
-            }
-        }
-    }
-
-    mutating func onCounts(
-        _ id: UserID, _ at: Stamp, delivered: Int, read: Int, of: Int, _ device: Int, _ moment: Moment
-    ) {
-        guard let group = groupIndex(id), !isRude(device), !shape.isBrief, shape.rudeUser == nil else { return }
-        guard let entry = groups[group].entries.first(where: { $0.stamp == at && $0.kind == .message }) else {
-            return fail(.honestTicks, moment, "counts of messages", "none is stamped \(at.microseconds)")
-        }
-        let others = entry.audience.filter { shape.users[$0] != entry.author }
-        let shown = others.count { hasShown(entry, $0) }
-        let readers = others.count { groupMarks[$0][group] >= entry.stamp }
-        if delivered > shown || read > readers || of > others.count {
-            fail(.honestTicks, moment, "at most \(shown) have and \(readers) have read \(entry.id), of \(others.count)", "\(delivered), \(read) and \(of), says \(name(device))", entry.id)
-        }
-    }
-
-    // MARK: Debts
-
-    func debtOfGroups(_ world: World, isOwed: (SimulatedDevice) -> Bool) -> Debt? {
-        for message in groupMessages where message.sentAt == nil && !message.wasRefused && isOwed(world.devices[message.device]) {
-            return Debt(.recovery, "\(message.id) is stored or refused and its author told", "she waits still", message.id)
-        }
-        for change in changes where !change.isAnswered && isOwed(world.devices[change.device]) {
-            return Debt(.recovery, "\(change.ref) is answered", "\(name(change.device)) waits still", change.ref)
-        }
-        for group in groups.indices {
-            if let log = world.log(of: group), log.fannedOut < log.head {
-                return Debt(.recovery, "\(shape.groups[group].id) is fanned out through \(log.head)", "\(log.fannedOut)")
-            }
-            for entry in groups[group].entries {
-                if let debt = debt(entry, group, world, isOwed) { return debt }
-            }
-        }
-        guard !shape.policy.isArchive else { return nil }
-        for process in world.processes {
-            guard let count = process.disk?.durable.groupTextCount, count > 0 else { continue }
-            return Debt(.temporary, "no log keeps text that every inbox got", "\(count) messages at \(process.node.name)")
-        }
-        return nil
-    }
-
-    private func debt(
-        _ entry: GroupStory.Entry, _ group: Int, _ world: World, _ isOwed: (SimulatedDevice) -> Bool
-    ) -> Debt? {
-        let id = shape.groups[group].id
-        for user in entry.audience.sorted() where !shape.isRude(user) {
-            for device in world.devices where device.plan.user == user && isOwed(device) && !entry.shownBy.contains(device.index) {
-                guard let number = world.inboxNumber(of: user, group, entry.number) else {
-                    // Purged since, or never there.
-                    if shape.isBrief { continue }
-                    return Debt(.loss, "number \(entry.number) of \(id) is in the inbox of \(shape.users[user])", "it is not", entry.id)
-                }
-                let screen = screens[device.index]
-                if number <= screen.start ?? 0 || shape.isBrief && screen.isGap(number) { continue }
-                return Debt(.loss, "number \(entry.number) of \(id), \(number) in the inbox, reaches \(device.name)", "it is at \(screen.last)", entry.id)
-            }
-        }
-        guard entry.kind == .message, !shape.isBrief, let place = groupPlaces[entry.id] else { return nil }
-        let author = world.devices[groupMessages[place].device]
-        let story = groups[group]
-        guard isOwed(author), story.state.members[entry.author] != nil else { return nil }
-        let others = story.state.roster.filter { $0 != entry.author }.compactMap { users[$0] }
-        guard !others.isEmpty, !others.contains(where: shape.isRude) else { return nil }
-        let waited = owed(entry, story)
-        func has(_ user: Int, _ isDone: (SimulatedDevice) -> Bool) -> Bool {
-            world.devices.contains { $0.plan.user == user && isOwed($0) && isDone($0) }
-        }
-        let screen = screens[author.index]
-        if waited.allSatisfy({ user in has(user) { entry.shownBy.contains($0.index) } }), screen.groupDelivered[group] < entry.stamp,
-            !waited.isEmpty
-        {
-            return Debt(.recovery, "\(author.name) is told that all of \(id) have \(entry.id)", "it has a tick up to \(screen.groupDelivered[group].microseconds), the message is stamped \(entry.stamp.microseconds)", entry.id)
-        }
-        if waited.allSatisfy({ user in has(user) { ($0.markedInGroup[group] ?? .zero) >= entry.stamp } }),
-            screen.groupRead[group] < entry.stamp, !waited.isEmpty
-        {
-            return Debt(.recovery, "\(author.name) is told that all of \(id) have read \(entry.id)", "it has a tick up to \(screen.groupRead[group].microseconds), the message is stamped \(entry.stamp.microseconds)", entry.id)
-        }
-        return nil
     }
 }
 

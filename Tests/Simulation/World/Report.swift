@@ -19,6 +19,16 @@ public struct RunReport: Equatable, Sendable {
     public let gapCount: Int
     public let expiredCount: Int
     public let historyCount: Int
+    /// Written to groups; changes of groups asked for; entries in their logs, of these events; shown, with all devices; refused
+    /// for good, messages and changes.
+    public let groupMessageCount: Int
+    public let changeCount: Int
+    public let groupEntryCount: Int
+    public let groupEventCount: Int
+    public let groupShownCount: Int
+    public let groupRefusedCount: Int
+    /// Ticks and counts about messages in groups that authors were told.
+    public let groupTickCount: Int
     /// Batches of a store that a crash cut short: those that were lost, those that had happened.
     public let tornLostCount: Int
     public let tornKeptCount: Int
@@ -42,6 +52,13 @@ public struct RunReport: Equatable, Sendable {
         gapCount = world.checker.gapCount
         expiredCount = world.checker.expiredCount
         historyCount = world.checker.historyCount
+        groupMessageCount = world.checker.groupMessages.count
+        changeCount = world.checker.changes.count
+        groupEntryCount = world.checker.groups.reduce(0) { $0 + $1.entries.count }
+        groupEventCount = world.checker.groups.reduce(0) { $0 + $1.entries.count { $0.kind == .event } }
+        groupShownCount = world.checker.groupShownCount
+        groupRefusedCount = world.checker.groupRefusedCount
+        groupTickCount = world.checker.groupTickCount
         tornLostCount = world.processes.reduce(0) { $0 + ($1.disk?.tornLostCount ?? 0) }
         tornKeptCount = world.processes.reduce(0) { $0 + ($1.disk?.tornKeptCount ?? 0) }
         faultCounts = world.faults.counts
@@ -70,6 +87,13 @@ public struct RunTotals: Sendable {
     private var gapCount = 0
     private var expiredCount = 0
     private var historyCount = 0
+    private var groupMessageCount = 0
+    private var changeCount = 0
+    private var groupEntryCount = 0
+    private var groupEventCount = 0
+    private var groupShownCount = 0
+    private var groupRefusedCount = 0
+    private var groupTickCount = 0
     private var tornLostCount = 0
     private var tornKeptCount = 0
     private var occurrenceCount = 0
@@ -87,6 +111,13 @@ public struct RunTotals: Sendable {
         gapCount += report.gapCount
         expiredCount += report.expiredCount
         historyCount += report.historyCount
+        groupMessageCount += report.groupMessageCount
+        changeCount += report.changeCount
+        groupEntryCount += report.groupEntryCount
+        groupEventCount += report.groupEventCount
+        groupShownCount += report.groupShownCount
+        groupRefusedCount += report.groupRefusedCount
+        groupTickCount += report.groupTickCount
         tornLostCount += report.tornLostCount
         tornKeptCount += report.tornKeptCount
         occurrenceCount += report.occurrenceCount
@@ -105,6 +136,7 @@ public struct RunTotals: Sendable {
             \(seedCount) seeds, \(violationCount) violations
             time: \(length / 1_000_000_000) simulated seconds in \(Int(wallSeconds)) s: \(tenths / 10).\(tenths % 10) cluster-hours a minute
             messages: \(messageCount) written, \(shownCount) shown, \(copyCount) copies, \(expiredCount) notices of expiry, \(gapCount) gaps, \(historyCount) pages of history
+            groups: \(groupMessageCount) written, \(changeCount) changes asked for, \(groupEntryCount) entries of which \(groupEventCount) events, \(groupShownCount) shown, \(groupTickCount) ticks and counts, \(groupRefusedCount) refusals
             events: \(occurrenceCount)
             faults: \(faultCounts.reduce(0, +)): \(faults)
             batches cut short by a crash: \(tornLostCount) lost, \(tornKeptCount) kept
