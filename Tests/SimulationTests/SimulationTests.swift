@@ -87,6 +87,12 @@ import Testing
             case .dropAppend: [.honestTicks, .loss]
             case .silentExpiry, .shortHistory: [.loss]
             case .falseExpiry: [.loss, .order]
+            case .skipMember: [.loss, .order, .duplicate]
+            case .swapInGroup: [.order]
+            case .showRemoved: [.nobodyElse]
+            case .keepGroupText: [.temporary]
+            case .falseRefusal: [.loss]
+            case .falseCounts: [.honestTicks]
             }
         #expect(violation != nil, "\(plant.rawValue) was not found within 60 seeds")
         if let violation { #expect(expected.contains(violation.rule), "\(violation)") }

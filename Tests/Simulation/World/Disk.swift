@@ -51,7 +51,7 @@ struct Disk {
         let before = plant == nil ? nil : durable
         let result: Result<[StoreAnswer], StoreFailure>
         do throws(StoreFailure) {
-            result = .success(try durable.apply(requests.map { planted($0, plant) }, stamp: stamp))
+            result = .success(try durable.apply(requests.map { planted($0, plant, &dice) }, stamp: stamp))
         } catch {
             result = .failure(error)
         }
@@ -63,6 +63,16 @@ struct Disk {
             if former.count > 20 { former.removeFirst() }
         case .dropAppend where hasAppend(requests) && dice.oneIn(10):
             durable = before
+        case .skipMember where dice.oneIn(10):
+            for case .appendShared(let shared) in requests where shared.mark == .none {
+                durable.skip(shared.recipients.last!, of: shared.group, before: before)
+            }
+        case .showRemoved:
+            for case .appendShared(let shared) in requests where shared.mark == .none {
+                durable.showFormerMembers(shared, stamp: stamp)
+            }
+        case .keepGroupText:
+            durable.keepTexts(of: before)
         case .silentExpiry:
             return .success(answers.map { silenced($0, stamp) })
         case .numberTwice where dice.oneIn(10):
@@ -94,12 +104,20 @@ struct Disk {
         requests.contains { if case .append = $0 { true } else { false } }
     }
 
-    private func planted(_ request: StoreRequest, _ plant: Plant?) -> StoreRequest {
+    private func planted(_ request: StoreRequest, _ plant: Plant?, _ dice: inout SeededGenerator) -> StoreRequest {
         switch (plant, request) {
         case (.keepText, .storeCursor(let cursor)):
             // The cursor never gets to the newest entry, so its text stays.
             guard cursor.number > 0 else { return request }
             return .storeCursor(StoreCursor(owner: cursor.owner, device: cursor.device, number: cursor.number - 1))
+        case (.swapInGroup, .appendShared(var shared)):
+            guard shared.entries.count > 1, shared.recipients.count > 1, shared.mark == .none, dice.oneIn(2) else { return request }
+            let (first, second) = (shared.entries[0], shared.entries[1])
+            shared.entries[0] = GroupEntry(
+                number: first.number, stamp: second.stamp, kind: second.kind, author: second.author, id: second.id, body: second.body)
+            shared.entries[1] = GroupEntry(
+                number: second.number, stamp: first.stamp, kind: first.kind, author: first.author, id: first.id, body: first.body)
+            return .appendShared(shared)
         default:
             return request
         }

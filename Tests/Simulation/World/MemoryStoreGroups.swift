@@ -256,3 +256,36 @@ extension MemoryStore {
             items: Array(items.prefix(MessageLimits.membershipCountMax)), hasMore: items.count > MessageLimits.membershipCountMax)
     }
 }
+
+// MARK: Planted faults
+
+extension MemoryStore {
+    /// Takes back what `user` got of a group since `before`, and leaves the mark that says she has it.
+    mutating func skip(_ user: UserID, of group: UserID, before: MemoryStore) {
+        guard let place = numbers[user], let former = before.numbers[user], let mark = inboxes[place - 1].places[group],
+            before.inboxes[former - 1].places[group]?.last ?? .max < mark.last
+        else { return }
+        inboxes[place - 1] = before.inboxes[former - 1]
+        inboxes[place - 1].places[group] = mark
+    }
+
+    /// Brings entries of a group also to those who left it.
+    mutating func showFormerMembers(_ shared: AppendShared, stamp: Stamp) {
+        for index in inboxes.indices {
+            guard let place = inboxes[index].places[shared.group], place.title == nil else { continue }
+            for entry in shared.entries where entry.number > place.last {
+                _ = inboxes[index].add(entry, of: shared.group, now: stamp)
+                inboxes[index].places[shared.group]!.last = entry.number
+            }
+        }
+    }
+
+    /// Puts back what logs have dropped since `before`.
+    mutating func keepTexts(of before: MemoryStore) {
+        for (group, former) in before.logs {
+            for index in former.entries.indices where logs[group]!.entries[index].body == nil {
+                logs[group]!.entries[index].body = former.entries[index].body
+            }
+        }
+    }
+}

@@ -36,6 +36,18 @@ public enum Plant: String, CaseIterable, Sendable {
     case falseExpiry = "false-expiry"
     /// A page of history lacks an entry.
     case shortHistory = "short-history"
+    /// A fan-out skips a member, and takes her for served.
+    case skipMember = "skip-member"
+    /// Two entries of a group change places on their way into some inboxes.
+    case swapInGroup = "swap-in-group"
+    /// Who was removed from a group gets what is written to it all the same.
+    case showRemoved = "show-removed"
+    /// The log keeps text that every inbox got.
+    case keepGroupText = "keep-group-text"
+    /// A message that was stored is refused to its author.
+    case falseRefusal = "false-refusal"
+    /// An author is told that everybody has and has read her message when the first one has it.
+    case falseCounts = "false-counts"
 }
 
 /// A device of a person.

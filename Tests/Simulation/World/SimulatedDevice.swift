@@ -281,6 +281,10 @@ extension World {
             return .expired(number: number, to: to, id: id, at: at)
         case (.shortHistory, .history(let ref, let entries, let more)) where entries.count > 1:
             return .history(ref: ref, entries: entries.dropLast(), more: more)
+        case (.falseRefusal, .sent(let id, let to, _)) where to.isGroup:
+            return .error(ErrorFrame(.notMember, "planted", ref: id))
+        case (.falseCounts, .groupCounts(let group, let at, _, _, let of)):
+            return .groupCounts(group: group, at: at, delivered: of, read: of, of: of)
         default:
             return frame
         }

@@ -36,6 +36,9 @@ extension World {
             create(index, device)
             return true
         }
+        // Strangers try now and then; mostly they have nothing to say here.
+        let isMember = checker.groups[index].state.members[device.user] != nil
+        guard isMember || device.dice.percent(25) else { return false }
         switch device.dice.pick(0..<100) {
         case 0..<50: writeToGroup(index, device)
         case 50..<72: markGroupRead(device, index)
@@ -66,17 +69,17 @@ extension World {
         let one = shape.users[device.dice.pick(0..<shape.users.count)]
         let change: GroupChange
         switch device.dice.pick(0..<100) {
-        case 0..<30: change = .add(device.dice.oneIn(2) ? [one] : some)
-        case 30..<50: change = .remove(device.dice.oneIn(2) ? [one] : some)
-        case 50..<58: change = .leave
+        case 0..<42: change = .add(device.dice.oneIn(2) ? [one] : some)
+        case 42..<54: change = .remove(device.dice.oneIn(2) ? [one] : some)
+        case 54..<58: change = .leave
         case 58..<70: change = .role(.admin, [one])
         case 70..<76: change = .role(.member, [one])
         case 76..<80: change = .role(.owner, [one])
         case 80..<88: change = .rename("Name \(device.dice.pick(0..<5))")
         case 88..<92: change = .describe("What for \(device.dice.pick(0..<5))")
         case 92..<99:
-            change = .settings(GroupSettings(isAnnouncement: device.dice.oneIn(4), showsReceipts: device.dice.oneIn(2)))
-        default: change = .delete
+            change = .settings(GroupSettings(isAnnouncement: device.dice.oneIn(5), showsReceipts: device.dice.oneIn(2)))
+        default: change = device.dice.oneIn(4) ? .delete : .rename("Last name")
         }
         ask(index, device, MessageID("c\(device.index)-\(checker.changes.count)")!, change, isNew: true)
     }
