@@ -256,7 +256,7 @@ extension World {
                 checker.onFrame(frame, device: device.index, moment)
                 device.client.onFrame(planted(frame), now: clientNow)
                 if plant == .earlyDelivered, case .sent(_, let to, let at) = frame, !to.isGroup, dice.plant.oneIn(20) {
-                    device.client.onFrame(.delivered(with: to, at: at, rev: .max), now: clientNow)
+                    device.client.onFrame(.delivered(with: to, at: at, rev: at), now: clientNow)
                 }
             case .ended(let code, let reason):
                 trace.write(moment, device.name, .event) { "the connection ends: \(code.map(String.init) ?? "-") \(reason)" }
