@@ -115,7 +115,7 @@ let package = Package(
             tests(of: "Ring"),
             tests(of: "Cluster", uses: ["Ring"]),
             tests(of: "Groups"),
-            tests(of: "Messages"),
+            tests(of: "Messages", uses: ["Groups"]),
             tests(of: "RPC"),
             tests(of: "WebSocket", uses: ["Crypto"]),
             tests(of: "ClientProtocol"),

@@ -1,5 +1,6 @@
 // The limits fit each other: the largest of everything goes into one frame.
 
+import Groups
 import Messages
 import Primitives
 import Testing
@@ -67,6 +68,54 @@ import Testing
         let body = [UInt8](repeating: 0, count: L.bodyBytesMax)
         #expect(fits(.deliver(Deliver(origin: origin, to: user, id: id, after: id, body: body))))
         #expect(fits(.append(Append(owner: user, kind: .copy, author: user, chat: user, id: id, after: id, body: body))))
+    }
+
+    @Test func aBatchForTheLargestGroupFits() {
+        func entry(body: Int) -> GroupEntry {
+            GroupEntry(
+                number: .max, stamp: .max, kind: .message, author: user, id: id, body: [UInt8](repeating: 0, count: body))
+        }
+        let title = String(repeating: "t", count: GroupLimits.titleBytesMax)
+        let members = Array(repeating: user, count: GroupLimits.memberCountMax)
+        let share = L.pageBodyBytesMax / L.fanOutEntryCountMax
+        let entries = (1..<L.fanOutEntryCountMax).map { _ in entry(body: share) } + [entry(body: L.bodyBytesMax)]
+        #expect(fits(.fanOut(FanOut(group: user, entries: entries, recipients: members, mark: .joined(title: title)))))
+        #expect(fits(.appendShared(AppendShared(group: user, entries: entries, recipients: members, mark: .none))))
+        #expect(fits(.fannedOut(FannedOut(behind: members))))
+        let item = SharedAppended.Item(storedCount: L.fanOutEntryCountMax, firstNumber: .max, isBehind: true)
+        #expect(fits(.sharedAppended(SharedAppended(items: members.map { _ in item }))))
+        let marks = (0..<L.groupMarkCountMax).map { _ in GroupMark(member: user, kind: .read, upTo: .max) }
+        #expect(L.groupMarkCountMax >= GroupLimits.memberCountMax)
+        #expect(fits(.groupReceipts(GroupReceipts(group: user, marks: marks))))
+        #expect(fits(.storeGroupMarks(StoreGroupMarks(group: user, marks: marks))))
+        #expect(fits(.groupMarked(GroupMarked(outcomes: marks.map { _ in .ahead }))))
+    }
+
+    @Test func fullPagesAboutGroupsFit() {
+        let share = L.pageBodyBytesMax / L.pageEntryCountMax
+        let entry = GroupEntry(
+            number: .max, stamp: .max, kind: .event, author: user, id: id, body: [UInt8](repeating: 0, count: share))
+        #expect(
+            fits(
+                .groupPage(
+                    GroupPage(
+                        entries: Array(repeating: entry, count: L.pageEntryCountMax), hasMore: true, head: .max,
+                        headStamp: .max, eventNumber: .max, fannedOut: .max))))
+        let groups = Array(repeating: user, count: L.pageEntryCountMax)
+        #expect(fits(.pendingGroups(PendingGroups(groups: groups, hasMore: true))))
+        let stand = GroupMarks.Item(member: user, wrote: .max, delivered: .max, read: .max)
+        #expect(fits(.groupMarks(GroupMarks(items: groups.map { _ in stand }, hasMore: true))))
+        let membership = MembershipPage.Item(group: user, title: String(repeating: "t", count: GroupLimits.titleBytesMax))
+        let memberships = Array(repeating: membership, count: L.membershipCountMax)
+        #expect(fits(.membershipPage(MembershipPage(items: memberships, hasMore: true))))
+    }
+
+    @Test func theLargestChangeFitsAnEntry() {
+        let users = Array(repeating: user, count: GroupLimits.changeUserCountMax)
+        let title = String(repeating: "t", count: GroupLimits.titleBytesMax)
+        let change = GroupChange.create(title: title, users: users)
+        #expect(change.bytes.count <= L.bodyBytesMax)
+        #expect(fits(.groupAct(GroupAct(origin: origin, group: user, id: id, change: change))))
     }
 
     @Test func aFullyEscapedBodyFitsAClientFrame() {

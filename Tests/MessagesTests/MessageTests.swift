@@ -99,6 +99,7 @@ import Testing
     @Test func aPageOfNothingIsNotAskedFor() {
         expect(.badValue(field: "limit"), of: 34) { $0.user(ana); $0.varint(0); $0.varint(0); $0.bool(false) }
         expect(.badValue(field: "limit"), of: 39) { $0.user(ana); $0.bool(false); $0.bool(false); $0.varint(0) }
+        expect(.badValue(field: "limit"), of: 41) { $0.user(team); $0.varint(0); $0.varint(0); $0.bool(false) }
         var query = encoded(.historyQuery(HistoryQuery(origin: origin, reference: nil, with: nil, before: nil, limit: 1)))
         query[query.count - 1] = 0
         #expect(throws: DecodeError.badValue(field: "limit")) { try decoded(19, query) }
@@ -112,6 +113,10 @@ import Testing
         expect(.tooLong(limitBytes: 64), of: 27) { $0.user(ana); $0.varint(65) }
         expect(.tooLong(limitBytes: 2_048), of: 46) { $0.user(ana); $0.varint(0); $0.varint(2_049) }
         expect(.tooLong(limitBytes: 4_096), of: 44) { $0.user(ana); $0.varint(4_097) }
+        expect(.tooLong(limitBytes: 4_096), of: 28) { $0.user(team); $0.varint(4_097) }
+        for page in [73, 74, 75] as [UInt16] { expect(.tooLong(limitBytes: 512), of: page) { $0.varint(513) } }
+        expect(.tooLong(limitBytes: 2_048), of: 76) { $0.varint(2_049) }
+        expect(.tooLong(limitBytes: 100), of: 77) { $0.varint(101) }
         expect(.tooLong(limitBytes: 256), of: 22) { $0.user(ana); $0.varint(257) }
         expect(.tooLong(limitBytes: 458_752), of: 2) { $0.u64(1); $0.varint(458_753) }
         expect(.tooLong(limitBytes: 120), of: 3) { $0.u64(1); $0.u16(1000); $0.varint(121) }
@@ -131,6 +136,8 @@ import Testing
         expect(.badValue(field: "append outcome"), of: 65) { $0.u8(5) }
         expect(.badValue(field: "append outcome"), of: 72) { $0.u8(6) }
         expect(.badValue(field: "group entry kind"), of: 40) { $0.user(ana); $0.u8(3) }
+        expect(.badValue(field: "membership mark"), of: 46) { $0.user(team); $0.varint(0); $0.varint(0); $0.u8(4) }
+        expect(.badValue(field: "notice"), of: 29) { $0.user(ana); $0.user(team); $0.varint(0); $0.u8(3) }
         expect(.badValue(field: "mark outcome"), of: 79) { $0.varint(1); $0.u8(4) }
         expect(.badValue(field: "open outcome"), of: 66) { $0.u8(0) }
         var encoding = encoded(.acknowledge(Acknowledge(origin: origin, number: 1)))

@@ -85,7 +85,7 @@ final class Bench {
 
     func ask(_ requests: [StoreRequest]) throws -> [StoreAnswer] { try store.apply(requests, stamp: now) }
 
-    private func ask<Answer>(_ request: StoreRequest, _ take: (StoreAnswer) -> Answer?) throws -> Answer {
+    func ask<Answer>(_ request: StoreRequest, _ take: (StoreAnswer) -> Answer?) throws -> Answer {
         let answers = try ask([request])
         #expect(answers.count == 1)
         return try #require(take(answers[0]), "\(answers[0]) is no answer to \(request)")

@@ -12,6 +12,16 @@ import Testing
 private let temporary = StorePolicy(isArchive: false)
 private let now = Stamp(microseconds: 1_767_225_600_000_000)
 
+/// Undoes the third migration.
+let backToVersion2 = """
+    DROP TABLE shared; DROP TABLE shared_counts; DROP TABLE group_places; DROP TABLE memberships; DROP TABLE group_logs;
+    DROP TABLE group_entries; DROP TABLE group_members; DROP TABLE group_marks; DROP INDEX entries_by_id;
+    ALTER TABLE entries DROP COLUMN group_number;
+    CREATE UNIQUE INDEX entries_by_id ON entries (owner, author, kind, id);
+    PRAGMA user_version = 2;
+
+    """
+
 private func message(_ number: Int, to owner: UserID = ana, body: [UInt8]) -> StoreRequest {
     .append(Append(owner: owner, kind: .message, author: ben, chat: ben, id: id("m\(number)"), after: nil, body: body))
 }
@@ -82,15 +92,7 @@ struct SQLiteOpening {
         let directory = try filled()
         var database: OpaquePointer?
         #expect(sqlite3_open(directory.path, &database) == SQLITE_OK)
-        let back = """
-            DROP INDEX entries_by_id;
-            ALTER TABLE entries DROP COLUMN group_number;
-            ALTER TABLE entries DROP COLUMN message_stamp;
-            CREATE UNIQUE INDEX entries_by_id ON entries (owner, author, kind, id);
-            DROP TABLE shared; DROP TABLE shared_counts; DROP TABLE group_places; DROP TABLE memberships;
-            DROP TABLE group_logs; DROP TABLE group_entries; DROP TABLE group_members; DROP TABLE group_marks;
-            PRAGMA user_version = 1
-            """
+        let back = backToVersion2 + "ALTER TABLE entries DROP COLUMN message_stamp; PRAGMA user_version = 1"
         #expect(sqlite3_exec(database, back, nil, nil, nil) == SQLITE_OK)
         sqlite3_close(database)
 

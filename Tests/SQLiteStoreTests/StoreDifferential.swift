@@ -15,7 +15,7 @@ struct StoreDifferential {
         let memory = try Bench(Setup(engine: .memory, isArchive: isArchive))
         let sqlite = try Bench(Setup(engine: .sqlite, isArchive: isArchive))
         var dice = RequestDice(seed: seed, now: memory.now)
-        for batch in 1...500 {
+        for batch in 1...1_000 {
             let requests = dice.batch()
             memory.now = dice.now
             sqlite.now = dice.now
@@ -25,7 +25,7 @@ struct StoreDifferential {
                 Issue.record("seed \(seed), batch \(batch): \(request) gave \(answers[index]), not \(expected[index])")
                 return
             }
-            dice.learn(from: expected)
+            dice.learn(from: expected, to: requests)
             if dice.isTimeToReopen() { try sqlite.reopen() }
         }
         // The dice have met every kind of answer, or the test is worth nothing.
@@ -41,6 +41,7 @@ private struct RequestDice {
     private var position = Sweep.Position.start
     private var expired: [ExpiredReport] = []
     private var newest = 0
+    private var groups = GroupDice()
 
     private static let people = ["ana", "ben", "cleo", "dora", "eve", "finn"].map { UserID($0)! }
 
@@ -54,7 +55,8 @@ private struct RequestDice {
             "stored", "duplicate", "conflict", "predecessorMissing", "opened", "cursorAhead", "tooManyDevices",
             "full page", "watermarks",
         ]
-        return always.union(isArchive ? ["history"] : ["expired", "purged"])
+        let modes: Set<String> = isArchive ? ["history"] : GroupDice.outcomesWantedTemporary.union(["expired", "purged"])
+        return always.union(modes).union(GroupDice.outcomesWanted)
     }
 
     mutating func batch() -> [StoreRequest] {
@@ -71,8 +73,9 @@ private struct RequestDice {
     mutating func isTimeToReopen() -> Bool { dice.oneIn(40) }
 
     /// Follows sweeps and reports as the service does, and keeps count of what was met.
-    mutating func learn(from answers: [StoreAnswer]) {
-        for answer in answers {
+    mutating func learn(from answers: [StoreAnswer], to requests: [StoreRequest]) {
+        for (answer, request) in zip(answers, requests) {
+            groups.learn(answer, to: request, outcomes: &outcomes)
             switch answer {
             case .appended(let answer): outcomes.insert("\(answer.outcome)")
             case .deviceOpened(let answer): outcomes.insert("\(answer.outcome)")
@@ -105,7 +108,7 @@ private struct RequestDice {
     }
 
     /// Follows from the id, so that a repeat is mostly a repeat; rarely not.
-    private mutating func body(_ id: MessageID) -> [UInt8] {
+    private static func body(_ id: MessageID, _ dice: inout SeededGenerator) -> [UInt8] {
         let text = Array(id.text.utf8)
         if dice.oneIn(15) { return [UInt8(dice.pick(0..<256))] }
         switch text.reduce(0, { $0 &+ $1 }) % 16 {
@@ -117,6 +120,7 @@ private struct RequestDice {
     }
 
     private mutating func request() -> StoreRequest {
+        if dice.oneIn(2) { return groups.request(&dice, people: Self.people, body: Self.body) }
         let owner = person()
         switch dice.pick(0..<20) {
         case 0...7:
@@ -127,7 +131,7 @@ private struct RequestDice {
             return .append(
                 Append(
                     owner: owner, kind: kind, author: author, chat: kind == .message ? author : person(), id: id,
-                    after: after, body: body(id)))
+                    after: after, body: Self.body(id, &dice)))
         case 8...9:
             let claim: UInt64? = dice.oneIn(2) ? number() : nil
             return .openDevice(OpenDevice(owner: withDevice(owner), device: device(dice.pick(1..<11)), cursor: claim))
@@ -146,7 +150,7 @@ private struct RequestDice {
             return .readWatermarks(ReadWatermarks(owner: owner, after: after))
         case 16: return .readHead(ReadHead(owner: owner))
         case 17:
-            let chat: UserID? = dice.oneIn(2) ? person() : nil
+            let chat: UserID? = dice.oneIn(3) ? person() : dice.oneIn(2) ? GroupDice.groups[0] : nil
             let before: UInt64? = dice.oneIn(2) ? number() : nil
             return .readHistory(ReadHistory(owner: owner, chat: chat, before: before, limit: dice.pick(1..<20)))
         case 18: return .sweep(Sweep(position: position, limit: dice.pick(1..<60)))
