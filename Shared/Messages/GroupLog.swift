@@ -17,13 +17,16 @@ public struct AppendGroup: Equatable, Sendable {
     /// writes to a group, or changes it, by rules that no longer hold. `neverCurrent`: store nothing, is the id known?
     public var eventNumber: UInt64
     public var body: [UInt8]
+    /// What the author asked for, where the body is only what the rules leave of it; nil: the body. It is not kept: a repeat is
+    /// told from other content by it, because by then the rules may leave something else.
+    public var asked: [UInt8]?
 
     /// No event has this number.
     public static let neverCurrent = UInt64.max
 
     public init(
         group: UserID, kind: GroupEntry.Kind, author: UserID, id: MessageID, after: MessageID?, eventNumber: UInt64,
-        body: [UInt8]
+        body: [UInt8], asked: [UInt8]? = nil
     ) {
         self.group = group
         self.kind = kind
@@ -32,6 +35,7 @@ public struct AppendGroup: Equatable, Sendable {
         self.after = after
         self.eventNumber = eventNumber
         self.body = body
+        self.asked = asked
     }
 
     func encode(into writer: inout ByteWriter) {
@@ -43,6 +47,8 @@ public struct AppendGroup: Equatable, Sendable {
         if let after { writer.message(after) }
         writer.varint(eventNumber)
         writer.blob(body)
+        writer.bool(asked != nil)
+        if let asked { writer.blob(asked) }
     }
 
     init(from reader: inout ByteReader) throws(DecodeError) {
@@ -54,6 +60,7 @@ public struct AppendGroup: Equatable, Sendable {
         after = try reader.bool() ? try reader.message() : nil
         eventNumber = try reader.varint()
         body = try reader.blob(max: MessageLimits.bodyBytesMax)
+        asked = try reader.bool() ? try reader.blob(max: MessageLimits.bodyBytesMax) : nil
     }
 }
 

@@ -32,6 +32,22 @@ struct LifeTests {
         #expect(scene.errors(ana) == [.idConflict])
     }
 
+    @Test("a change of which the rules left a part has its answer again when it is asked for again")
+    func repeatOfAPart() {
+        var scene = Scene()
+        let group = scene.make([bob])
+        scene.clear()
+        scene.change(ana, "c1", group, .add([bob, cem]))
+        let first = scene.answers(ana)
+        #expect(scene.log(group).head == 2)
+        scene.change(ana, "c1", group, .add([bob, cem]))
+        #expect(scene.answers(ana) == first + first)
+        #expect(scene.errors(ana).isEmpty)
+        scene.change(ana, "c1", group, .add([cem]))
+        #expect(scene.errors(ana) == [.idConflict])
+        #expect(scene.log(group).head == 2)
+    }
+
     @Test("a message is sent when it is stored, and comes to everybody, its author too")
     func message() {
         var scene = Scene()

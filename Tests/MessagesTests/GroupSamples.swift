@@ -47,8 +47,8 @@ let groupSamples: [Sample] = [
     Sample(
         40,
         .appendGroup(
-            AppendGroup(group: team, kind: .message, author: ana, id: m2, after: m1, eventNumber: 5, body: hi)),
-        teamBytes + "01 03616e61 026d32 01 026d31 05 02 6869"),
+            AppendGroup(group: team, kind: .message, author: ana, id: m2, after: m1, eventNumber: 5, body: hi, asked: hi + hi)),
+        teamBytes + "01 03616e61 026d32 01 026d31 05 02 6869 01 04 68696869"),
     Sample(41, .readGroup(ReadGroup(group: team, after: 5, limit: 300, eventsOnly: true)), teamBytes + "05 ac02 01"),
     Sample(42, .finishFanOut(FinishFanOut(group: team, through: 300)), teamBytes + "ac02"),
     Sample(43, .readPendingGroups(ReadPendingGroups(after: team)), "01" + teamBytes),
@@ -150,7 +150,7 @@ extension MessageDice {
             return .appendGroup(
                 .init(
                     group: user(), kind: one(GroupEntry.Kind.self), author: user(), id: id(), after: maybe { $0.id() },
-                    eventNumber: number(), body: bytes(L.bodyBytesMax)))
+                    eventNumber: number(), body: bytes(L.bodyBytesMax), asked: maybe { $0.bytes(L.bodyBytesMax) }))
         case .readGroup: return .readGroup(.init(group: user(), after: number(), limit: limit(), eventsOnly: flag()))
         case .finishFanOut: return .finishFanOut(.init(group: user(), through: number()))
         case .readPendingGroups: return .readPendingGroups(.init(after: maybe { $0.user() }))

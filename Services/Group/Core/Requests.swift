@@ -98,7 +98,7 @@ extension GroupCore {
         append(
             AppendGroup(
                 group: act.group, kind: .event, author: act.origin.user, id: act.id, after: nil, eventNumber: eventNumber,
-                body: change.bytes),
+                body: change.bytes, asked: change == act.change ? nil : act.change.bytes),
             submission, &effects)
     }
 

@@ -41,7 +41,7 @@ extension SQLiteStore {
     }
 
     func appendGroup(_ request: AppendGroup, now: Stamp) throws(SQLiteError) -> GroupAppended {
-        let digest = ContentDigest.of(request.body)
+        let digest = ContentDigest.of(request.asked ?? request.body)
         let knownGroup = try findUser(request.group)
         let knownAuthor = try findUser(request.author)
         if let group = knownGroup, let author = knownAuthor,

@@ -90,7 +90,7 @@ extension MemoryStore {
         func refused(_ outcome: GroupAppended.Outcome) -> GroupAppended {
             GroupAppended(outcome: outcome, number: 0, stamp: .zero)
         }
-        let digest = ContentDigest.of(request.body)
+        let digest = ContentDigest.of(request.asked ?? request.body)
         var log = logs[request.group] ?? GroupLog()
         let name = GroupLog.Name(author: request.author, id: request.id)
         if let known = log.entry(name) {
