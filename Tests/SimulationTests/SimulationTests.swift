@@ -35,6 +35,7 @@ import Testing
         65,  // the text of a device that was forgotten while it was connected
         44,  // a rude client that wrote on after everybody else was done
         37,  // a tick that rose over a message that had expired
+        47, 520, 533,  // a change of a group that was asked for again and refused as another
     ])
     func aSeedThatOnceFoundSomethingBreaksNoRule(seed: UInt64) {
         let (report, story) = World.judge(seed: seed)
@@ -44,6 +45,7 @@ import Testing
     @Test func everythingThatMayHappenHappens() {
         var totals = [Int](repeating: 0, count: FaultKind.allCases.count)
         var (expired, gaps, history, copies, lost, kept) = (0, 0, 0, 0, 0, 0)
+        var (events, shown, ticks, refused) = (0, 0, 0, 0)
         for seed: UInt64 in 1...60 {
             let report = World(seed: seed).run()
             for (index, kind) in FaultKind.allCases.enumerated() { totals[index] += report.count(of: kind) }
@@ -53,6 +55,10 @@ import Testing
             copies += report.copyCount
             lost += report.tornLostCount
             kept += report.tornKeptCount
+            events += report.groupEventCount
+            shown += report.groupShownCount
+            ticks += report.groupTickCount
+            refused += report.groupRefusedCount
         }
         for (kind, count) in zip(FaultKind.allCases, totals) { #expect(count > 0, "\(kind.rawValue) never struck") }
         #expect(expired > 0)
@@ -61,6 +67,7 @@ import Testing
         #expect(copies > 0)
         #expect(lost > 0)
         #expect(kept > 0)
+        #expect(events > 0 && shown > 0 && ticks > 0 && refused > 0)
     }
 
     // MARK: Planted faults
