@@ -187,6 +187,43 @@ private let full = Refusal(.storageFull, retryAfterMs: 1000)
         #expect(s.on(request(3, .append(append("a", owner: own)))) == [.commit([.append(append("a", owner: own))])])
     }
 
+    @Test func aGroupOfAnotherPartitionAndInboxesOfSeveralAreNotTouched() {
+        var s = Scene(Scene.two)
+        let ring = Scene.two.ring(of: .persistence)
+        let users = (0..<100).map { UserID("g:\($0)")! }
+        let own = users.filter { ring.owner(ofKey: $0.text.utf8) == s.selfID }
+        let foreign = users.first { ring.owner(ofKey: $0.text.utf8) != s.selfID }!
+        func read(_ group: UserID) -> ReadGroup { ReadGroup(group: group, after: 0, limit: 9, eventsOnly: false) }
+        func share(_ recipients: [UserID]) -> AppendShared {
+            AppendShared(group: foreign, entries: [], recipients: recipients, mark: .none)
+        }
+        #expect(s.on(request(1, .readGroup(read(foreign)))) == [.refuse(1, Refusal(.forbidden))])
+        #expect(s.on(request(2, .appendShared(share([own[0], foreign])))) == [.refuse(2, Refusal(.forbidden))])
+        // The group itself may live elsewhere; and every partition may be asked what it has to finish.
+        let pending = ReadPendingGroups(after: nil)
+        #expect(
+            s.on(
+                request(3, .appendShared(share([own[0], own[1]]))), request(4, .readPendingGroups(pending)),
+                request(5, .readGroup(read(own[0])))) == [
+                    .commit([.appendShared(share([own[0], own[1]])), .readPendingGroups(pending), .readGroup(read(own[0]))])
+                ])
+    }
+
+    @Test func whileTheDiskIsFullGroupsAreReadAndNotWritten() {
+        var s = Scene()
+        _ = s.on(request(1, .append(append("a"))))
+        #expect(s.on(.commitFailed(.full)) == [.refuse(1, full)])
+        let writes: [Message] = [
+            .appendGroup(
+                AppendGroup(group: bob, kind: .message, author: ana, id: MessageID("a")!, after: nil, eventNumber: 0, body: [])),
+            .finishFanOut(FinishFanOut(group: bob, through: 1)), .storeGroupMarks(StoreGroupMarks(group: bob, marks: [])),
+            .appendShared(AppendShared(group: bob, entries: [], recipients: [bob], mark: .none)),
+        ]
+        for write in writes { #expect(s.on(request(2, write)) == [.refuse(2, full)]) }
+        let read = ReadGroupMarks(group: bob, after: nil, at: nil)
+        #expect(s.on(request(3, .readGroupMarks(read))) == [.commit([.readGroupMarks(read)])])
+    }
+
     @Test func whatIsNoRequestIsRefused() {
         var s = Scene()
         #expect(s.on(request(1, .poke(Poke(owner: bob)))) == [.refuse(1, Refusal(.unsupported))])

@@ -123,7 +123,7 @@ public struct PersistenceCore: ServiceCore {
             return effects.append(.refuse(call, Refusal(.unsupported)))
         }
         // Each inbox lives in one partition; a caller with another cluster file must not split it.
-        if let owner = request.owner, stores.owner(ofKey: owner.text.utf8) != selfID {
+        guard request.owners.allSatisfy({ stores.owner(ofKey: $0.text.utf8) == selfID }) else {
             return effects.append(.refuse(call, Refusal(.forbidden)))
         }
         if isFull && !request.mayBeReadOnly {

@@ -28,26 +28,26 @@ extension StoreRequest {
         }
     }
 
-    /// Whose inbox or which group it is about: all of it lives in one partition. Nil for what concerns a partition as a whole.
-    var owner: UserID? {
+    /// Whose inboxes or which group it is about: each lives in one partition. None for what concerns a partition as a whole.
+    var owners: [UserID] {
         switch self {
-        case .append(let payload): payload.owner
-        case .openDevice(let payload): payload.owner
-        case .readInbox(let payload): payload.owner
-        case .storeCursor(let payload): payload.owner
-        case .storeWatermark(let payload): payload.owner
-        case .readWatermarks(let payload): payload.owner
-        case .readHead(let payload): payload.owner
-        case .readHistory(let payload): payload.owner
-        case .appendGroup(let payload): payload.group
-        case .readGroup(let payload): payload.group
-        case .finishFanOut(let payload): payload.group
-        case .storeGroupMarks(let payload): payload.group
-        case .readGroupMarks(let payload): payload.group
-        case .appendShared(let payload): payload.recipients.first
-        case .readMemberships(let payload): payload.owner
-        case .dropExpired(let payload): payload.owner
-        case .readPendingGroups, .sweep, .probe: nil
+        case .append(let payload): [payload.owner]
+        case .openDevice(let payload): [payload.owner]
+        case .readInbox(let payload): [payload.owner]
+        case .storeCursor(let payload): [payload.owner]
+        case .storeWatermark(let payload): [payload.owner]
+        case .readWatermarks(let payload): [payload.owner]
+        case .readHead(let payload): [payload.owner]
+        case .readHistory(let payload): [payload.owner]
+        case .appendGroup(let payload): [payload.group]
+        case .readGroup(let payload): [payload.group]
+        case .finishFanOut(let payload): [payload.group]
+        case .storeGroupMarks(let payload): [payload.group]
+        case .readGroupMarks(let payload): [payload.group]
+        case .appendShared(let payload): payload.recipients
+        case .readMemberships(let payload): [payload.owner]
+        case .dropExpired(let payload): [payload.owner]
+        case .readPendingGroups, .sweep, .probe: []
         }
     }
 }
