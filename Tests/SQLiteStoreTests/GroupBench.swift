@@ -35,11 +35,12 @@ extension Bench {
     @discardableResult
     func write(
         _ name: String, in group: UserID = team, by author: UserID = ben, kind: GroupEntry.Kind = .message,
-        after: String? = nil, event: UInt64? = nil, body: [UInt8]? = nil
+        after: String? = nil, event: UInt64? = nil, body: [UInt8]? = nil, asked: [UInt8]? = nil
     ) throws -> GroupAppended {
         let request = AppendGroup(
             group: group, kind: kind, author: author, id: id(name), after: after.map(id),
-            eventNumber: try event ?? log(of: group, limit: 1).eventNumber, body: body ?? Array("text of \(name)".utf8))
+            eventNumber: try event ?? log(of: group, limit: 1).eventNumber, body: body ?? Array("text of \(name)".utf8),
+            asked: asked)
         return try ask(.appendGroup(request)) { if case .groupAppended(let answer) = $0 { answer } else { nil } }
     }
 

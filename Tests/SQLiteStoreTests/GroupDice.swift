@@ -41,7 +41,7 @@ struct GroupDice {
             return .appendGroup(
                 AppendGroup(
                     group: group, kind: kind, author: person, id: id, after: after, eventNumber: event(log, &dice),
-                    body: body(id, &dice)))
+                    body: body(id, &dice), asked: dice.oneIn(8) ? body(id, &dice) : nil))
         case 6...7:
             let after = dice.oneIn(3) ? 0 : number(log, &dice)
             return .readGroup(

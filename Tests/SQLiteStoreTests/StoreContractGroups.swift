@@ -66,6 +66,19 @@ struct StoreContractGroups {
         #expect(try bench.log().head == 2)
     }
 
+    @Test("A repeat is told by what was asked for, not by what the rules left of it", arguments: Setup.all)
+    func asked(setup: Setup) throws {
+        let bench = try Bench(setup)
+        let first = try bench.write("e1", kind: .event, body: [1], asked: [1, 2])
+        try bench.reopen()
+        #expect(try bench.log().entries.map(\.body) == [[1]])
+        let again = GroupAppended(outcome: .duplicate, number: 1, stamp: first.stamp)
+        #expect(try bench.write("e1", kind: .event, body: [], asked: [1, 2]) == again)
+        #expect(try bench.write("e1", kind: .event, body: [1, 2]) == again)
+        #expect(try bench.write("e1", kind: .event, body: [1]) == .refused(.conflict))
+        #expect(try bench.write("e1", kind: .event, body: [1], asked: [1, 2, 3]) == .refused(.conflict))
+    }
+
     @Test("A predecessor must be there, from the same author, in the same log", arguments: Setup.all)
     func predecessor(setup: Setup) throws {
         let bench = try Bench(setup)
