@@ -1,6 +1,8 @@
 // swift-tools-version: 6.0
 //
 // Fantail: a suite of separate executables around pure cores.
+// Every module that a target imports stands in its list, also what another one would bring along: a target that is not
+// compiled again when a module changes goes on with the old layout of its types, and crashes.
 // No package dependencies; engines come as system libraries behind module maps (Shared/CSQLite, Shared/COpenSSL).
 import PackageDescription
 
@@ -21,11 +23,16 @@ func service(
     ]
 }
 
-/// Unit tests of one module, in `Tests/<module>Tests`.
+/// Unit tests of one module, in `Tests/<module>Tests`; all use Primitives.
 func tests(of name: String, uses dependencies: [Target.Dependency] = []) -> Target {
-    .testTarget(
-        name: "\(name)Tests", dependencies: [.init(stringLiteral: name)] + dependencies, path: "Tests/\(name)Tests")
+    let primitives: [Target.Dependency] = name == "Primitives" ? [] : ["Primitives"]
+    return .testTarget(
+        name: "\(name)Tests", dependencies: [.init(stringLiteral: name)] + primitives + dependencies,
+        path: "Tests/\(name)Tests")
 }
+
+/// What tests of a service's core speak.
+let coreWords: [Target.Dependency] = ["Cluster", "CoreKit", "Messages", "RPC"]
 
 let package = Package(
     name: "fantail",
@@ -57,20 +64,21 @@ let package = Package(
     ]
         + service(
             "gateway", folder: "Gateway",
-            core: ["CoreKit", "Messages", "Cluster", "Ring", "WebSocket", "Tokens", "Primitives"], main: ["Crypto"])
+            core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "WebSocket", "Tokens", "Primitives"],
+            main: ["Crypto", "Tokens"])
         + service(
             "parser", folder: "Parser",
-            core: ["CoreKit", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives"])
+            core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives"])
         + service(
             "session", folder: "Session",
-            core: ["CoreKit", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives"])
+            core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives"])
         + service(
             "group", folder: "Group",
-            core: ["CoreKit", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives"])
-        + service("last-seen", folder: "LastSeen", core: ["CoreKit", "Messages", "ClientProtocol", "Primitives"])
+            core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives"])
+        + service("last-seen", folder: "LastSeen", core: ["CoreKit", "RPC", "Messages", "ClientProtocol", "Primitives"])
         + service(
-            "persistence", folder: "Persistence", core: ["CoreKit", "Messages", "Cluster", "Ring", "Storage", "Primitives"],
-            main: ["SQLiteStore"])
+            "persistence", folder: "Persistence", core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "Storage", "Primitives"],
+            main: ["SQLiteStore", "Cluster", "Storage", "Primitives"])
         + [
             .target(
                 name: "SQLiteStore", dependencies: ["CSQLite", "Storage", "Messages", "Groups", "Primitives"],
@@ -106,7 +114,8 @@ let package = Package(
                 name: "Simulation",
                 dependencies: [
                     "GatewayCore", "ParserCore", "SessionCore", "GroupCore", "LastSeenCore", "PersistenceCore",
-                    "ChatClient", "ClientProtocol", "CoreKit", "Groups", "RPC", "Cluster", "Ring", "Storage", "Tokens", "Crypto", "WebSocket",
+                    "ChatClient", "ClientProtocol", "CoreKit", "Groups", "Messages", "Primitives", "RPC", "Cluster", "Ring", "Storage",
+                    "Tokens", "Crypto", "WebSocket",
                 ],
                 path: "Tests/Simulation/World"),
             .executableTarget(name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulation/Simulate"),
@@ -116,23 +125,23 @@ let package = Package(
             tests(of: "Cluster", uses: ["Ring"]),
             tests(of: "Groups"),
             tests(of: "Messages", uses: ["Groups"]),
-            tests(of: "RPC"),
+            tests(of: "RPC", uses: ["Messages"]),
             tests(of: "WebSocket", uses: ["Crypto"]),
-            tests(of: "ClientProtocol"),
+            tests(of: "ClientProtocol", uses: ["Groups"]),
             tests(of: "Tokens", uses: ["Crypto"]),
             tests(of: "Crypto"),
-            tests(of: "CoreKit", uses: ["Crypto"]),
-            tests(of: "ChatClient", uses: ["Crypto"]),
-            tests(of: "GatewayCore", uses: ["Crypto"]),
-            tests(of: "ParserCore"),
-            tests(of: "SessionCore"),
-            tests(of: "PersistenceCore"),
-            tests(of: "GroupCore", uses: ["Simulation"]),
-            tests(of: "SQLiteStore", uses: ["CSQLite", "Simulation", "Storage"]),
-            tests(of: "ServiceKit", uses: ["CoreKit", "RPC", "Cluster", "Messages", "Storage", "Primitives"]),
+            tests(of: "CoreKit", uses: ["Crypto", "Messages", "RPC", "Storage"]),
+            tests(of: "ChatClient", uses: ["Crypto", "ClientProtocol", "Groups", "WebSocket"]),
+            tests(of: "GatewayCore", uses: coreWords + ["Crypto", "Tokens", "WebSocket"]),
+            tests(of: "ParserCore", uses: coreWords + ["ClientProtocol"]),
+            tests(of: "SessionCore", uses: coreWords + ["ClientProtocol"]),
+            tests(of: "PersistenceCore", uses: coreWords + ["Storage"]),
+            tests(of: "GroupCore", uses: coreWords + ["ClientProtocol", "Groups", "Simulation", "Storage"]),
+            tests(of: "SQLiteStore", uses: ["CSQLite", "Messages", "Simulation", "Storage"]),
+            tests(of: "ServiceKit", uses: ["CoreKit", "RPC", "Cluster", "Messages", "Storage"]),
             tests(of: "Simulation"),
-            tests(of: "BenchKit", uses: ["ChatClient", "ClientProtocol", "Cluster", "FantailCLI", "Groups", "Primitives"]),
-            tests(of: "FantailCLI", uses: ["ChatClient", "ClientProtocol", "Cluster", "Primitives"]),
+            tests(of: "BenchKit", uses: ["ChatClient", "ClientProtocol", "Cluster", "FantailCLI", "Groups"]),
+            tests(of: "FantailCLI", uses: ["ChatClient", "ClientProtocol", "Cluster", "Groups"]),
         ],
     swiftLanguageModes: [.v6]
 )
