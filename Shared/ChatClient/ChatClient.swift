@@ -319,10 +319,9 @@ public struct ChatClient: Sendable {
         case .retry?: break
         case .final?: actions.append(.tell(.changeFailed(ref: error.ref!, error)))
         case nil:
-            // Some group does not take our mark, and a `read` has no reference that would say which. All marks of groups are
-            // let go: the next look at a chat makes a new one, and none is repeated for ever.
-            if error.ref == nil, [.notMember, .noSuchGroup, .readAhead].contains(error.code) {
-                reads.removeAll { $0.peer.isGroup }
+            // A group does not take our mark, and the error names it: the next look at it makes a new one.
+            if let ref = error.ref, [.notMember, .noSuchGroup, .readAhead].contains(error.code) {
+                reads.removeAll { $0.peer.isGroup && $0.peer.asReference == ref }
             }
             actions.append(.tell(.refused(error)))
         }

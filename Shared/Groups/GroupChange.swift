@@ -190,6 +190,10 @@ extension UserID {
     /// True when this names a group: wherever a message may go to a person, it may go to a group.
     public var isGroup: Bool { text.utf8.starts(with: Self.groupPrefix.utf8) }
 
+    /// What an error about a `read` bears as `ref`: the chat itself, for a `read` has no name of its own. Both kinds of names
+    /// have one alphabet and one bound.
+    public var asReference: MessageID? { MessageID(text) }
+
     /// The id of the group that `creator` makes under `reference`: the same each time it is asked for, so that a repeated
     /// request makes no second group, and everybody knows where the group will live before it does.
     ///

@@ -239,29 +239,6 @@ public struct PendingGroups: Equatable, Sendable {
     }
 }
 
-/// Request of a group shard: raise marks. They never fall; when each was raised is kept for the expiry time. Answered `done`.
-public struct StoreGroupMarks: Equatable, Sendable {
-    public var group: UserID
-    public var marks: [GroupMark]
-
-    public init(group: UserID, marks: [GroupMark]) {
-        self.group = group
-        self.marks = marks
-    }
-
-    func encode(into writer: inout ByteWriter) {
-        writer.user(group)
-        writer.varint(UInt64(marks.count))
-        for mark in marks { mark.encode(into: &writer) }
-    }
-
-    init(from reader: inout ByteReader) throws(DecodeError) {
-        group = try reader.user()
-        marks = []
-        for _ in 0..<(try reader.count(max: MessageLimits.groupMarkCountMax)) { marks.append(try GroupMark(from: &reader)) }
-    }
-}
-
 /// Request of a group shard: where do the members stand?
 public struct ReadGroupMarks: Equatable, Sendable {
     public var group: UserID
@@ -341,43 +318,7 @@ public struct GroupMarks: Equatable, Sendable {
     }
 }
 
-/// Request of a session shard: put entries of a group into inboxes of one partition, the text once.
-///
-/// For each recipient the entries are taken in order. One numbered up to the newest that the recipient has of this group is
-/// there already. The next number, or the first entry with the mark `joined`, is appended. Any other shows that
-/// something before it is missing: this recipient is `behind`, and gets none of the rest.
-public struct AppendShared: Equatable, Sendable {
-    public var group: UserID
-    /// 1...`fanOutEntryCountMax`, numbers without a hole; exactly one when there is a mark.
-    public var entries: [GroupEntry]
-    /// All of one partition.
-    public var recipients: [UserID]
-    public var mark: MembershipMark
-
-    public init(group: UserID, entries: [GroupEntry], recipients: [UserID], mark: MembershipMark) {
-        self.group = group
-        self.entries = entries
-        self.recipients = recipients
-        self.mark = mark
-    }
-
-    func encode(into writer: inout ByteWriter) {
-        writer.user(group)
-        writer.varint(UInt64(entries.count))
-        for entry in entries { entry.encode(into: &writer) }
-        writer.users(recipients)
-        mark.encode(into: &writer)
-    }
-
-    init(from reader: inout ByteReader) throws(DecodeError) {
-        group = try reader.user()
-        entries = try reader.groupEntries(max: MessageLimits.fanOutEntryCountMax)
-        recipients = try reader.users(max: GroupLimits.memberCountMax)
-        mark = try MembershipMark(from: &reader)
-    }
-}
-
-/// Answer to `AppendShared`, recipient by recipient, after the sync.
+/// Answer to `appendShared`, recipient by recipient, after the sync.
 public struct SharedAppended: Equatable, Sendable {
     public struct Item: Equatable, Sendable {
         /// How many of the entries are new in this inbox: always the last ones of those that are there now.

@@ -214,12 +214,20 @@ public enum MembershipMark: Equatable, Sendable {
     }
 }
 
-/// Group shard to a session shard, request: bring these entries to the inboxes and devices of these members. Answered by
-/// `FannedOut` once they are durable there.
-public struct FanOut: Equatable, Sendable {
+/// Entries of a group on their way to inboxes, the text once.
+///
+/// As `fanOut` a group shard asks a session shard to bring them to the inboxes and devices of these members; answered by
+/// `FannedOut` once they are durable there. As `appendShared` a session shard asks persistence for its part of them; answered
+/// by `SharedAppended`.
+///
+/// For each recipient the entries are taken in order. One numbered up to the newest that the recipient has of this group is
+/// there already. The next number, or the first entry with the mark `joined`, is appended. Any other shows that something
+/// before it is missing: this recipient is `behind`, and gets none of the rest.
+public struct GroupBatch: Equatable, Sendable {
     public var group: UserID
     /// 1...`fanOutEntryCountMax`, numbers without a hole; exactly one when there is a mark.
     public var entries: [GroupEntry]
+    /// As `appendShared` all of one partition.
     public var recipients: [UserID]
     public var mark: MembershipMark
 
@@ -246,7 +254,7 @@ public struct FanOut: Equatable, Sendable {
     }
 }
 
-/// Answer to `FanOut`: everything is stored, except for those whose inbox lacks what came before these entries.
+/// Answer to `fanOut`: everything is stored, except for those whose inbox lacks what came before these entries.
 public struct FannedOut: Equatable, Sendable {
     public var behind: [UserID]
 
@@ -286,8 +294,10 @@ public struct GroupMark: Equatable, Sendable {
     }
 }
 
-/// Session shard to the group's shard, request: members have received or read. Answered by `GroupMarked` once durable.
-public struct GroupReceipts: Equatable, Sendable {
+/// How far members have come. As `groupReceipts` a session shard tells it to the group's shard, which answers `GroupMarked` once
+/// it is durable; as `storeGroupMarks` the group's shard has persistence raise the marks, answered `done`. Marks never fall, and
+/// when each was raised is kept for the expiry time.
+public struct GroupMarkBatch: Equatable, Sendable {
     public var group: UserID
     /// 1...`groupMarkCountMax`.
     public var marks: [GroupMark]
@@ -310,7 +320,7 @@ public struct GroupReceipts: Equatable, Sendable {
     }
 }
 
-/// Answer to `GroupReceipts`, mark by mark.
+/// Answer to `GroupMarkBatch`, mark by mark.
 public struct GroupMarked: Equatable, Sendable {
     public enum Outcome: UInt8, Sendable, CaseIterable {
         case taken = 1

@@ -114,7 +114,7 @@ public struct Append: Equatable, Sendable {
 
     init(from reader: inout ByteReader) throws(DecodeError) {
         owner = try reader.user()
-        // What groups bring comes by `AppendShared`.
+        // What groups bring comes by `GroupBatch`.
         guard let kind = InboxEntry.Kind(rawValue: try reader.u8()), !kind.isOfGroup else {
             throw .badValue(field: "entry kind")
         }

@@ -60,9 +60,12 @@ private func changed(_ ref: String, number: UInt64 = 4) -> ClientAction {
         var s = Scene.live()
         _ = s.reads(team, 5)
         _ = s.reads(bob, 6)
-        #expect(s.gets(error(code)) == [.tell(.refused(ErrorFrame(code, "")))])
-        // The mark of a person is still asked for; that of the group comes again with the next look.
-        #expect(s.wait(5_000) == [read(6)])
+        let other = UserID("g:other")!
+        _ = s.reads(other, 7)
+        let refusal = ErrorFrame(code, "", ref: team.asReference)
+        #expect(s.gets(.error(refusal)) == [.tell(.refused(refusal))])
+        // All other marks are still asked for; that of the group comes again with the next look.
+        #expect(s.wait(5_000) == [read(6), read(7, other)])
         #expect(s.reads(team, 5) == [read(5, team)])
     }
 

@@ -179,7 +179,7 @@ async def test_who_is_put_out_hears_it_last_and_is_refused_from_then_on(cluster,
         await c.say("group.info", ref="q", group=group)
         await c.until("error", ref="q", code="not_member")
         await c.say("read", with_=group, at=written["at"])
-        await c.until("error", code="not_member", ref=None)
+        await c.until("error", code="not_member", ref=group)
         # A new member sees what comes from then on.
         await a.change("add", group, users=[c.user])
         await c.entry("group.event", seq=5, change="add", users=[c.user])

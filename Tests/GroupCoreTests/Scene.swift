@@ -46,7 +46,7 @@ struct Scene {
     var holdsStore = false
     private var held: [(core: Int, call: CallID, message: Message)] = []
     private(set) var told: [Told] = []
-    private(set) var fanOuts: [FanOut] = []
+    private(set) var fanOuts: [GroupBatch] = []
     private(set) var ticks: [Receipt] = []
     private(set) var notices: [GroupNotice] = []
     private(set) var marked: [GroupMarked] = []
@@ -109,7 +109,7 @@ struct Scene {
     mutating func mark(_ group: UserID, _ kind: ReceiptKind, _ members: [UserID], upTo: Stamp, shard: Int = 0) {
         let marks = members.map { GroupMark(member: $0, kind: kind, upTo: upTo) }
         let call = RemoteCall(node: sessionNodes[0], socket: SocketID(rawValue: 1), call: 7)
-        feed(.requested(call, .groupReceipts(GroupReceipts(group: group, marks: marks))), shard)
+        feed(.requested(call, .groupReceipts(GroupMarkBatch(group: group, marks: marks))), shard)
     }
 
     private mutating func origin(_ user: UserID) -> Origin {
@@ -191,7 +191,7 @@ struct Scene {
                 feed(.refused(call, Refusal(.unavailable)), index)
                 return
             }
-            let append = AppendShared(
+            let append = GroupBatch(
                 group: fanOut.group, entries: fanOut.entries, recipients: fanOut.recipients, mark: fanOut.mark)
             guard case .sharedAppended(let stored) = try! store.apply([.appendShared(append)], stamp: now.stamp)[0] else { return }
             let behind = zip(fanOut.recipients, stored.items).filter { $0.1.isBehind }.map(\.0)

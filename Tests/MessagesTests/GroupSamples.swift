@@ -30,12 +30,12 @@ let groupSamples: [Sample] = [
         26, .membershipQuery(MembershipQuery(origin: origin, reference: m1, after: team)),
         originBytes + "01 026d31 01" + teamBytes),
     Sample(
-        27, .fanOut(FanOut(group: team, entries: [written], recipients: [ana, bob], mark: .none)),
+        27, .fanOut(GroupBatch(group: team, entries: [written], recipients: [ana, bob], mark: .none)),
         teamBytes + "01" + writtenBytes + "02 03616e61 03626f62 00"),
     Sample(
-        27, .fanOut(FanOut(group: team, entries: [], recipients: [], mark: .joined(title: "T"))), teamBytes + "00 00 01 0154"),
+        27, .fanOut(GroupBatch(group: team, entries: [], recipients: [], mark: .joined(title: "T"))), teamBytes + "00 00 01 0154"),
     Sample(
-        28, .groupReceipts(GroupReceipts(group: team, marks: [GroupMark(member: bob, kind: .read, upTo: at300)])),
+        28, .groupReceipts(GroupMarkBatch(group: team, marks: [GroupMark(member: bob, kind: .read, upTo: at300)])),
         teamBytes + "01 03626f62 02 ac02"),
     Sample(
         29,
@@ -55,16 +55,16 @@ let groupSamples: [Sample] = [
     Sample(43, .readPendingGroups(ReadPendingGroups(after: nil)), "00"),
     Sample(
         44,
-        .storeGroupMarks(StoreGroupMarks(group: team, marks: [GroupMark(member: bob, kind: .delivered, upTo: at300)])),
+        .storeGroupMarks(GroupMarkBatch(group: team, marks: [GroupMark(member: bob, kind: .delivered, upTo: at300)])),
         teamBytes + "01 03626f62 01 ac02"),
     Sample(
         45, .readGroupMarks(ReadGroupMarks(group: team, after: bob, at: at300)), teamBytes + "01 03626f62 01 ac02"),
     Sample(45, .readGroupMarks(ReadGroupMarks(group: team, after: nil, at: nil)), teamBytes + "00 00"),
     Sample(
-        46, .appendShared(AppendShared(group: team, entries: [written], recipients: [bob], mark: .renamed(title: "T"))),
+        46, .appendShared(GroupBatch(group: team, entries: [written], recipients: [bob], mark: .renamed(title: "T"))),
         teamBytes + "01" + writtenBytes + "01 03626f62 02 0154"),
     Sample(
-        46, .appendShared(AppendShared(group: team, entries: [], recipients: [], mark: .left)), teamBytes + "00 00 03"),
+        46, .appendShared(GroupBatch(group: team, entries: [], recipients: [], mark: .left)), teamBytes + "00 00 03"),
     Sample(47, .readMemberships(ReadMemberships(owner: ana, after: team)), "03616e61 01" + teamBytes),
     Sample(
         72, .groupAppended(GroupAppended(outcome: .stale, number: 0, stamp: at300)), "05 00 ac02"),

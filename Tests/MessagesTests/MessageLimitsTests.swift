@@ -79,15 +79,15 @@ import Testing
         let members = Array(repeating: user, count: GroupLimits.memberCountMax)
         let share = L.pageBodyBytesMax / L.fanOutEntryCountMax
         let entries = (1..<L.fanOutEntryCountMax).map { _ in entry(body: share) } + [entry(body: L.bodyBytesMax)]
-        #expect(fits(.fanOut(FanOut(group: user, entries: entries, recipients: members, mark: .joined(title: title)))))
-        #expect(fits(.appendShared(AppendShared(group: user, entries: entries, recipients: members, mark: .none))))
+        #expect(fits(.fanOut(GroupBatch(group: user, entries: entries, recipients: members, mark: .joined(title: title)))))
+        #expect(fits(.appendShared(GroupBatch(group: user, entries: entries, recipients: members, mark: .none))))
         #expect(fits(.fannedOut(FannedOut(behind: members))))
         let item = SharedAppended.Item(storedCount: L.fanOutEntryCountMax, firstNumber: .max, isBehind: true)
         #expect(fits(.sharedAppended(SharedAppended(items: members.map { _ in item }))))
         let marks = (0..<L.groupMarkCountMax).map { _ in GroupMark(member: user, kind: .read, upTo: .max) }
         #expect(L.groupMarkCountMax >= GroupLimits.memberCountMax)
-        #expect(fits(.groupReceipts(GroupReceipts(group: user, marks: marks))))
-        #expect(fits(.storeGroupMarks(StoreGroupMarks(group: user, marks: marks))))
+        #expect(fits(.groupReceipts(GroupMarkBatch(group: user, marks: marks))))
+        #expect(fits(.storeGroupMarks(GroupMarkBatch(group: user, marks: marks))))
         #expect(fits(.groupMarked(GroupMarked(outcomes: marks.map { _ in .ahead }))))
     }
 

@@ -194,8 +194,8 @@ private let full = Refusal(.storageFull, retryAfterMs: 1000)
         let own = users.filter { ring.owner(ofKey: $0.text.utf8) == s.selfID }
         let foreign = users.first { ring.owner(ofKey: $0.text.utf8) != s.selfID }!
         func read(_ group: UserID) -> ReadGroup { ReadGroup(group: group, after: 0, limit: 9, eventsOnly: false) }
-        func share(_ recipients: [UserID]) -> AppendShared {
-            AppendShared(group: foreign, entries: [], recipients: recipients, mark: .none)
+        func share(_ recipients: [UserID]) -> GroupBatch {
+            GroupBatch(group: foreign, entries: [], recipients: recipients, mark: .none)
         }
         #expect(s.on(request(1, .readGroup(read(foreign)))) == [.refuse(1, Refusal(.forbidden))])
         #expect(s.on(request(2, .appendShared(share([own[0], foreign])))) == [.refuse(2, Refusal(.forbidden))])
@@ -216,8 +216,8 @@ private let full = Refusal(.storageFull, retryAfterMs: 1000)
         let writes: [Message] = [
             .appendGroup(
                 AppendGroup(group: bob, kind: .message, author: ana, id: MessageID("a")!, after: nil, eventNumber: 0, body: [])),
-            .finishFanOut(FinishFanOut(group: bob, through: 1)), .storeGroupMarks(StoreGroupMarks(group: bob, marks: [])),
-            .appendShared(AppendShared(group: bob, entries: [], recipients: [bob], mark: .none)),
+            .finishFanOut(FinishFanOut(group: bob, through: 1)), .storeGroupMarks(GroupMarkBatch(group: bob, marks: [])),
+            .appendShared(GroupBatch(group: bob, entries: [], recipients: [bob], mark: .none)),
         ]
         for write in writes { #expect(s.on(request(2, write)) == [.refuse(2, full)]) }
         let read = ReadGroupMarks(group: bob, after: nil, at: nil)

@@ -64,7 +64,7 @@ extension Bench {
 
     func mark(_ kind: ReceiptKind, by member: UserID, to stamp: Int64, in group: UserID = team) throws {
         let mark = GroupMark(member: member, kind: kind, upTo: Stamp(microseconds: stamp))
-        #expect(try ask([.storeGroupMarks(StoreGroupMarks(group: group, marks: [mark]))]) == [.done])
+        #expect(try ask([.storeGroupMarks(GroupMarkBatch(group: group, marks: [mark]))]) == [.done])
     }
 
     func marks(in group: UserID = team, after: UserID? = nil, at stamp: Int64? = nil) throws -> GroupMarks {
@@ -78,7 +78,7 @@ extension Bench {
     func share(
         _ entries: [GroupEntry], of group: UserID = team, with recipients: [UserID], _ mark: MembershipMark = .none
     ) throws -> [SharedAppended.Item] {
-        let request = AppendShared(group: group, entries: entries, recipients: recipients, mark: mark)
+        let request = GroupBatch(group: group, entries: entries, recipients: recipients, mark: mark)
         return try ask(.appendShared(request)) { if case .sharedAppended(let answer) = $0 { answer.items } else { nil } }
     }
 

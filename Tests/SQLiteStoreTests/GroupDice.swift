@@ -54,7 +54,7 @@ struct GroupDice {
                     member: people[dice.pick(0..<people.count)], kind: dice.oneIn(2) ? .read : .delivered,
                     upTo: stamp(log, &dice))
             }
-            return .storeGroupMarks(StoreGroupMarks(group: group, marks: marks))
+            return .storeGroupMarks(GroupMarkBatch(group: group, marks: marks))
         case 12:
             return .readGroupMarks(
                 ReadGroupMarks(
@@ -67,7 +67,7 @@ struct GroupDice {
     /// Without a hole, beginning mostly with what `person` lacks; for a few recipients, some of them named twice.
     private func shared(
         _ group: UserID, _ log: Log, _ person: UserID, people: [UserID], _ dice: inout SeededGenerator
-    ) -> AppendShared {
+    ) -> GroupBatch {
         let last = log.last[person] ?? 0
         var next = dice.oneIn(5) ? number(log, &dice) : last + 1
         var mark = MembershipMark.none
@@ -86,7 +86,7 @@ struct GroupDice {
             next += 1
         }
         let others = (0..<dice.pick(0..<5)).map { _ in people[dice.pick(0..<people.count)] }
-        return AppendShared(group: group, entries: entries, recipients: [person] + others, mark: mark)
+        return GroupBatch(group: group, entries: entries, recipients: [person] + others, mark: mark)
     }
 
     private mutating func messageID(_ dice: inout SeededGenerator) -> MessageID {
@@ -159,7 +159,7 @@ struct GroupDice {
     }
 
     private mutating func note(
-        _ item: SharedAppended.Item, _ recipient: UserID, _ request: AppendShared, _ outcomes: inout Set<String>
+        _ item: SharedAppended.Item, _ recipient: UserID, _ request: GroupBatch, _ outcomes: inout Set<String>
     ) {
         let isWhole = item.storedCount == request.entries.count
         if item.isBehind { outcomes.insert("behind") }

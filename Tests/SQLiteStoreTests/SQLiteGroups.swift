@@ -20,7 +20,7 @@ struct SQLiteGroups {
     private func share(_ entry: GroupEntry, with recipients: some Collection<UserID>, _ mark: MembershipMark = .none)
         -> StoreRequest
     {
-        .appendShared(AppendShared(group: team, entries: [entry], recipients: Array(recipients), mark: mark))
+        .appendShared(GroupBatch(group: team, entries: [entry], recipients: Array(recipients), mark: mark))
     }
 
     private func write(_ number: UInt64, event: UInt64, _ kind: GroupEntry.Kind, body: [UInt8]) -> StoreRequest {

@@ -85,7 +85,7 @@ struct StoreContractMarks {
         let marks = [(ReceiptKind.delivered, 5), (.read, 3), (.delivered, 4), (.delivered, 9)].map {
             GroupMark(member: ana, kind: $0.0, upTo: Stamp(microseconds: $0.1))
         }
-        #expect(try bench.ask([.storeGroupMarks(StoreGroupMarks(group: team, marks: marks))]) == [.done])
+        #expect(try bench.ask([.storeGroupMarks(GroupMarkBatch(group: team, marks: marks))]) == [.done])
         #expect(try bench.marks().items == [item(ana, 0, 9, 3)])
     }
 
@@ -95,7 +95,7 @@ struct StoreContractMarks {
         try bench.write("e1", kind: .event)
         let members = (0..<1_300).map { UserID("u\($0)")! }
         let marks = members.map { GroupMark(member: $0, kind: .delivered, upTo: Stamp(microseconds: 9)) }
-        #expect(try bench.ask([.storeGroupMarks(StoreGroupMarks(group: team, marks: marks))]) == [.done])
+        #expect(try bench.ask([.storeGroupMarks(GroupMarkBatch(group: team, marks: marks))]) == [.done])
         var read: [UserID] = []
         var sizes: [Int] = []
         while true {

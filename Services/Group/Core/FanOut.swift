@@ -41,7 +41,7 @@ extension GroupCore {
             groups[group]!.lanes[partition] = lane
             for call in calls {
                 counters.batches += 1
-                let message = FanOut(group: group, entries: batch.entries, recipients: call.members, mark: call.mark)
+                let message = GroupBatch(group: group, entries: batch.entries, recipients: call.members, mark: call.mark)
                 self.call(
                     call.node, .fanOut(message),
                     .fanOut(group, partition: partition, serial: serialNext, memberCount: call.members.count), &effects)

@@ -11,7 +11,7 @@ enum GroupRequest: Sendable {
     case message(GroupSend)
     case act(GroupAct)
     case query(GroupQuery)
-    case receipts(RemoteCall, GroupReceipts)
+    case receipts(RemoteCall, GroupMarkBatch)
 }
 
 /// A request and how often it has met a group that had changed elsewhere.

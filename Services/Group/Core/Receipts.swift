@@ -13,7 +13,7 @@ import RPC
 
 extension GroupCore {
     mutating func take(
-        _ receipts: GroupReceipts, _ call: RemoteCall, _ submission: Submission, now: Now, _ effects: inout [Effect]
+        _ receipts: GroupMarkBatch, _ call: RemoteCall, _ submission: Submission, now: Now, _ effects: inout [Effect]
     ) {
         let record = groups[receipts.group]!
         if receipts.marks.contains(where: { $0.upTo > record.headStamp }), submission.tries == 0, record.state.wasMade {
@@ -47,7 +47,7 @@ extension GroupCore {
         }
         groups[receipts.group]!.receiptsInFlight += 1
         ask(
-            receipts.group, .storeGroupMarks(StoreGroupMarks(group: receipts.group, marks: raised)),
+            receipts.group, .storeGroupMarks(GroupMarkBatch(group: receipts.group, marks: raised)),
             .storeMarks(receipts.group, call, raised, outcomes), &effects)
     }
 

@@ -36,7 +36,7 @@ extension SQLiteStore {
 
     /// A repeat is recognised before the predecessor is looked for: what is stored is stored, whatever was purged since.
     func append(_ request: Append, now: Stamp) throws(SQLiteError) -> Appended {
-        precondition(!request.kind.isOfGroup, "these come by `AppendShared`")
+        precondition(!request.kind.isOfGroup, "these come by `GroupBatch`")
         let digest = ContentDigest.of(request.body)
         let owner = try findUser(request.owner)
         let author = try findUser(request.author)

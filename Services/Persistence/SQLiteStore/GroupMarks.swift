@@ -21,7 +21,7 @@ extension SQLiteStore {
         return database.changeCount == 1
     }
 
-    func storeGroupMarks(_ request: StoreGroupMarks, now: Stamp) throws(SQLiteError) {
+    func storeGroupMarks(_ request: GroupMarkBatch, now: Stamp) throws(SQLiteError) {
         guard let group = try findUser(request.group), try findLog(group) != nil else { return }
         for mark in request.marks where mark.upTo > .zero {
             let member = try makeUser(mark.member)

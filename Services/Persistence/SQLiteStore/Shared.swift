@@ -7,7 +7,7 @@ import Primitives
 import Storage
 
 extension SQLiteStore {
-    func appendShared(_ request: AppendShared, now: Stamp) throws(SQLiteError) -> SharedAppended {
+    func appendShared(_ request: GroupBatch, now: Stamp) throws(SQLiteError) -> SharedAppended {
         var answer = SharedAppended(items: [])
         answer.items.reserveCapacity(request.recipients.count)
         var copyCounts = Array(repeating: 0, count: request.entries.count)
@@ -23,7 +23,7 @@ extension SQLiteStore {
     }
 
     private func append(
-        _ request: AppendShared, to recipient: UserID, copyCounts: inout [Int], now: Stamp
+        _ request: GroupBatch, to recipient: UserID, copyCounts: inout [Int], now: Stamp
     ) throws(SQLiteError) -> SharedAppended.Item {
         var item = SharedAppended.Item(storedCount: 0, firstNumber: 0, isBehind: false)
         var last = try findPlace(of: recipient, in: request.group)
@@ -82,7 +82,7 @@ extension SQLiteStore {
         return next.number
     }
 
-    private func place(owner: Int64, request: AppendShared, last: UInt64) throws(SQLiteError) {
+    private func place(owner: Int64, request: GroupBatch, last: UInt64) throws(SQLiteError) {
         groupSQL.putPlace.bind(1, try makeUser(request.group))
         groupSQL.putPlace.bind(2, owner)
         groupSQL.putPlace.bind(3, Int64(last))

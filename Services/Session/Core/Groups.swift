@@ -19,7 +19,7 @@ struct FanOutID: Hashable, Sendable { var rawValue: UInt32 }
 /// A batch of a group that is being stored.
 struct PendingFanOut: Sendable {
     var call: RemoteCall
-    var fanOut: FanOut
+    var fanOut: GroupBatch
     var outstanding: Int
     var behind: [UserID] = []
     var refusal: Refusal?
@@ -42,7 +42,7 @@ struct GroupMarkQueue: Sendable {
 extension SessionCore {
     // MARK: In
 
-    mutating func onFanOut(_ fanOut: FanOut, _ call: RemoteCall, _ effects: inout [Effect]) {
+    mutating func onFanOut(_ fanOut: GroupBatch, _ call: RemoteCall, _ effects: inout [Effect]) {
         guard !fanOut.entries.isEmpty else { return effects.append(.refuse(call, Refusal(.malformed))) }
         let partitions = Dictionary(grouping: fanOut.recipients) { stores.primary(of: $0) }.sorted { $0.key < $1.key }
         guard !partitions.isEmpty else { return effects.append(.answer(call, .fannedOut(FannedOut(behind: [])))) }
@@ -50,7 +50,7 @@ extension SessionCore {
         let id = FanOutID(rawValue: serialNext)
         fanOuts[id] = PendingFanOut(call: call, fanOut: fanOut, outstanding: partitions.count)
         for (partition, recipients) in partitions {
-            let append = AppendShared(
+            let append = GroupBatch(
                 group: fanOut.group, entries: fanOut.entries, recipients: recipients, mark: fanOut.mark)
             self.call(partition, .appendShared(append), .shared(id, recipients), &effects)
         }
@@ -85,7 +85,7 @@ extension SessionCore {
 
     /// Pushes what is new in an inbox, or has whoever holds the user look.
     private mutating func bring(
-        _ fanOut: FanOut, _ keys: [TraceKey], _ item: SharedAppended.Item, to user: UserID, now: Now,
+        _ fanOut: GroupBatch, _ keys: [TraceKey], _ item: SharedAppended.Item, to user: UserID, now: Now,
         _ effects: inout [Effect]
     ) {
         poke(user, includingPrimary: false, &effects)
@@ -136,7 +136,7 @@ extension SessionCore {
         queue.isInFlight = true
         groupMarks[group] = queue
         call(
-            node, .groupReceipts(GroupReceipts(group: group, marks: batch.map(\.mark))),
+            node, .groupReceipts(GroupMarkBatch(group: group, marks: batch.map(\.mark))),
             .groupReceipts(group, batch.map(\.waiter)), &effects)
     }
 
@@ -167,9 +167,9 @@ extension SessionCore {
                 onReceiptDone(user, round: serial, .failure(Refusal(.unavailable)), now: now, &effects)
             case (.read(let origin, let stamp), .taken): tell(origin, .noted(with: group, at: stamp), &effects)
             case (.read(let origin, _), .notMember):
-                tell(origin, .error(ErrorFrame(.notMember, "you are not a member of \(group)")), &effects)
+                tell(origin, .error(ErrorFrame(.notMember, "you are not a member of this group", ref: group.asReference)), &effects)
             case (.read(let origin, _), .ahead):
-                tell(origin, .error(ErrorFrame(.readAhead, "the group's newest entry is older")), &effects)
+                tell(origin, .error(ErrorFrame(.readAhead, "the group's newest entry is older", ref: group.asReference)), &effects)
             // The client repeats it.
             case (.read, nil): break
             }

@@ -90,7 +90,7 @@ extension Checker {
             // A read mark of somebody who was removed meanwhile; the second answer to what was asked twice.
             case .notMember, .notAllowed, .noSuchGroup, .noChange, .groupFull, .badUsers:
                 guard let ref = error.ref else { break }
-                guard groupPlaces[ref] != nil || changes.contains(where: { $0.ref == ref }) else {
+                guard groupPlaces[ref] != nil || shape.groups.contains(where: { $0.id.asReference == ref }) || changes.contains(where: { $0.ref == ref }) else {
                     return fail(.nobodyElse, moment, "answers to what was asked", "\(error.code.name) about \(ref) at \(name(device))", ref)
                 }
             case .tooManyDevices where shape.isCrowded(shape.devices[device].user): break

@@ -179,7 +179,7 @@ extension MemoryStore {
 
     // MARK: Marks
 
-    private mutating func store(_ request: StoreGroupMarks, now: Stamp) {
+    private mutating func store(_ request: GroupMarkBatch, now: Stamp) {
         guard var log = logs[request.group] else { return }
         for mark in request.marks where mark.upTo > .zero {
             _ = place(of: mark.member)
@@ -212,13 +212,13 @@ extension MemoryStore {
 
     // MARK: Inboxes
 
-    private mutating func append(_ request: AppendShared, now: Stamp) -> SharedAppended {
+    private mutating func append(_ request: GroupBatch, now: Stamp) -> SharedAppended {
         var mentioned: Set<UInt64> = []
         return SharedAppended(items: request.recipients.map { append(request, to: $0, &mentioned, now: now) })
     }
 
     private mutating func append(
-        _ request: AppendShared, to recipient: UserID, _ mentioned: inout Set<UInt64>, now: Stamp
+        _ request: GroupBatch, to recipient: UserID, _ mentioned: inout Set<UInt64>, now: Stamp
     ) -> SharedAppended.Item {
         var item = SharedAppended.Item(storedCount: 0, firstNumber: 0, isBehind: false)
         var known = numbers[recipient].flatMap { inboxes[$0 - 1].places[request.group] }
@@ -270,7 +270,7 @@ extension MemoryStore {
     }
 
     /// Brings entries of a group also to those who left it.
-    mutating func showFormerMembers(_ shared: AppendShared, stamp: Stamp) {
+    mutating func showFormerMembers(_ shared: GroupBatch, stamp: Stamp) {
         for index in inboxes.indices {
             guard let place = inboxes[index].places[shared.group], place.title == nil else { continue }
             for entry in shared.entries where entry.number > place.last {
