@@ -144,7 +144,15 @@ struct Scene {
     /// An open WebSocket that the right shard holds.
     mutating func isSeated(_ socket: UInt64, _ user: UserID = ana, at node: NodeID? = nil, seconds: Int64 = 3600) {
         opens(socket, user, seconds: seconds)
-        #expect(attached(connection(socket, user), by: node ?? home(user)) == [])
+        let connection = connection(socket, user)
+        #expect(attached(connection, by: node ?? home(user)) == [])
+        _ = welcomed(connection, by: node ?? home(user))
+        _ = on(.flush)
+    }
+
+    /// The first frame of the shard that took the hello.
+    mutating func welcomed(_ connection: ConnectionID, by node: NodeID) -> [Did] {
+        on(.received(node, .clientOutput(ClientOutput(connection: connection, bytes: Array("welcome".utf8)))))
     }
 
     /// The connection that a socket became, read from what reaches a parser.

@@ -60,6 +60,7 @@ import WebSocket
         let connection = s.connection(1)
         let home = s.home(ana)
         _ = s.attached(connection, by: home, revision: 100)
+        _ = s.welcomed(connection, by: home)
         _ = s.attached(connection, by: home, revision: 200)
         #expect(asked(s.on(.peerDown(home))).map(\.revision) == [100])
     }
@@ -106,9 +107,34 @@ import WebSocket
         s.opens(1)
         let connection = s.connection(1)
         let wrong = s.sessions.first { $0 != s.home(ana) }!
-        let done = s.attached(connection, by: wrong)
+        // Its welcome comes first: what the right one pushes must not overtake it.
+        #expect(s.attached(connection, by: wrong) == [])
+        let done = s.welcomed(connection, by: wrong)
         #expect(done.first == s.detach(ana, connection, to: wrong))
         #expect(asked(done) == [Asked(s.home(ana), ana)])
+        #expect(asked(s.welcomed(connection, by: wrong)) == [])
+    }
+
+    @Test func aShardThatComesDoesNotTakeAConnectionBeforeItsWelcome() {
+        var s = Scene()
+        let home = s.home(ana)
+        _ = s.on(.peerDown(home))
+        s.opens(1)
+        let connection = s.connection(1)
+        let heir = standIn(s, ana, without: home)
+        #expect(s.attached(connection, by: heir) == [])
+        #expect(s.on(.peerUp(home)) == [])
+        let done = s.welcomed(connection, by: heir)
+        #expect(done.first == s.detach(ana, connection, to: heir))
+        #expect(asked(done) == [Asked(home, ana)])
+    }
+
+    @Test func aConnectionWhoseWelcomeIsLostIsClosedInTime() {
+        var s = Scene()
+        s.opens(1)
+        #expect(s.attached(s.connection(1), by: s.home(ana)) == [])
+        #expect(s.on(.peerDown(s.home(ana))) == [])
+        #expect(s.wait(31_000).contains(.frames(1, [goodbye(.policyViolation)])))
     }
 
     @Test func withoutAnyShardTheConnectionWaits() {

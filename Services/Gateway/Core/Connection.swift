@@ -37,8 +37,10 @@ struct Connection: Sendable {
         /// Where the receipts of this connection began.
         var revision = Stamp.zero
         var hasSiblings = false
-        /// Attached once: from then on the gateway itself keeps it attached.
+        /// Attached once: a shard has taken the hello, and its `welcome` is on its way.
         var isGreeted = false
+        /// That shard's first frame has passed: from then on the gateway itself keeps the connection attached.
+        var isWelcomed = false
         var heardAt: Instant
         var isPinged = false
         /// When the message that is being received began.

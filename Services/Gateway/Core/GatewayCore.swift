@@ -116,7 +116,7 @@ public struct GatewayCore: ServiceCore {
     private mutating func onReceived(_ node: NodeID, _ message: Message, now: Now, _ effects: inout [Effect]) {
         switch message {
         case .clientOutput(let output):
-            send(output)
+            send(output, from: node, now: now, &effects)
         case .closeConnection(let order):
             guard let socket = sockets[order.connection] else { return }
             // A code that may not stand in a frame comes from a release that knows more than this one.
@@ -130,7 +130,7 @@ public struct GatewayCore: ServiceCore {
         }
     }
 
-    private mutating func send(_ output: ClientOutput) {
+    private mutating func send(_ output: ClientOutput, from node: NodeID, now: Now, _ effects: inout [Effect]) {
         guard let socket = sockets[output.connection], case .open(var session) = connections[socket]?.phase else { return }
         counters.framesSent += 1
         if session.outbound.isEmpty { dirty.append(socket) }
@@ -140,7 +140,10 @@ public struct GatewayCore: ServiceCore {
         case .json: FrameEncoder.appendText(output.bytes, to: &session.outbound)
         case .binary: FrameEncoder.appendBinary(output.bytes, to: &session.outbound)
         }
+        let isWelcome = !session.isWelcomed && session.home == node
+        if isWelcome { session.isWelcomed = true }
         connections[socket]!.phase = .open(session)
+        if isWelcome { correctSeat(socket, now: now, &effects) }
     }
 
     private mutating func onFlush(_ effects: inout [Effect]) {
@@ -270,7 +273,7 @@ public struct GatewayCore: ServiceCore {
             if let began = session.messageBeganAt, now.instant - began >= GatewayLimits.messageTimeout {
                 return close(socket, .policyViolation, now: now, &effects)
             }
-            if !session.isGreeted, now.instant - connections[socket]!.openedAt >= GatewayLimits.helloTimeout {
+            if !session.isWelcomed, now.instant - connections[socket]!.openedAt >= GatewayLimits.helloTimeout {
                 return close(socket, .policyViolation, now: now, &effects)
             }
             if silence >= GatewayLimits.pingAfter, !session.isPinged {
@@ -291,7 +294,7 @@ public struct GatewayCore: ServiceCore {
         // Wall clocks may jump: the token's end is looked at again at least once an hour.
         let left = Interval.seconds(max(0, min(session.expirySeconds - now.stamp.seconds, 3600)))
         next = min(next, now.instant + left)
-        if !session.isGreeted { next = min(next, connections[socket]!.openedAt + GatewayLimits.helloTimeout) }
+        if !session.isWelcomed { next = min(next, connections[socket]!.openedAt + GatewayLimits.helloTimeout) }
         if let began = session.messageBeganAt { next = min(next, began + GatewayLimits.messageTimeout) }
         timers.arm(.connection(socket), at: max(next, now.instant + .milliseconds(100)))
     }

@@ -1,8 +1,9 @@
 // Which session shard holds which connection.
 //
-// The client's `hello` takes its first seat, by way of a parser. From then on the gateway keeps the connection seated:
-// when shards come or go it attaches the connections whose shard changed, and only those, and asks again until a shard
-// says `Attached`. A seat at a shard that is not the right one in this gateway's eyes is given up for the right one.
+// The client's `hello` takes its first seat, by way of a parser, and is answered by that shard's `welcome`. From then on the
+// gateway keeps the connection seated: when shards come or go it attaches the connections whose shard changed, and only
+// those, and asks again until a shard says `Attached`. A seat at a shard that is not the right one in this gateway's eyes is
+// given up for the right one. Not before the `welcome` has passed: what another shard pushes must not overtake it.
 
 import CoreKit
 import Messages
@@ -29,15 +30,20 @@ extension GatewayCore {
         session.isGreeted = true
         if session.asked == node { session.asked = nil }
         connections[socket]!.phase = .open(session)
-        if let right = sessions.route(session.user), right != node {
-            attach(socket, at: right, now: now, &effects)
-        }
+        if session.isWelcomed { correctSeat(socket, now: now, &effects) }
+    }
+
+    /// Moves a connection that has been welcomed, if the shard that holds it is not the right one in our eyes.
+    mutating func correctSeat(_ socket: SocketID, now: Now, _ effects: inout [Effect]) {
+        guard case .open(let session) = connections[socket]?.phase, let right = sessions.route(session.user), right != session.home
+        else { return }
+        attach(socket, at: right, now: now, &effects)
     }
 
     /// A shard came or went: its users sit elsewhere now, or have to be told to it again.
     mutating func reseat(after node: NodeID, isUp: Bool, now: Now, _ effects: inout [Effect]) {
         for socket in connections.keys.sorted() {
-            guard case .open(let session) = connections[socket]!.phase, session.isGreeted else { continue }
+            guard case .open(let session) = connections[socket]!.phase, session.isWelcomed else { continue }
             let right = sessions.route(session.user)
             // A shard that has just come knows nobody, even where the seat was its own before.
             let isLost = session.home == node || session.asked == node
@@ -73,7 +79,7 @@ extension GatewayCore {
     /// Asks again for every seat that was not confirmed.
     mutating func retrySeats(now: Now, _ effects: inout [Effect]) {
         for socket in connections.keys.sorted() {
-            guard case .open(let session) = connections[socket]!.phase, session.isGreeted, session.home == nil else { continue }
+            guard case .open(let session) = connections[socket]!.phase, session.isWelcomed, session.home == nil else { continue }
             if let right = sessions.route(session.user) { attach(socket, at: right, now: now, &effects) }
         }
     }
