@@ -142,6 +142,12 @@ public struct ChatClient: Sendable {
         actions.append(.transmit(.receipts(ref: ref, with: group, at: at)))
     }
 
+    /// A page of the log of `group`, newest first. The answer is `.history`, its entries have the number 0.
+    public mutating func requestGroupHistory(ref: MessageID?, group: UserID, before: UInt64?, limit: Int) {
+        guard phase == .live else { return }
+        actions.append(.transmit(.groupHistory(ref: ref, group: group, before: before, limit: limit)))
+    }
+
     public mutating func requestHistory(ref: MessageID?, with: UserID?, before: UInt64?, limit: Int) {
         guard phase == .live else { return }
         actions.append(.transmit(.history(ref: ref, with: with, before: before, limit: limit)))

@@ -26,6 +26,8 @@ public enum ClientFrame: Equatable, Sendable {
     case groupList(ref: MessageID?, after: UserID?)
     /// Who has, and who has read, the message of group `with` stamped `at`.
     case receipts(ref: MessageID?, with: UserID, at: Stamp)
+    /// A page of the log of `group`, newest first, below its number `before` (archive mode).
+    case groupHistory(ref: MessageID?, group: UserID, before: UInt64?, limit: Int)
     /// A request that belongs to another service (`group.…`, `presence.…`, `typing`, `media.…`).
     case feature(name: String, ref: MessageID?)
 }

@@ -28,7 +28,7 @@ extension ClientFrame {
             writer.varintIfPresent(before)
             writer.varint(UInt64(clamping: limit))
         case .ping(let ref): writer.messageIfPresent(ref)
-        case .group, .groupInfo, .groupList, .receipts: encodeGroup(into: &writer)
+        case .group, .groupInfo, .groupList, .receipts, .groupHistory: encodeGroup(into: &writer)
         case .feature(let name, let ref):
             writer.string(name)
             writer.messageIfPresent(ref)
@@ -71,12 +71,9 @@ extension ClientFrame {
             let ref = try fields.ref()
             let with = try fields.userIfPresent("with")
             let before = try fields.numberIfPresent("before")
-            let limit = try fields.number(
-                "limit", max: UInt64(ClientLimits.historyEntryCountMax), rule: FieldRule.historyLimit)
-            guard limit >= 1 else { throw .bad("limit", must: FieldRule.historyLimit) }
-            self = .history(ref: ref, with: with, before: before, limit: Int(limit))
+            self = .history(ref: ref, with: with, before: before, limit: try fields.historyLimit())
         case .ping: self = .ping(ref: try fields.ref())
-        case .group, .groupInfo, .groupList, .receipts: self = try ClientFrame(group: type, &fields)
+        case .group, .groupInfo, .groupList, .receipts, .groupHistory: self = try ClientFrame(group: type, &fields)
         case .feature:
             let name = try fields.text("name", max: ClientLimits.featureBytesMax)
             let ref = try fields.ref()
@@ -99,7 +96,16 @@ extension ClientFrame {
         case .groupInfo: .groupInfo
         case .groupList: .groupList
         case .receipts: .receipts
+        case .groupHistory: .groupHistory
         case .feature: .feature
         }
+    }
+}
+
+extension BinaryFields {
+    mutating func historyLimit() throws(FrameFault) -> Int {
+        let limit = try number("limit", max: UInt64(ClientLimits.historyEntryCountMax), rule: FieldRule.historyLimit)
+        guard limit >= 1 else { throw .bad("limit", must: FieldRule.historyLimit) }
+        return Int(limit)
     }
 }

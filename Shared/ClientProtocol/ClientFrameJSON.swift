@@ -38,7 +38,7 @@ extension ClientFrame {
             var json = JSONWriter(&out, reserving: 100, begin: #"{"type":"ping""#)
             json.nameIfPresent(#","ref":""#, ref?.text)
             json.finish(&out)
-        case .group, .groupInfo, .groupList, .receipts: encodeGroupJSON(into: &out)
+        case .group, .groupInfo, .groupList, .receipts, .groupHistory: encodeGroupJSON(into: &out)
         case .feature(let name, let ref):
             var json = JSONWriter(&out, reserving: 130, begin: "{")
             json.name(#""type":""#, name)
@@ -75,17 +75,23 @@ extension ClientFrame {
         case .ack: self = .ack(upTo: try json.number(.n))
         case .read: self = .read(with: try json.user(.with), at: try json.stamp(.at))
         case .history:
-            let limit = try json.numberIfPresent(.limit) ?? UInt64(ClientLimits.historyEntryCountDefault)
-            guard limit >= 1, limit <= UInt64(ClientLimits.historyEntryCountMax) else {
-                throw .bad(JSONKey.limit.name, must: FieldRule.historyLimit)
-            }
             self = .history(
                 ref: try json.messageIfPresent(.ref), with: try json.userIfPresent(.with),
-                before: try json.numberIfPresent(.before), limit: Int(limit))
+                before: try json.numberIfPresent(.before), limit: try json.historyLimit())
         case .ping: self = .ping(ref: try json.messageIfPresent(.ref))
-        case .group, .groupInfo, .groupList, .receipts: self = try ClientFrame(group: type, json)
+        case .group, .groupInfo, .groupList, .receipts, .groupHistory: self = try ClientFrame(group: type, json)
         case .feature:
             self = .feature(name: String(decoding: letters[range], as: UTF8.self), ref: try json.messageIfPresent(.ref))
         }
+    }
+}
+
+extension JSONObject {
+    func historyLimit() throws(FrameFault) -> Int {
+        let limit = try numberIfPresent(.limit) ?? UInt64(ClientLimits.historyEntryCountDefault)
+        guard limit >= 1, limit <= UInt64(ClientLimits.historyEntryCountMax) else {
+            throw .bad(JSONKey.limit.name, must: FieldRule.historyLimit)
+        }
+        return Int(limit)
     }
 }

@@ -2,7 +2,7 @@
 //
 // Client 1...15, server 16...47: a frame that went the wrong way is recognised. Numbers retire, they are never reborn.
 
-/// Types of frames from a client. Next free number: 11; 15 carries its name with it.
+/// Types of frames from a client. Next free number: 12; 15 carries its name with it.
 enum ClientFrameType: UInt8, CaseIterable {
     case hello = 1
     case send = 2
@@ -14,6 +14,7 @@ enum ClientFrameType: UInt8, CaseIterable {
     case groupInfo = 8
     case groupList = 9
     case receipts = 10
+    case groupHistory = 11
     case feature = 15
 
     /// The type that stands as a name in `bytes[range]`; the common ones are tried first.
@@ -38,6 +39,8 @@ enum ClientFrameType: UInt8, CaseIterable {
             self = .groupList
         } else if bytes.spell("receipts", in: range) {
             self = .receipts
+        } else if bytes.spell("group.history", in: range) {
+            self = .groupHistory
         } else if Self.isFeature(bytes, range) {
             self = .feature
         } else {

@@ -24,6 +24,12 @@ extension ClientFrame {
             writer.messageIfPresent(ref)
             writer.user(with)
             writer.stamp(at)
+        case .groupHistory(let ref, let group, let before, let limit):
+            writer.messageIfPresent(ref)
+            writer.user(group)
+            writer.bool(before != nil)
+            if let before { writer.varint(before) }
+            writer.varint(UInt64(clamping: limit))
         case .hello, .send, .ack, .read, .history, .ping, .feature: preconditionFailure("not a frame of groups")
         }
     }
@@ -46,6 +52,10 @@ extension ClientFrame {
             self = .groupList(ref: try fields.ref(), after: try fields.isPresent("after") ? try fields.group("after") : nil)
         case .receipts:
             self = .receipts(ref: try fields.ref(), with: try fields.group("with"), at: try fields.stamp("at"))
+        case .groupHistory:
+            self = .groupHistory(
+                ref: try fields.ref(), group: try fields.group("group"),
+                before: try fields.isPresent("before") ? try fields.number("before") : nil, limit: try fields.historyLimit())
         case .hello, .send, .ack, .read, .history, .ping, .feature: preconditionFailure("not a frame of groups")
         }
     }
@@ -73,6 +83,7 @@ extension ServerFrame {
             writer.string(info.description)
             writer.bool(info.settings.isAnnouncement)
             writer.bool(info.settings.showsReceipts)
+            writer.bool(info.settings.sharesHistory)
             writer.varint(UInt64(info.members.count))
             for member in info.members {
                 writer.user(member.user)
@@ -232,7 +243,8 @@ extension BinaryFields {
     }
 
     private mutating func settings() throws(FrameFault) -> GroupSettings {
-        GroupSettings(isAnnouncement: try flag("announce"), showsReceipts: try flag("receipts"))
+        GroupSettings(
+            isAnnouncement: try flag("announce"), showsReceipts: try flag("receipts"), sharesHistory: try flag("history"))
     }
 
     fileprivate mutating func info() throws(FrameFault) -> GroupInfo {

@@ -26,6 +26,12 @@ extension ClientFrame {
             json.nameIfPresent(#","ref":""#, ref?.text)
             json.name(#","with":""#, with.text)
             json.stamp(#","at":"#, at)
+        case .groupHistory(let ref, let group, let before, let limit):
+            json = JSONWriter(&out, reserving: 240, begin: #"{"type":"group.history""#)
+            json.nameIfPresent(#","ref":""#, ref?.text)
+            json.name(#","group":""#, group.text)
+            if let before { json.number(#","before":"#, before) }
+            json.number(#","limit":"#, UInt64(clamping: limit))
         case .hello, .send, .ack, .read, .history, .ping, .feature: preconditionFailure("not a frame of groups")
         }
         json.finish(&out)
@@ -44,6 +50,10 @@ extension ClientFrame {
                 ref: try json.messageIfPresent(.ref), after: json[.after].isPresent ? try json.group(.after) : nil)
         case .receipts:
             self = .receipts(ref: try json.messageIfPresent(.ref), with: try json.group(.with), at: try json.stamp(.at))
+        case .groupHistory:
+            self = .groupHistory(
+                ref: try json.messageIfPresent(.ref), group: try json.group(.group), before: try json.numberIfPresent(.before),
+                limit: try json.historyLimit())
         case .hello, .send, .ack, .read, .history, .ping, .feature: preconditionFailure("not a frame of groups")
         }
     }
@@ -208,6 +218,7 @@ extension JSONWriter {
     private mutating func settings(_ settings: GroupSettings) {
         flag(#","announce":"#, settings.isAnnouncement)
         flag(#","receipts":"#, settings.showsReceipts)
+        flag(#","history":"#, settings.sharesHistory)
     }
 
     fileprivate mutating func info(_ info: GroupInfo) {
@@ -279,7 +290,8 @@ extension JSONObject {
     }
 
     private func settings() throws(FrameFault) -> GroupSettings {
-        GroupSettings(isAnnouncement: try flag(.announce), showsReceipts: try flag(.receipts))
+        GroupSettings(
+            isAnnouncement: try flag(.announce), showsReceipts: try flag(.receipts), sharesHistory: try flag(.history))
     }
 
     fileprivate func info() throws(FrameFault) -> GroupInfo {

@@ -43,9 +43,10 @@ enum JSONKey: UInt8, CaseIterable {
     case read
     case of
     case count
+    case history
 
     /// How many keys there are; `JSONObject` has a place for each.
-    static let keyCount = 39
+    static let keyCount = 40
 
     /// The key whose name's bytes are `word`; zero bytes above the last letter.
     init?(word: UInt64) {
@@ -89,6 +90,7 @@ enum JSONKey: UInt8, CaseIterable {
         case 0x6461_6572: self = .read  // read
         case 0x666F: self = .of  // of
         case 0x74_6E75_6F63: self = .count  // count
+        case 0x79_726F_7473_6968: self = .history  // history
         default: return nil
         }
     }
@@ -135,6 +137,7 @@ enum JSONKey: UInt8, CaseIterable {
         case .read: "read"
         case .of: "of"
         case .count: "count"
+        case .history: "history"
         }
     }
 }

@@ -32,10 +32,13 @@ public struct GroupSettings: Equatable, Sendable {
     public var isAnnouncement: Bool
     /// Every member may ask who has a message and who has read it; otherwise only its author may.
     public var showsReceipts: Bool
+    /// Whoever joins may read what was written before, where the cluster keeps it; otherwise only what came since.
+    public var sharesHistory: Bool
 
-    public init(isAnnouncement: Bool = false, showsReceipts: Bool = false) {
+    public init(isAnnouncement: Bool = false, showsReceipts: Bool = false, sharesHistory: Bool = false) {
         self.isAnnouncement = isAnnouncement
         self.showsReceipts = showsReceipts
+        self.sharesHistory = sharesHistory
     }
 }
 
@@ -108,6 +111,7 @@ public enum GroupChange: Equatable, Sendable {
             writer.u8(8)
             writer.bool(settings.isAnnouncement)
             writer.bool(settings.showsReceipts)
+            writer.bool(settings.sharesHistory)
         case .delete: writer.u8(9)
         }
     }
@@ -125,7 +129,10 @@ public enum GroupChange: Equatable, Sendable {
         case 7:
             guard let role = GroupRole(rawValue: try reader.u8()) else { throw .badValue(field: "role") }
             self = .role(role, try Self.users(&reader))
-        case 8: self = .settings(GroupSettings(isAnnouncement: try reader.bool(), showsReceipts: try reader.bool()))
+        case 8:
+            self = .settings(
+                GroupSettings(
+                    isAnnouncement: try reader.bool(), showsReceipts: try reader.bool(), sharesHistory: try reader.bool()))
         case 9: self = .delete
         default: throw .badValue(field: "change")
         }

@@ -103,40 +103,59 @@ public struct GroupAppended: Equatable, Sendable {
     }
 }
 
-/// Request of a group shard: a part of a group's log, in order.
+/// Request of a group shard: a part of a group's log.
 public struct ReadGroup: Equatable, Sendable {
+    public enum Part: Equatable, Sendable {
+        /// Rising numbers, from the one behind this on.
+        case entries(after: UInt64)
+        /// The same without messages.
+        case events(after: UInt64)
+        /// Falling numbers, from the one before this on.
+        case newest(before: UInt64)
+    }
+
     public var group: UserID
-    public var after: UInt64
+    public var part: Part
     /// 1...`pageEntryCountMax`.
     public var limit: Int
-    /// Leave messages out.
-    public var eventsOnly: Bool
 
-    public init(group: UserID, after: UInt64, limit: Int, eventsOnly: Bool) {
+    public init(group: UserID, _ part: Part, limit: Int) {
         self.group = group
-        self.after = after
+        self.part = part
         self.limit = limit
-        self.eventsOnly = eventsOnly
     }
 
     func encode(into writer: inout ByteWriter) {
         writer.user(group)
-        writer.varint(after)
+        switch part {
+        case .entries(let after):
+            writer.u8(1)
+            writer.varint(after)
+        case .events(let after):
+            writer.u8(2)
+            writer.varint(after)
+        case .newest(let before):
+            writer.u8(3)
+            writer.varint(before)
+        }
         writer.varint(UInt64(limit))
-        writer.bool(eventsOnly)
     }
 
     init(from reader: inout ByteReader) throws(DecodeError) {
         group = try reader.user()
-        after = try reader.varint()
+        switch try reader.u8() {
+        case 1: part = .entries(after: try reader.varint())
+        case 2: part = .events(after: try reader.varint())
+        case 3: part = .newest(before: try reader.varint())
+        default: throw .badValue(field: "part of a log")
+        }
         limit = try reader.pageLimit()
-        eventsOnly = try reader.bool()
     }
 }
 
 /// Answer to `ReadGroup`.
 public struct GroupPage: Equatable, Sendable {
-    /// Rising numbers.
+    /// In the order that was asked for.
     public var entries: [GroupEntry]
     /// There are more that fit the question.
     public var hasMore: Bool
@@ -289,10 +308,13 @@ public struct GroupMarks: Equatable, Sendable {
     /// At most `pageEntryCountMax`.
     public var items: [Item]
     public var hasMore: Bool
+    /// Who wrote the message that the question names; nil: it names none, or none that the log still has.
+    public var author: UserID?
 
-    public init(items: [Item], hasMore: Bool) {
+    public init(items: [Item], hasMore: Bool, author: UserID? = nil) {
         self.items = items
         self.hasMore = hasMore
+        self.author = author
     }
 
     func encode(into writer: inout ByteWriter) {
@@ -304,6 +326,8 @@ public struct GroupMarks: Equatable, Sendable {
             writer.stamp(item.read)
         }
         writer.bool(hasMore)
+        writer.bool(author != nil)
+        if let author { writer.user(author) }
     }
 
     init(from reader: inout ByteReader) throws(DecodeError) {
@@ -315,6 +339,7 @@ public struct GroupMarks: Equatable, Sendable {
                     read: try reader.stamp()))
         }
         hasMore = try reader.bool()
+        author = try reader.bool() ? try reader.user() : nil
     }
 }
 

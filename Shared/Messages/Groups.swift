@@ -70,18 +70,26 @@ public struct GroupAct: Equatable, Sendable {
 
 /// Parser to the group's shard, one-way: a member asks what there is to know.
 public struct GroupQuery: Equatable, Sendable {
+    public enum Question: Equatable, Sendable {
+        /// Title, settings and members.
+        case info
+        /// Who has, and who has read, the message with this stamp?
+        case receipts(at: Stamp)
+        /// A page of the log, newest first, below number `before`; nil: from the newest on. `limit` 1...`pageEntryCountMax`.
+        case history(before: UInt64?, limit: Int)
+    }
+
     public var origin: Origin
     /// Given back in the answer.
     public var reference: MessageID?
     public var group: UserID
-    /// Nil: title, settings and members. Otherwise: who has, and who has read, the message with this stamp.
-    public var receiptsAt: Stamp?
+    public var question: Question
 
-    public init(origin: Origin, reference: MessageID?, group: UserID, receiptsAt: Stamp?) {
+    public init(origin: Origin, reference: MessageID?, group: UserID, question: Question) {
         self.origin = origin
         self.reference = reference
         self.group = group
-        self.receiptsAt = receiptsAt
+        self.question = question
     }
 
     func encode(into writer: inout ByteWriter) {
@@ -89,15 +97,29 @@ public struct GroupQuery: Equatable, Sendable {
         writer.bool(reference != nil)
         if let reference { writer.message(reference) }
         writer.user(group)
-        writer.bool(receiptsAt != nil)
-        if let receiptsAt { writer.stamp(receiptsAt) }
+        switch question {
+        case .info: writer.u8(0)
+        case .receipts(let at):
+            writer.u8(1)
+            writer.stamp(at)
+        case .history(let before, let limit):
+            writer.u8(2)
+            writer.bool(before != nil)
+            if let before { writer.varint(before) }
+            writer.varint(UInt64(limit))
+        }
     }
 
     init(from reader: inout ByteReader) throws(DecodeError) {
         origin = try Origin(from: &reader)
         reference = try reader.bool() ? try reader.message() : nil
         group = try reader.user()
-        receiptsAt = try reader.bool() ? try reader.stamp() : nil
+        switch try reader.u8() {
+        case 0: question = .info
+        case 1: question = .receipts(at: try reader.stamp())
+        case 2: question = .history(before: try reader.bool() ? try reader.varint() : nil, limit: try reader.pageLimit())
+        default: throw .badValue(field: "question")
+        }
     }
 }
 

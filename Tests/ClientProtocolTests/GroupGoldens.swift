@@ -47,8 +47,8 @@ extension Goldens {
         Golden(
             "groupSettings",
             .group(ref: id("r-1"), group: team, change: .settings(GroupSettings(isAnnouncement: true, showsReceipts: false))),
-            json: #"{"type":"group","ref":"r-1","group":"g:team","change":"settings","announce":true,"receipts":false}"#,
-            hex: "07 03722d31 0106673a7465616d 08 01 00"),
+            json: #"{"type":"group","ref":"r-1","group":"g:team","change":"settings","announce":true,"receipts":false,"history":false}"#,
+            hex: "07 03722d31 0106673a7465616d 08 01 00 00"),
         Golden(
             "groupDelete",
             .group(ref: id("r-1"), group: team, change: .delete),
@@ -69,6 +69,11 @@ extension Goldens {
             .receipts(ref: id("r-3"), with: team, at: Stamp(microseconds: 1_767_225_600_000_000)),
             json: #"{"type":"receipts","ref":"r-3","with":"g:team","at":1767225600000000}"#,
             hex: "0a 0103722d33 06673a7465616d 808081b184e99103"),
+        Golden(
+            "groupHistory",
+            .groupHistory(ref: id("r-4"), group: team, before: 40, limit: 50),
+            json: #"{"type":"group.history","ref":"r-4","group":"g:team","before":40,"limit":50}"#,
+            hex: "0b 0103722d34 06673a7465616d 0128 32"),
     ]
 
     static let groupServer: [Golden<ServerFrame>] = [
@@ -90,8 +95,8 @@ extension Goldens {
         Golden(
             "groupInfoAnswer",
             .groupInfo(ref: id("r-2"), GroupInfo(group: team, title: "Team", description: "", settings: GroupSettings(), members: [.init(user: ana, role: .owner), .init(user: bob, role: .member)])),
-            json: #"{"type":"group.info","ref":"r-2","group":"g:team","title":"Team","text":"","announce":false,"receipts":false,"members":[{"user":"ana","role":"owner"},{"user":"bob","role":"member"}]}"#,
-            hex: "1f 0103722d32 06673a7465616d 045465616d 00 00 00 02 03616e6103 03626f6201"),
+            json: #"{"type":"group.info","ref":"r-2","group":"g:team","title":"Team","text":"","announce":false,"receipts":false,"history":false,"members":[{"user":"ana","role":"owner"},{"user":"bob","role":"member"}]}"#,
+            hex: "1f 0103722d32 06673a7465616d 045465616d 00 00 00 00 02 03616e6103 03626f6201"),
         Golden(
             "groupListAnswer",
             .groupList(ref: nil, groups: [GroupTitle(group: team, title: "Team")], more: false),

@@ -37,7 +37,7 @@ extension SeededGenerator {
     mutating func group() -> UserID { UserID("g:" + name(max: UserID.bytesMax - 2))! }
     mutating func users() -> [UserID] { (0..<(oneIn(20) ? 300 : pick(0..<5))).map { _ in user() } }
     mutating func role() -> GroupRole { GroupRole.allCases[pick(0..<GroupRole.allCases.count)] }
-    mutating func settings() -> GroupSettings { GroupSettings(isAnnouncement: oneIn(2), showsReceipts: oneIn(2)) }
+    mutating func settings() -> GroupSettings { GroupSettings(isAnnouncement: oneIn(2), showsReceipts: oneIn(2), sharesHistory: oneIn(2)) }
 
     /// 1...400 bytes, of all planes.
     mutating func title() -> String {
@@ -63,7 +63,7 @@ extension SeededGenerator {
     }
 
     mutating func clientFrame() -> ClientFrame {
-        switch pick(0..<11) {
+        switch pick(0..<13) {
         case 0: .hello(cursor: maybe { $0.number() }, ticks: maybe { $0.stamp() })
         case 1: .send(id: messageID(), to: user(), body: body(), after: maybe { $0.messageID() })
         case 2: .ack(upTo: number())
@@ -82,6 +82,10 @@ extension SeededGenerator {
         case 8: .groupInfo(ref: maybe { $0.messageID() }, group: group())
         case 9: .receipts(ref: maybe { $0.messageID() }, with: group(), at: stamp())
         case 10: .groupList(ref: maybe { $0.messageID() }, after: maybe { $0.group() })
+        case 11:
+            .groupHistory(
+                ref: maybe { $0.messageID() }, group: group(), before: maybe { $0.number() },
+                limit: pick(1..<ClientLimits.historyEntryCountMax + 1))
         default:
             .feature(
                 name: ["typing", "group.create", "presence.watch", "media.put", "group.", "group.add_member"][pick(0..<6)],

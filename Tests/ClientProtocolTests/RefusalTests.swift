@@ -116,7 +116,7 @@ struct RefusalTests {
     static let binary: [(hex: String, code: ErrorCode, ref: String?, says: String)] = [
         ("", .malformed, nil, "empty"),
         ("00", .unknownType, nil, "type"),
-        ("0b", .unknownType, nil, "type"),
+        ("0c", .unknownType, nil, "type"),
         ("10", .unknownType, nil, "type"),
         ("ff", .unknownType, nil, "type"),
         // hello: a flag that is neither 0 nor 1; a number over 2^53-1; a varint with a spare zero byte; one that never ends.

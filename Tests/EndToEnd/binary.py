@@ -16,6 +16,7 @@ FROM_CLIENT = {
     "group.info": (8, [("ref", "text?"), ("group", "text")]),
     "group.list": (9, [("ref", "text?"), ("after", "text?")]),
     "receipts": (10, [("ref", "text?"), ("with", "text"), ("at", "number")]),
+    "group.history": (11, [("ref", "text?"), ("group", "text"), ("before", "number?"), ("limit", "number")]),
 }
 FEATURE = 15
 
@@ -28,7 +29,7 @@ CHANGES = {
     "remove": (5, [("users", "users")]),
     "leave": (6, []),
     "role": (7, [("role", "role"), ("users", "users")]),
-    "settings": (8, [("announce", "flag"), ("receipts", "flag")]),
+    "settings": (8, [("announce", "flag"), ("receipts", "flag"), ("history", "flag")]),
     "delete": (9, []),
 }
 ROLES = {1: "member", 2: "admin", 3: "owner"}
@@ -52,7 +53,7 @@ FROM_SERVER = {
     29: ("group.event", GROUP_ENTRY + [("change", "change")]),
     30: ("group.done", [("ref", "text"), ("group", "text"), ("seq", "number"), ("at", "number")]),
     31: ("group.info", [("ref", "text?"), ("group", "text"), ("title", "text"), ("text", "text"), ("announce", "flag"),
-                        ("receipts", "flag"), ("members", [("user", "text"), ("role", "role")])]),
+                        ("receipts", "flag"), ("history", "flag"), ("members", [("user", "text"), ("role", "role")])]),
     32: ("group.list", [("ref", "text?"), ("groups", [("group", "text"), ("title", "text")]), ("more", "flag")]),
     33: ("group.counts", [("group", "text"), ("at", "number"), ("got", "number"), ("read", "number"), ("of", "number")]),
     34: ("group.late", [("group", "text"), ("at", "number"), ("count", "number")]),

@@ -152,7 +152,7 @@ async def test_receipts_are_told_to_the_author_and_to_all_when_the_group_says_so
         assert "got" not in lines[c.user] and "read" not in lines[c.user]
         await b.say("receipts", ref="q", with_=group, at=sent["at"])
         await b.until("error", ref="q", code="not_allowed")
-        await a.change("settings", group, announce=False, receipts=True)
+        await a.change("settings", group, announce=False, receipts=True, history=False)
         await b.say("receipts", ref="q2", with_=group, at=sent["at"])
         assert len((await b.until("receipts", ref="q2"))["entries"]) == 2
 
@@ -217,7 +217,7 @@ async def test_roles_are_what_the_document_says(cluster, encoding):
         await a.refused("bad_users", "role", group, role="admin", users=[fresh("nobody")])
         await a.refused("bad_users", "add", group, users=[])
         await a.refused("bad_users", "add", group, users=["g:other"])
-        await b.change("settings", group, announce=True, receipts=False)
+        await b.change("settings", group, announce=True, receipts=False, history=False)
         await c.say("send", id="m", to=group, body="may I?")
         await c.until("error", ref="m", code="not_allowed")
         await b.write(group, "hear, hear")
@@ -463,6 +463,50 @@ async def test_an_author_is_told_of_members_who_cannot_be_reached(home):
                     shown = await one.entry("group.message")
                     if shown["body"] == name:
                         break
+
+
+async def test_a_newcomer_reads_what_was_written_before_when_the_group_shares_it(archive, encoding):
+    bob, cem = fresh("bob"), fresh("cem")
+    async with (
+        member(archive, fresh("ana"), encoding=encoding) as a,
+        member(archive, bob, encoding=encoding) as b,
+        member(archive, cem, encoding=encoding) as c,
+    ):
+        group = await a.make(bob)
+        for number in range(5):
+            await a.write(group, f"text {number}")
+        await a.change("add", group, users=[cem])
+        await c.entry("group.event", change="add")
+
+        async def pages(one, limit):
+            found, before = [], None
+            while True:
+                await one.say("group.history", ref=f"h{before}", group=group, limit=limit, **({"before": before} if before else {}))
+                page = await one.until("history", ref=f"h{before}")
+                assert all(entry["n"] == 0 and entry["group"] == group for entry in page["entries"])
+                found += [(entry["seq"], entry.get("body", entry.get("change"))) for entry in page["entries"]]
+                if not page["more"]:
+                    return found
+                before = found[-1][0]
+
+        written = [(number + 2, f"text {number}") for number in range(5)]
+        assert await pages(c, 3) == [(7, "add")]
+        await a.change("settings", group, announce=False, receipts=False, history=True)
+        assert await pages(c, 3) == [(8, "settings"), (7, "add"), *reversed(written), (1, "create")]
+        await a.change("remove", group, users=[cem])
+        await c.say("group.history", ref="h", group=group, limit=3)
+        assert (await c.until("error", ref="h"))["code"] == "not_member"
+
+
+async def test_a_temporary_cluster_shares_no_history(cluster):
+    async with member(cluster, fresh("ana")) as a:
+        group = await a.make(fresh("bob"))
+        await a.refused("unsupported", "settings", group, announce=False, receipts=False, history=True)
+        await a.say("group.history", ref="h", group=group)
+        assert (await a.until("error", ref="h"))["code"] == "unsupported"
+        for limit in (0, 101):
+            await a.say("group.history", ref="l", group=group, limit=limit)
+            assert (await a.until("error", ref="l"))["code"] == "bad_field"
 
 
 async def test_history_has_groups(home):

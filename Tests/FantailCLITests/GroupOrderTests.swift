@@ -18,10 +18,14 @@ import Testing
         ("role g:team admin bob", .change(group: team, [.role(.admin, [bob])])),
         ("role g:team member bob zoe", .change(group: team, [.role(.member, [bob, zoe])])),
         ("owner g:team bob", .change(group: team, [.role(.owner, [bob])])),
-        ("announce g:team on", .settings(team, announcement: true, receipts: nil)),
-        ("announce g:team off", .settings(team, announcement: false, receipts: nil)),
-        ("receipts-for g:team members", .settings(team, announcement: nil, receipts: true)),
-        ("receipts-for g:team author", .settings(team, announcement: nil, receipts: false)),
+        ("announce g:team on", .settings(team, announcement: true)),
+        ("announce g:team off", .settings(team, announcement: false)),
+        ("receipts-for g:team members", .settings(team, receipts: true)),
+        ("receipts-for g:team author", .settings(team, receipts: false)),
+        ("share-history g:team on", .settings(team, history: true)),
+        ("share-history g:team off", .settings(team, history: false)),
+        ("history g:team", .history(team, count: 50)),
+        ("history g:team 10000", .history(team, count: 10_000)),
         ("delete g:team", .change(group: team, [.delete])),
         ("list", .list),
         ("info g:team", .info(team)),
@@ -42,7 +46,8 @@ import Testing
         "leave bob", "rename g:team", "describe g:team", "role g:team", "role g:team admin", "role g:team king bob",
         "role g:team owner bob", "owner g:team", "owner g:team bob zoe", "announce g:team", "announce g:team maybe",
         "receipts-for g:team everybody", "delete", "list g:team", "info", "info bob", "receipts", "receipts g:team a b c",
-        "create g:team", "create b/b",
+        "create g:team", "create b/b", "share-history g:team", "share-history g:team yes", "history", "history bob", "history g:team 0",
+        "history g:team 10001", "history g:team all", "history g:team 5 5",
     ])
     func whatIsTypedWronglyIsRefused(text: String) {
         let refused = failure { () throws(CommandFailure) in _ = try GroupOrder(words(text), title: nil, me: ana) }

@@ -111,6 +111,19 @@ struct ReceiptTests {
         let entries = [ReceiptEntry(user: bob, delivered: deliveredAt, read: readAt), ReceiptEntry(user: cem, delivered: nil, read: nil)]
         scene.ask(ana, group, receiptsAt: at)
         #expect(scene.answers(ana) == [.receipts(ref: id("q"), with: group, at: at, entries: entries)])
+        // Whoever wrote it may ask, however long ago, and whatever the shard still knows.
+        scene.restart()
+        for number in 0..<600 { scene.write(bob, "x\(number)", to: group) }
+        scene.advance(milliseconds: 30_000)
+        scene.clear()
+        scene.ask(ana, group, receiptsAt: at)
+        scene.ask(bob, group, receiptsAt: at)
+        #expect(scene.answers(ana) == [.receipts(ref: id("q"), with: group, at: at, entries: entries)])
+        #expect(scene.errors(bob) == [.notAllowed])
+        // A stamp that no message has is nobody's.
+        scene.clear()
+        scene.ask(ana, group, receiptsAt: at + .microseconds(1))
+        #expect(scene.errors(ana) == [.notAllowed])
         scene.change(ana, "c1", group, .settings(GroupSettings(showsReceipts: true)))
         scene.clear()
         scene.ask(cem, group, receiptsAt: at)

@@ -25,6 +25,10 @@ func id(_ text: String) -> MessageID { MessageID(text)! }
 /// A cluster of one partition, two session shards and two group shards.
 let map = try! ClusterMap.local(
     LocalCounts(gateways: 1, parsers: 1, sessions: 2, groups: 2), groupRules: GroupRules(memberCountMax: 4, tryCountMax: 2))
+/// The same with a store that drops nothing.
+let archiveMap = try! ClusterMap.local(
+    LocalCounts(gateways: 1, parsers: 1, sessions: 2, groups: 2), storageMode: .archive,
+    groupRules: GroupRules(memberCountMax: 4, tryCountMax: 2))
 let gateway = map.nodes(of: .gateway)[0].id
 let storeNode = map.nodes(of: .persistence)[0].id
 let sessionNodes = map.nodes(of: .session).map(\.id)
@@ -37,7 +41,8 @@ struct Told: Equatable {
 
 struct Scene {
     var cores: [GroupCore]
-    var store = MemoryStore(policy: StorePolicy(isArchive: false))
+    private let cluster: ClusterMap
+    var store: MemoryStore
     private(set) var milliseconds: Int64 = 0
     /// Nobody answers for the store, or for the session shards: calls fail.
     var isStoreAway = false
@@ -54,15 +59,17 @@ struct Scene {
     private var connections: [UserID: UInt64] = [:]
 
     /// - Parameter shards: how many of the two group shards take part.
-    init(shards: Int = 1) {
+    init(shards: Int = 1, isArchive: Bool = false) {
         cores = []
-        for index in 0..<shards { cores.append(Self.makeCore(index)) }
+        cluster = isArchive ? archiveMap : map
+        store = MemoryStore(policy: StorePolicy(isArchive: isArchive))
+        for index in 0..<shards { cores.append(makeCore(index)) }
         for index in cores.indices { greet(index) }
     }
 
-    private static func makeCore(_ index: Int) -> GroupCore {
+    private func makeCore(_ index: Int) -> GroupCore {
         GroupCore(
-            selfID: map.nodes(of: .group)[index].id, cluster: map, dice: SeededGenerator(seed: UInt64(index) + 1))
+            selfID: cluster.nodes(of: .group)[index].id, cluster: cluster, dice: SeededGenerator(seed: UInt64(index) + 1))
     }
 
     private mutating func greet(_ index: Int) {
@@ -72,7 +79,7 @@ struct Scene {
 
     /// The shard dies with all it knew and starts again.
     mutating func restart(_ index: Int = 0) {
-        cores[index] = Self.makeCore(index)
+        cores[index] = makeCore(index)
         held.removeAll { $0.core == index }
         greet(index)
     }
@@ -101,7 +108,11 @@ struct Scene {
     }
 
     mutating func ask(_ user: UserID, _ group: UserID, receiptsAt: Stamp? = nil, shard: Int = 0) {
-        let query = GroupQuery(origin: origin(user), reference: id("q"), group: group, receiptsAt: receiptsAt)
+        ask(user, group, receiptsAt.map { .receipts(at: $0) } ?? .info, shard: shard)
+    }
+
+    mutating func ask(_ user: UserID, _ group: UserID, _ question: GroupQuery.Question, shard: Int = 0) {
+        let query = GroupQuery(origin: origin(user), reference: id("q"), group: group, question: question)
         feed(.received(gateway, .groupQuery(query)), shard)
     }
 
@@ -149,7 +160,7 @@ struct Scene {
 
     /// The log as it is stored.
     mutating func log(_ group: UserID) -> GroupPage {
-        let read = ReadGroup(group: group, after: 0, limit: MessageLimits.pageEntryCountMax, eventsOnly: false)
+        let read = ReadGroup(group: group, .entries(after: 0), limit: MessageLimits.pageEntryCountMax)
         guard case .groupPage(let page) = try! store.apply([.readGroup(read)], stamp: now.stamp)[0] else { fatalError() }
         return page
     }

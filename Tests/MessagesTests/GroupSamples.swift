@@ -21,10 +21,10 @@ let groupSamples: [Sample] = [
         originBytes + teamBytes + "026d31 01 0154 01 03626f62"),
     Sample(24, .groupAct(GroupAct(origin: origin, group: team, id: m1, change: .leave)), originBytes + teamBytes + "026d31 06"),
     Sample(
-        25, .groupQuery(GroupQuery(origin: origin, reference: m1, group: team, receiptsAt: at300)),
+        25, .groupQuery(GroupQuery(origin: origin, reference: m1, group: team, question: .receipts(at: at300))),
         originBytes + "01 026d31" + teamBytes + "01 ac02"),
     Sample(
-        25, .groupQuery(GroupQuery(origin: origin, reference: nil, group: team, receiptsAt: nil)),
+        25, .groupQuery(GroupQuery(origin: origin, reference: nil, group: team, question: .info)),
         originBytes + "00" + teamBytes + "00"),
     Sample(
         26, .membershipQuery(MembershipQuery(origin: origin, reference: m1, after: team)),
@@ -49,7 +49,8 @@ let groupSamples: [Sample] = [
         .appendGroup(
             AppendGroup(group: team, kind: .message, author: ana, id: m2, after: m1, eventNumber: 5, body: hi, asked: hi + hi)),
         teamBytes + "01 03616e61 026d32 01 026d31 05 02 6869 01 04 68696869"),
-    Sample(41, .readGroup(ReadGroup(group: team, after: 5, limit: 300, eventsOnly: true)), teamBytes + "05 ac02 01"),
+    Sample(41, .readGroup(ReadGroup(group: team, .events(after: 5), limit: 300)), teamBytes + "02 05 ac02"),
+    Sample(41, .readGroup(ReadGroup(group: team, .newest(before: 300), limit: 9)), teamBytes + "03 ac02 09"),
     Sample(42, .finishFanOut(FinishFanOut(group: team, through: 300)), teamBytes + "ac02"),
     Sample(43, .readPendingGroups(ReadPendingGroups(after: team)), "01" + teamBytes),
     Sample(43, .readPendingGroups(ReadPendingGroups(after: nil)), "00"),
@@ -77,7 +78,8 @@ let groupSamples: [Sample] = [
     Sample(
         75,
         .groupMarks(GroupMarks(items: [.init(member: bob, wrote: at300, delivered: .zero, read: at300)], hasMore: true)),
-        "01 03626f62 ac02 00 ac02 01"),
+        "01 03626f62 ac02 00 ac02 01 00"),
+    Sample(75, .groupMarks(GroupMarks(items: [], hasMore: false, author: bob)), "00 00 01 03626f62"),
     Sample(
         76, .sharedAppended(SharedAppended(items: [.init(storedCount: 2, firstNumber: 300, isBehind: false)])),
         "01 02 ac02 00"),
@@ -98,7 +100,7 @@ extension MessageDice {
         case 4: .remove(users(GroupLimits.changeUserCountMax))
         case 5: .leave
         case 6: .role(one(GroupRole.self), users(GroupLimits.changeUserCountMax))
-        case 7: .settings(GroupSettings(isAnnouncement: flag(), showsReceipts: flag()))
+        case 7: .settings(GroupSettings(isAnnouncement: flag(), showsReceipts: flag(), sharesHistory: flag()))
         default: .delete
         }
     }
@@ -124,6 +126,22 @@ extension MessageDice {
 
     mutating func count() -> Int { dice.pick(0..<GroupLimits.memberCountMax + 1) }
 
+    mutating func question() -> GroupQuery.Question {
+        switch dice.pick(0..<3) {
+        case 0: .info
+        case 1: .receipts(at: stamp())
+        default: .history(before: maybe { $0.number() }, limit: limit())
+        }
+    }
+
+    mutating func part() -> ReadGroup.Part {
+        switch dice.pick(0..<3) {
+        case 0: .entries(after: number())
+        case 1: .events(after: number())
+        default: .newest(before: number())
+        }
+    }
+
     /// A message about groups like `sample`, with other contents; nil for all others.
     mutating func groupMessage(like sample: Message) -> Message? {
         typealias L = MessageLimits
@@ -133,7 +151,7 @@ extension MessageDice {
         case .groupAct: return .groupAct(.init(origin: origin(), group: user(), id: id(), change: change()))
         case .groupQuery:
             return .groupQuery(
-                .init(origin: origin(), reference: maybe { $0.id() }, group: user(), receiptsAt: maybe { $0.stamp() }))
+                .init(origin: origin(), reference: maybe { $0.id() }, group: user(), question: question()))
         case .membershipQuery:
             return .membershipQuery(.init(origin: origin(), reference: maybe { $0.id() }, after: maybe { $0.user() }))
         case .fanOut:
@@ -151,7 +169,7 @@ extension MessageDice {
                 .init(
                     group: user(), kind: one(GroupEntry.Kind.self), author: user(), id: id(), after: maybe { $0.id() },
                     eventNumber: number(), body: bytes(L.bodyBytesMax), asked: maybe { $0.bytes(L.bodyBytesMax) }))
-        case .readGroup: return .readGroup(.init(group: user(), after: number(), limit: limit(), eventsOnly: flag()))
+        case .readGroup: return .readGroup(.init(group: user(), part(), limit: limit()))
         case .finishFanOut: return .finishFanOut(.init(group: user(), through: number()))
         case .readPendingGroups: return .readPendingGroups(.init(after: maybe { $0.user() }))
         case .storeGroupMarks: return .storeGroupMarks(.init(group: user(), marks: groupMarks()))
@@ -182,7 +200,7 @@ extension MessageDice {
                 .init(
                     items: list(L.pageEntryCountMax) {
                         .init(member: $0.user(), wrote: $0.stamp(), delivered: $0.stamp(), read: $0.stamp())
-                    }, hasMore: flag()))
+                    }, hasMore: flag(), author: maybe { $0.user() }))
         case .sharedAppended:
             return .sharedAppended(
                 .init(

@@ -99,7 +99,7 @@ import Testing
     @Test func aPageOfNothingIsNotAskedFor() {
         expect(.badValue(field: "limit"), of: 34) { $0.user(ana); $0.varint(0); $0.varint(0); $0.bool(false) }
         expect(.badValue(field: "limit"), of: 39) { $0.user(ana); $0.bool(false); $0.bool(false); $0.varint(0) }
-        expect(.badValue(field: "limit"), of: 41) { $0.user(team); $0.varint(0); $0.varint(0); $0.bool(false) }
+        expect(.badValue(field: "limit"), of: 41) { $0.user(team); $0.u8(1); $0.varint(0); $0.varint(0) }
         var query = encoded(.historyQuery(HistoryQuery(origin: origin, reference: nil, with: nil, before: nil, limit: 1)))
         query[query.count - 1] = 0
         #expect(throws: DecodeError.badValue(field: "limit")) { try decoded(19, query) }

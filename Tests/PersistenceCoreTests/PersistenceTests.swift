@@ -193,7 +193,7 @@ private let full = Refusal(.storageFull, retryAfterMs: 1000)
         let users = (0..<100).map { UserID("g:\($0)")! }
         let own = users.filter { ring.owner(ofKey: $0.text.utf8) == s.selfID }
         let foreign = users.first { ring.owner(ofKey: $0.text.utf8) != s.selfID }!
-        func read(_ group: UserID) -> ReadGroup { ReadGroup(group: group, after: 0, limit: 9, eventsOnly: false) }
+        func read(_ group: UserID) -> ReadGroup { ReadGroup(group: group, .entries(after: 0), limit: 9) }
         func share(_ recipients: [UserID]) -> GroupBatch {
             GroupBatch(group: foreign, entries: [], recipients: recipients, mark: .none)
         }

@@ -47,7 +47,13 @@ extension Bench {
     func log(
         of group: UserID = team, after: UInt64 = 0, limit: Int = 100, eventsOnly: Bool = false
     ) throws -> GroupPage {
-        try ask(.readGroup(ReadGroup(group: group, after: after, limit: limit, eventsOnly: eventsOnly))) {
+        try ask(.readGroup(ReadGroup(group: group, eventsOnly ? .events(after: after) : .entries(after: after), limit: limit))) {
+            if case .groupPage(let answer) = $0 { answer } else { nil }
+        }
+    }
+
+    func newest(before: UInt64, limit: Int = 100) throws -> GroupPage {
+        try ask(.readGroup(ReadGroup(group: team, .newest(before: before), limit: limit))) {
             if case .groupPage(let answer) = $0 { answer } else { nil }
         }
     }

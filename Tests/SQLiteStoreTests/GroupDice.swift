@@ -44,8 +44,8 @@ struct GroupDice {
                     body: body(id, &dice), asked: dice.oneIn(8) ? body(id, &dice) : nil))
         case 6...7:
             let after = dice.oneIn(3) ? 0 : number(log, &dice)
-            return .readGroup(
-                ReadGroup(group: group, after: after, limit: dice.pick(1..<60), eventsOnly: dice.oneIn(3)))
+            let parts: [ReadGroup.Part] = [.entries(after: after), .events(after: after), .newest(before: after)]
+            return .readGroup(ReadGroup(group: group, parts[dice.pick(0..<3)], limit: dice.pick(1..<60)))
         case 8: return .finishFanOut(FinishFanOut(group: group, through: number(log, &dice)))
         case 9: return .readPendingGroups(ReadPendingGroups(after: dice.oneIn(2) ? group : nil))
         case 10...11:
@@ -146,15 +146,18 @@ struct GroupDice {
 
     private func note(_ page: GroupPage, _ request: ReadGroup, _ outcomes: inout Set<String>) {
         guard !page.entries.isEmpty else { return }
-        outcomes.insert(request.eventsOnly ? "events" : page.hasMore ? "full group page" : "group page")
+        let numbers = page.entries.map(\.number)
+        switch request.part {
+        case .entries:
+            outcomes.insert(page.hasMore ? "full group page" : "group page")
+            if zip(numbers, numbers.dropFirst()).contains(where: { $0 + 1 < $1 }) { outcomes.insert("group log pruned") }
+        case .events: outcomes.insert("events")
+        case .newest: outcomes.insert("newest first")
+        }
         if page.fannedOut > 0 { outcomes.insert("fan-out") }
         let log = logs[request.group] ?? Log()
         if page.entries.contains(where: { $0.body.isEmpty && log.entries[$0.number]?.body.isEmpty == false }) {
             outcomes.insert("group text dropped")
-        }
-        let numbers = page.entries.map(\.number)
-        if !request.eventsOnly, zip(numbers, numbers.dropFirst()).contains(where: { $0 + 1 < $1 }) {
-            outcomes.insert("group log pruned")
         }
     }
 

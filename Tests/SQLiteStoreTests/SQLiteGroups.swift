@@ -197,7 +197,7 @@ struct SQLiteGroups {
         archive.close()
         #expect(try occurrences(in: directory) == 1)
         let store = try SQLiteStore(path: directory.path, policy: temporary)
-        let read = ReadGroup(group: team, after: 0, limit: 10, eventsOnly: false)
+        let read = ReadGroup(group: team, .entries(after: 0), limit: 10)
         guard case .groupPage(let page) = try store.apply([.readGroup(read)], stamp: start)[0] else {
             return #expect(Bool(false), "no page")
         }
@@ -265,7 +265,7 @@ struct SQLiteGroups {
         let answers = try store.apply(
             [
                 .readInbox(ReadInbox(owner: ana, after: 0, limit: 10, headersOnly: false)),
-                .readGroup(ReadGroup(group: team, after: 0, limit: 10, eventsOnly: false)),
+                .readGroup(ReadGroup(group: team, .entries(after: 0), limit: 10)),
                 share(.made(2), with: [ana]), write(2, event: 1, .message, body: [1]),
             ], stamp: start)
         guard case .inboxPage(let inbox) = answers[0], case .groupPage(let log) = answers[1] else {

@@ -129,6 +129,24 @@ struct StoreContractGroups {
         #expect(try bench.log(after: 7).entries.map(\.body.count) == [MessageLimits.bodyBytesMax])
     }
 
+    @Test("The same backwards: newest first, below a number", arguments: Setup.all)
+    func newestFirst(setup: Setup) throws {
+        let bench = try Bench(setup)
+        #expect(try bench.newest(before: .max).entries.isEmpty)
+        try bench.write("e1", kind: .event)
+        for number in 2...5 { try bench.write("e\(number)", body: Array(repeating: 7, count: 30_000)) }
+        try bench.write("o1", in: club)
+        let bodies = try bench.newest(before: .max)
+        #expect(bodies.entries.map(\.number) == [5, 4])
+        #expect(bodies.hasMore && bodies.head == 5)
+        let end = try bench.newest(before: 4)
+        #expect(end.entries.map(\.number) == [3, 2, 1] || end.entries.map(\.number) == [3, 2])
+        #expect(try bench.newest(before: 3, limit: 1).entries.map(\.number) == [2])
+        #expect(try bench.newest(before: 3, limit: 1).hasMore)
+        #expect(try !bench.newest(before: 3, limit: 2).hasMore)
+        for before in [0, 1] as [UInt64] { #expect(try bench.newest(before: before).entries.isEmpty) }
+    }
+
     @Test("What is in every inbox loses its text unless the store is an archive", arguments: Setup.all)
     func fanOut(setup: Setup) throws {
         let bench = try Bench(setup)

@@ -31,6 +31,25 @@ struct StoreContractMarks {
         #expect(try bench.marks(in: club).items.isEmpty)
     }
 
+    @Test("The author of a message is found by its stamp", arguments: Setup.all)
+    func author(setup: Setup) throws {
+        let bench = try Bench(setup)
+        let event = try bench.write("e1", kind: .event).stamp.microseconds
+        var stamps: [Int64] = []
+        for number in 2...20 {
+            bench.wait(.microseconds(10))
+            stamps.append(try bench.write("e\(number)", by: number.isMultiple(of: 3) ? cleo : ben).stamp.microseconds)
+        }
+        for (index, stamp) in stamps.enumerated() {
+            #expect(try bench.marks(at: stamp).author == ((index + 2).isMultiple(of: 3) ? cleo : ben))
+            #expect(try bench.marks(at: stamp + 1).author == nil)
+        }
+        #expect(try bench.marks(at: event).author == nil)
+        #expect(try bench.marks(at: 1).author == nil)
+        #expect(try bench.marks().author == nil)
+        #expect(try bench.marks(in: club, at: stamps[0]).author == nil)
+    }
+
     @Test("An event is nobody's message", arguments: Setup.all)
     func events(setup: Setup) throws {
         let bench = try Bench(setup)

@@ -1,5 +1,6 @@
 // What was typed behind `fantail group`, as an order.
 
+import ClientProtocol
 import Groups
 import Primitives
 
@@ -7,11 +8,16 @@ public enum GroupOrder: Equatable, Sendable {
     /// One after the other: lists that are too long for one change are cut. `group` is nil when it is to be made.
     case change(group: UserID?, [GroupChange])
     /// Switches of a group; nil: as it is.
-    case settings(UserID, announcement: Bool?, receipts: Bool?)
+    case settings(UserID, announcement: Bool? = nil, receipts: Bool? = nil, history: Bool? = nil)
     case list
     case info(UserID)
     /// Who has a message: its id, or nil for the newest own one.
     case receipts(UserID, MessageID?)
+    /// The newest so many entries of the log.
+    case history(UserID, count: Int)
+
+    /// Entries of a log that are printed at most: what a terminal scrolls back.
+    static let historyCountMax = 10_000
 
     /// The forms, for the help.
     public static let forms: [(String, String)] = [
@@ -25,10 +31,12 @@ public enum GroupOrder: Equatable, Sendable {
         ("owner GROUP NAME", "hand the group over"),
         ("announce GROUP on|off", "on: only admins and the owner write"),
         ("receipts-for GROUP members|author", "who may ask who has a message"),
+        ("share-history GROUP on|off", "on: newcomers may read what was written before (archive)"),
         ("delete GROUP", "for ever"),
         ("list", "the groups you are in"),
         ("info GROUP", "title, description, switches, members"),
         ("receipts GROUP [ID]", "who has a message, who has read it; default: your newest one"),
+        ("history GROUP [COUNT]", "what was written, as far as you may see it (archive); default: the newest 50"),
     ]
 
     /// - Parameters:
@@ -80,11 +88,14 @@ public enum GroupOrder: Equatable, Sendable {
             self = .change(group: group, [.describe(text)])
         case "announce":
             self = .settings(
-                try Self.group(rest), announcement: try Self.choice(rest, "on", "off", "announce GROUP on|off"), receipts: nil)
+                try Self.group(rest), announcement: try Self.choice(rest, "on", "off", "announce GROUP on|off"))
         case "receipts-for":
             let form = "receipts-for GROUP members|author"
             self = .settings(
-                try Self.group(rest), announcement: nil, receipts: try Self.choice(rest, "members", "author", form))
+                try Self.group(rest), receipts: try Self.choice(rest, "members", "author", form))
+        case "share-history":
+            self = .settings(
+                try Self.group(rest), history: try Self.choice(rest, "on", "off", "share-history GROUP on|off"))
         case "list":
             try Self.count(rest, 0, "list")
             self = .list
@@ -99,6 +110,12 @@ public enum GroupOrder: Equatable, Sendable {
                 id = named
             }
             self = .receipts(try Self.group(rest), id)
+        case "history":
+            let count = rest.count > 1 ? Int(rest[1]) : ClientLimits.historyEntryCountDefault
+            guard rest.count <= 2, let count, (1...Self.historyCountMax).contains(count) else {
+                throw .usage("fantail group history GROUP [COUNT]; COUNT is 1 to \(Self.historyCountMax)")
+            }
+            self = .history(try Self.group(rest), count: count)
         default: throw .usage("there is no fantail group \(Printable.line(verb)); try fantail group --help")
         }
     }

@@ -21,6 +21,19 @@ public enum GroupReports {
         return table.lines
     }
 
+    /// Entries of a log, a line each; anything else is left out.
+    public static func rows(_ entries: [ServerFrame], clock: ClockText) -> [Row] {
+        entries.compactMap { entry in
+            switch entry {
+            case .groupMessage(_, _, _, let from, _, let at, let body):
+                Row(Span(clock.time(at), .dim), Span("  \(from): \(Printable.line(body))"))
+            case .groupEvent(_, _, _, let from, _, let at, let change):
+                Row(Span(clock.time(at), .dim), Span("  (\(GroupSentence.text(change, by: from)))"))
+            default: nil
+            }
+        }
+    }
+
     public static func rows(_ receipts: [ReceiptEntry], clock: ClockText) -> [Row] {
         func time(_ stamp: Stamp?) -> Span { stamp.map { Span(clock.preciseTime($0)) } ?? Span("not yet", .dim) }
         var table = TextTable(["USER", "DELIVERED", "READ"])

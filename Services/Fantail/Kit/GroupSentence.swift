@@ -29,10 +29,11 @@ public enum GroupSentence {
         }
     }
 
-    /// Both switches in words.
+    /// The switches in words.
     public static func text(_ settings: GroupSettings) -> String {
         (settings.isAnnouncement ? "only admins write" : "everybody writes") + ", "
             + (settings.showsReceipts ? "every member may ask who has read" : "only authors may ask who has read")
+            + (settings.sharesHistory ? ", newcomers see what was written before" : "")
     }
 
     /// `bob`, `bob and cem`, `bob, cem, dan, eva, fay and 507 others`.

@@ -124,6 +124,11 @@ final class Courier {
         try settle()
     }
 
+    func requestHistory(of group: UserID, before: UInt64?, limit: Int, ref: MessageID) throws(CommandFailure) {
+        client.requestGroupHistory(ref: ref, group: group, before: before, limit: limit)
+        try settle()
+    }
+
     /// Says goodbye; what is in the outbox stays there.
     func stop() throws(CommandFailure) {
         let deadline = System.now().instant + .milliseconds(500)
@@ -298,8 +303,8 @@ final class Courier {
             events.append(.news(.refused(error)))
         case .tell(let news):
             switch news {
-            case .changed, .changeFailed, .groupInfo, .groupList, .counts, .late, .receipts: events.append(.news(news))
-            case .online, .offline, .refused, .entry, .gap, .sent, .failed, .delivered, .read, .history, .cursorLost: break
+            case .changed, .changeFailed, .groupInfo, .groupList, .counts, .late, .receipts, .history: events.append(.news(news))
+            case .online, .offline, .refused, .entry, .gap, .sent, .failed, .delivered, .read, .cursorLost: break
             }
         }
     }

@@ -64,10 +64,11 @@ private struct GroupRun {
                 group = made
                 if isNew { System.print("\(made)") }
             }
-        case .settings(let group, let announcement, let receipts):
+        case .settings(let group, let announcement, let receipts, let history):
             var settings = try info(group).settings
             settings.isAnnouncement = announcement ?? settings.isAnnouncement
             settings.showsReceipts = receipts ?? settings.showsReceipts
+            settings.sharesHistory = history ?? settings.sharesHistory
             _ = try change(group, .settings(settings), ref: System.newMessageID())
         case .list:
             var groups: [GroupTitle] = []
@@ -92,7 +93,26 @@ private struct GroupRun {
                 if case .receipts(ref, _, _, let entries) = news { entries } else { nil }
             }
             System.print(GroupReports.rows(entries, clock: System.clock()))
+        case .history(let group, let count): System.print(GroupReports.rows(try history(group, count), clock: System.clock()))
         }
+    }
+
+    /// Oldest first.
+    private mutating func history(_ group: UserID, _ count: Int) throws(CommandFailure) -> [ServerFrame] {
+        var entries: [ServerFrame] = []
+        var hasMore = true
+        while hasMore, entries.count < count {
+            let before = entries.last.flatMap(Self.groupNumber)
+            let limit = min(count - entries.count, ClientLimits.historyEntryCountMax)
+            let page = try ask({ courier, ref throws(CommandFailure) in
+                try courier.requestHistory(of: group, before: before, limit: limit, ref: ref)
+            }) { news, ref -> ([ServerFrame], Bool)? in
+                if case .history(ref, let page, let more) = news { (page, more) } else { nil }
+            }
+            entries += page.0
+            hasMore = page.1 && !page.0.isEmpty
+        }
+        return entries.reversed()
     }
 
     private mutating func info(_ group: UserID) throws(CommandFailure) -> GroupInfo {
@@ -100,6 +120,13 @@ private struct GroupRun {
             try courier.requestInfo(of: group, ref: ref)
         }) { news, ref -> GroupInfo? in
             if case .groupInfo(ref, let info) = news { info } else { nil }
+        }
+    }
+
+    private static func groupNumber(_ entry: ServerFrame) -> UInt64? {
+        switch entry {
+        case .groupMessage(_, _, let number, _, _, _, _), .groupEvent(_, _, let number, _, _, _, _): number
+        default: nil
         }
     }
 

@@ -3,10 +3,11 @@
 // A group is a log in persistence, messages and events under dense numbers. Store first, then answer, then fan out: what is
 // in the log reaches every inbox, whoever dies meanwhile. Everything kept here is soft and can be read again.
 //
-//     Requests.swift     somebody writes to a group, changes it, asks about it
+//     Requests.swift     somebody writes to a group, or changes it
 //     Loading.swift      a group is read from its log, and read again when it has changed elsewhere
 //     FanOut.swift       entries of the log come into inboxes, one batch a partition at a time
 //     Receipts.swift     marks of members become ticks and counts of authors
+//     Questions.swift    what the group is like, who has a message, what was written before
 //     GroupRecord.swift  what is known of one group
 //
 // About disagreement: two shards may believe that they hold the same group. Each append names the newest event that its shard
@@ -41,12 +42,14 @@ public struct GroupCore: ServiceCore {
         case finish(UserID, generation: UInt32, through: UInt64)
         case storeMarks(UserID, RemoteCall, [GroupMark], [GroupMarked.Outcome])
         case receipt(UserID, author: UserID, ReceiptKind, Stamp)
-        case receiptList(GroupQuery, [GroupMarks.Item])
+        case receiptList(GroupQuery, at: Stamp, [GroupMarks.Item])
+        case history(GroupQuery)
         case pendingGroups(NodeID)
     }
 
     let selfID: NodeID
     let rules: GroupRules
+    let isArchive: Bool
     var sessions: LiveRing
     var stores: LiveRing
     let ring: RoutedRing
@@ -65,6 +68,7 @@ public struct GroupCore: ServiceCore {
         self.selfID = selfID
         self.dice = dice
         rules = cluster.groupRules
+        isArchive = cluster.storageMode == .archive
         sessions = LiveRing(cluster.ring(of: .session))
         stores = LiveRing(cluster.ring(of: .persistence))
         ring = cluster.ring(of: .group)
@@ -140,7 +144,8 @@ public struct GroupCore: ServiceCore {
             onMarksStored(group, remote, marks, outcomes, result, now: now, &effects)
         case .receipt(let group, let author, let kind, let upTo):
             onTickTold(group, author, kind, upTo, result, now: now)
-        case .receiptList(let query, let items): onReceiptList(query, items, result, &effects)
+        case .receiptList(let query, let at, let items): onReceiptList(query, at: at, items, result, &effects)
+        case .history(let query): onHistory(query, result, &effects)
         case .pendingGroups(let node): onPendingGroups(node, result, now: now, &effects)
         }
     }

@@ -35,14 +35,13 @@ extension GroupCore {
 
     private mutating func readEvents(_ group: UserID, after: UInt64, _ effects: inout [Effect]) {
         groups[group]!.phase = .events(after: after)
-        let read = ReadGroup(group: group, after: after, limit: MessageLimits.pageEntryCountMax, eventsOnly: true)
+        let read = ReadGroup(group: group, .events(after: after), limit: MessageLimits.pageEntryCountMax)
         ask(group, .readGroup(read), .page(group, generation: groups[group]!.generation), &effects)
     }
 
     private mutating func readTail(_ group: UserID, _ effects: inout [Effect]) {
         groups[group]!.phase = .tail
-        let read = ReadGroup(
-            group: group, after: groups[group]!.head, limit: MessageLimits.pageEntryCountMax, eventsOnly: false)
+        let read = ReadGroup(group: group, .entries(after: groups[group]!.head), limit: MessageLimits.pageEntryCountMax)
         ask(group, .readGroup(read), .page(group, generation: groups[group]!.generation), &effects)
     }
 
@@ -55,7 +54,7 @@ extension GroupCore {
     /// Has the group changed elsewhere?
     mutating func check(_ group: UserID, _ effects: inout [Effect]) {
         groups[group]!.phase = .checking
-        let read = ReadGroup(group: group, after: groups[group]!.head, limit: 1, eventsOnly: false)
+        let read = ReadGroup(group: group, .entries(after: groups[group]!.head), limit: 1)
         ask(group, .readGroup(read), .page(group, generation: groups[group]!.generation), &effects)
     }
 

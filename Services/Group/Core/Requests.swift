@@ -1,4 +1,4 @@
-// Somebody writes to a group, changes it, or asks about it.
+// Somebody writes to a group, or changes it.
 //
 // Requests to a group are taken in the order in which they came. Messages are appended without waiting for each other; a
 // change holds back what comes behind it, because that has to be judged by the rules that the change leaves.
@@ -91,6 +91,8 @@ extension GroupCore {
         var eventNumber = record.eventNumber
         var change = act.change
         switch record.state.judge(act.change, by: act.origin.user, memberCountMax: rules.memberCountMax) {
+        case .success(.settings(let settings)) where settings.sharesHistory && !isArchive:
+            return refuse(submission, .noArchive(ref: act.id), &effects)
         case .success(let left): change = left
         case .failure: eventNumber = AppendGroup.neverCurrent
         }
@@ -246,7 +248,7 @@ extension GroupCore {
         refuse(submission, ErrorFrame(refusal, ref: submission.request.reference), &effects)
     }
 
-    private mutating func refuse(_ submission: Submission, _ error: ErrorFrame, _ effects: inout [Effect]) {
+    mutating func refuse(_ submission: Submission, _ error: ErrorFrame, _ effects: inout [Effect]) {
         counters.refused += 1
         switch submission.request {
         case .message(let send):
@@ -256,54 +258,6 @@ extension GroupCore {
         case .act(let act): effects.append(.tell(act.origin, .error(error)))
         case .query(let query): effects.append(.tell(query.origin, .error(error)))
         case .receipts: break
-        }
-    }
-
-    // MARK: Questions
-
-    private mutating func answer(_ query: GroupQuery, _ effects: inout [Effect]) {
-        let record = groups[query.group]!
-        let submission = Submission(request: .query(query))
-        guard record.state.exists else { return refuse(submission, .noSuchGroup, &effects) }
-        guard record.state.members[query.origin.user] != nil else { return refuse(submission, .notMember, &effects) }
-        if let at = query.receiptsAt {
-            let isAuthor = record.known.contains { $0.stamp == at && $0.author == query.origin.user }
-            guard isAuthor || record.state.settings.showsReceipts else { return refuse(submission, .notAllowed, &effects) }
-            let read = ReadGroupMarks(group: query.group, after: nil, at: at)
-            return ask(query.group, .readGroupMarks(read), .receiptList(query, []), &effects)
-        }
-        let state = record.state
-        let info = GroupInfo(
-            group: query.group, title: state.title, description: state.description, settings: state.settings,
-            members: state.roster.map { GroupInfo.Member(user: $0, role: state.members[$0]!.role) })
-        effects.append(.tell(query.origin, .groupInfo(ref: query.reference, info)))
-    }
-
-    mutating func onReceiptList(
-        _ query: GroupQuery, _ items: [GroupMarks.Item], _ result: Result<Message, Refusal>, _ effects: inout [Effect]
-    ) {
-        switch result {
-        case .success(.groupMarks(let page)):
-            let items = items + page.items
-            if page.hasMore, let last = page.items.last {
-                let read = ReadGroupMarks(group: query.group, after: last.member, at: query.receiptsAt)
-                return ask(query.group, .readGroupMarks(read), .receiptList(query, items), &effects)
-            }
-            guard let at = query.receiptsAt, let state = groups[query.group]?.state else {
-                return refuse(Submission(request: .query(query)), Refusal(.unavailable), &effects)
-            }
-            let times = Dictionary(items.map { ($0.member, $0) }) { first, _ in first }
-            let author = groups[query.group]!.known.first { $0.stamp == at }?.author
-            let entries = state.roster.filter { $0 != author && state.members[$0]!.joinedAt < at }.map { member in
-                let time = times[member]
-                return ReceiptEntry(
-                    user: member, delivered: time.flatMap { $0.delivered == .zero ? nil : $0.delivered },
-                    read: time.flatMap { $0.read == .zero ? nil : $0.read })
-            }
-            effects.append(
-                .tell(query.origin, .receipts(ref: query.reference, with: query.group, at: at, entries: entries)))
-        case .success: refuse(Submission(request: .query(query)), Refusal(.unsupported), &effects)
-        case .failure(let refusal): refuse(Submission(request: .query(query)), refusal, &effects)
         }
     }
 }
@@ -321,6 +275,11 @@ extension GroupRequest {
 }
 
 extension ErrorFrame {
+    /// What is asked for needs messages that a temporary cluster drops.
+    static func noArchive(ref: MessageID?) -> ErrorFrame {
+        ErrorFrame(.unsupported, "this cluster keeps no archive: what was written before cannot be shared", ref: ref)
+    }
+
     /// A refusal by the rules of a group, as a client is told.
     init(_ refusal: GroupRefusal, ref: MessageID?) {
         switch refusal {

@@ -121,12 +121,18 @@ public struct ParserCore: ServiceCore {
 
         case .groupInfo(let ref, let group):
             guard isGreeted(origin, ref: ref, &effects) else { return }
-            let query = GroupQuery(origin: origin, reference: ref, group: group, receiptsAt: nil)
+            let query = GroupQuery(origin: origin, reference: ref, group: group, question: .info)
             pass(.groupQuery(query), for: group, by: groups, ref: ref, origin, &effects)
 
         case .receipts(let ref, let group, let at):
             guard isGreeted(origin, ref: ref, &effects) else { return }
-            let query = GroupQuery(origin: origin, reference: ref, group: group, receiptsAt: at)
+            let query = GroupQuery(origin: origin, reference: ref, group: group, question: .receipts(at: at))
+            pass(.groupQuery(query), for: group, by: groups, ref: ref, origin, &effects)
+
+        case .groupHistory(let ref, let group, let before, let limit):
+            guard isGreeted(origin, ref: ref, &effects) else { return }
+            let query = GroupQuery(
+                origin: origin, reference: ref, group: group, question: .history(before: before, limit: limit))
             pass(.groupQuery(query), for: group, by: groups, ref: ref, origin, &effects)
 
         case .groupList(let ref, let after):

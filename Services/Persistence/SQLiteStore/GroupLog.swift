@@ -145,13 +145,18 @@ extension SQLiteStore {
         page.headStamp = log.head.stamp
         page.eventNumber = log.eventNumber
         page.fannedOut = log.fannedOut
-        guard request.after < log.head.number else { return page }
-
-        let rows = request.eventsOnly ? groupSQL.readEvents : groupSQL.readEntries
+        let rows: Statement
+        var (after, through) = (UInt64(0), log.head.number)
+        switch request.part {
+        case .entries(let number): (rows, after) = (groupSQL.readEntries, number)
+        case .events(let number): (rows, after) = (groupSQL.readEvents, number)
+        case .newest(let before): (rows, through) = (groupSQL.readNewest, min(max(before, 1) - 1, through))
+        }
+        guard after < through else { return page }
         defer { rows.reset() }
-        rows.bind(1, EntryKey.of(owner: group, number: request.after))
-        rows.bind(2, EntryKey.last(of: group))
-        if request.eventsOnly { rows.bind(3, group) }
+        rows.bind(1, EntryKey.of(owner: group, number: after))
+        rows.bind(2, EntryKey.of(owner: group, number: through))
+        if case .events = request.part { rows.bind(3, group) }
         let limit = min(max(request.limit, 1), MessageLimits.pageEntryCountMax)
         var bodyBytes = 0
         while try rows.step() {

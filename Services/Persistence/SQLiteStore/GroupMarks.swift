@@ -67,6 +67,7 @@ extension SQLiteStore {
     func readGroupMarks(_ request: ReadGroupMarks) throws(SQLiteError) -> GroupMarks {
         var marks = GroupMarks(items: [], hasMore: false)
         guard let group = try findUser(request.group) else { return marks }
+        if let at = request.at { marks.author = try author(group, at: at) }
         let rows = groupSQL.readMembers
         defer { rows.reset() }
         rows.bind(1, group)
@@ -87,6 +88,30 @@ extension SQLiteStore {
             marks.items.append(item)
         }
         return marks
+    }
+
+    /// Who wrote the message stamped `at`. Stamps rise with the numbers. O(log head) rows.
+    private func author(_ group: Int64, at: Stamp) throws(SQLiteError) -> UserID? {
+        guard let log = try findLog(group) else { return nil }
+        // What is looked for, if it is there, has a number in this range.
+        var range = 1..<log.head.number + 1
+        while !range.isEmpty {
+            let middle = range.lowerBound + (range.upperBound - range.lowerBound) / 2
+            let row = groupSQL.nextEntry
+            defer { row.reset() }
+            row.bind(1, EntryKey.of(owner: group, number: middle - 1))
+            row.bind(2, EntryKey.of(owner: group, number: range.upperBound - 1))
+            guard try row.step(), row.stamp(1) <= at else {
+                range = range.lowerBound..<middle
+                continue
+            }
+            guard row.stamp(1) < at else {
+                let isMessage = row.int64(2) == Int64(GroupEntry.Kind.message.rawValue)
+                return isMessage ? try nameUser(row.int64(3)) : nil
+            }
+            range = EntryKey.number(row.int64(0)) + 1..<range.upperBound
+        }
+        return nil
     }
 
     /// When the member came to `at` or beyond.

@@ -2,7 +2,7 @@
 
 struct GroupStatements {
     let findLog, insertLog, updateLog, pendingGroups: Statement
-    let insertEntry, findEntry, readEntries, readEvents, dropTexts, nextEntry, deleteEntry: Statement
+    let insertEntry, findEntry, readEntries, readEvents, readNewest, dropTexts, nextEntry, deleteEntry: Statement
     let raiseWrote, raiseDelivered, raiseRead, readMembers: Statement
     let insertMark, firstMark, oldestMarks, deleteMark: Statement
     let insertShared, addCount, takeCount, deleteCount, deleteShared: Statement
@@ -43,10 +43,14 @@ struct GroupStatements {
             SELECT key, stamp, kind, author, id, body FROM group_entries INDEXED BY group_events
             WHERE group_id = ?3 AND kind = 2 AND key > ?1 AND key <= ?2 ORDER BY key
             """)
+        readNewest = try database.prepare(
+            """
+            SELECT key, stamp, kind, author, id, body FROM group_entries WHERE key > ?1 AND key <= ?2 ORDER BY key DESC
+            """)
         dropTexts = try database.prepare(
             "UPDATE group_entries SET body = NULL WHERE key > ?1 AND key <= ?2 AND kind = 1 AND typeof(body) <> 'null'")
         nextEntry = try database.prepare(
-            "SELECT key, stamp, kind FROM group_entries WHERE key > ?1 AND key <= ?2 ORDER BY key LIMIT 1")
+            "SELECT key, stamp, kind, author FROM group_entries WHERE key > ?1 AND key <= ?2 ORDER BY key LIMIT 1")
         deleteEntry = try database.prepare("DELETE FROM group_entries WHERE key = ?1")
 
         func raise(_ column: String) throws(SQLiteError) -> Statement {

@@ -138,7 +138,13 @@ extension MemoryStore {
             entries: [], hasMore: false, head: log.head, headStamp: log.headStamp, eventNumber: log.eventNumber,
             fannedOut: log.fannedOut)
         var bodyBytes = 0
-        for entry in log.entries where entry.number > request.after && (entry.kind == .event || !request.eventsOnly) {
+        let entries: [GroupLog.Entry] =
+            switch request.part {
+            case .entries(let after): log.entries.filter { $0.number > after }
+            case .events(let after): log.entries.filter { $0.number > after && $0.kind == .event }
+            case .newest(let before): log.entries.reversed().filter { $0.number < before }
+            }
+        for entry in entries {
             let body = entry.body ?? []
             bodyBytes += body.count
             if page.entries.count == min(max(request.limit, 1), MessageLimits.pageEntryCountMax)
@@ -199,7 +205,8 @@ extension MemoryStore {
     }
 
     private func read(_ request: ReadGroupMarks) -> GroupMarks {
-        let members = (logs[request.group] ?? GroupLog()).members.filter { $0.key.text > request.after?.text ?? "" }
+        let log = logs[request.group] ?? GroupLog()
+        let members = log.members.filter { $0.key.text > request.after?.text ?? "" }
             .sorted { $0.key < $1.key }
         let items = members.prefix(MessageLimits.pageEntryCountMax).map { name, member in
             GroupMarks.Item(
@@ -207,7 +214,9 @@ extension MemoryStore {
                 delivered: request.at.map { member.arrival(.delivered, at: $0) } ?? member.upTo(.delivered),
                 read: request.at.map { member.arrival(.read, at: $0) } ?? member.upTo(.read))
         }
-        return GroupMarks(items: Array(items), hasMore: members.count > MessageLimits.pageEntryCountMax)
+        let named = log.entries.first { $0.stamp == request.at && $0.kind == .message }
+        return GroupMarks(
+            items: Array(items), hasMore: members.count > MessageLimits.pageEntryCountMax, author: named?.name.author)
     }
 
     // MARK: Inboxes

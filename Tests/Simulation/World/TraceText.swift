@@ -31,6 +31,8 @@ extension Trace {
         case .groupInfo(_, let group): "asks about \(group)"
         case .groupList: "asks for its groups"
         case .receipts(_, let with, let at): "asks who has what was written to \(with) at \(text(at))"
+        case .groupHistory(_, let group, let before, let limit):
+            "asks for the history of \(group) before \(text(before)), \(limit) at most"
         case .feature(let name, _): "feature \(name)"
         }
     }
@@ -175,7 +177,7 @@ extension Trace {
         switch message {
         case .appendGroup(let append):
             "append to \(append.group): \(append.kind) \(append.id) of \(append.author) behind event \(append.eventNumber)\(append.after.map { ", after \($0)" } ?? "")"
-        case .readGroup(let read): "read \(read.group) after \(read.after), \(read.limit) \(read.eventsOnly ? "events" : "entries")"
+        case .readGroup(let read): "read \(read.limit) of \(read.group), \(read.part)"
         case .finishFanOut(let finish): "\(finish.group) is fanned out through \(finish.through)"
         case .readPendingGroups: "which fan-outs are unfinished?"
         case .storeGroupMarks(let store):
