@@ -36,6 +36,7 @@ import Testing
         44,  // a rude client that wrote on after everybody else was done
         37,  // a tick that rose over a message that had expired
         2_524,  // a mark of one group that went with the refused mark of another
+        2_269,  // a shard whose first entries overtook the welcome of another
         47, 520, 533,  // a change of a group that was asked for again and refused as another
     ])
     func aSeedThatOnceFoundSomethingBreaksNoRule(seed: UInt64) {
