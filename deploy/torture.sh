@@ -3,21 +3,25 @@
 #
 #   deploy/torture.sh [options]
 #
-#   --seconds S     how long the faults last; default 300
-#   --seed N        draws the same faults at the same times as another run with N; default: a new one, printed
-#   --users N       clients, half of them write to the other half; default 100
-#   --rate R        messages a second over all of them; default 200
-#   --archive       keep messages for ever; default: until they are delivered
-#   --home DIR      where the cluster is made, and kept; it must be empty. Default: a temporary folder, removed at the end
-#   --port-base N   as for deploy/run.sh; default 12000
-#   --no-build      run what was built before
-#   --judge FILE    only judge the report that `bench chat --json` wrote
+#   --seconds S         how long the faults last; default 300
+#   --seed N            draws the same faults at the same times as another run with N; default: a new one, printed
+#   --users N           clients, half of them write to the other half; default 100
+#   --rate R            messages a second over all of them; default 200
+#   --groups N          groups that are written to beside them; 0: none; default 4
+#   --members M         clients in each group, other ones; up to three of them write; default 8
+#   --group-rate R      messages a second over all groups; default 20
+#   --archive           keep messages for ever; default: until they are delivered
+#   --home DIR          where the cluster is made, and kept; it must be empty. Default: a temporary folder, removed at the end
+#   --port-base N       as for deploy/run.sh; default 12000
+#   --no-build          run what was built before
+#   --judge FILE        only judge the report that `bench chat --json` wrote
+#   --judge-group FILE  the same for `bench group --json`; both options may stand together
 #
 # Every 1.5 to 4 seconds a fault strikes: one service, or all of a role, or all there are, is killed by KILL; one is
 # stopped for 0.2 to 8 s and continued; one is asked to go by TERM; the disk under persistence is filled for 3 to 8 s (on a
 # small file system of its own, which needs root). The launcher of deploy/run.sh starts again what died. When the faults are
 # over, everything must be ready within 30 s, every message must have arrived within 60 s, and at last a copy of the database
-# is damaged, and persistence must refuse it. `bench chat` is the load, and knows what it sent.
+# is damaged, and persistence must refuse it. `bench chat` and `bench group` are the load, and know what they sent.
 #
 # Exit status: 0 the verdict is clean; 1 a line of it is broken, or something is in the way; 64 a wrong option.
 
@@ -27,13 +31,15 @@ SCRIPT=torture.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 # The cluster: two of what can stand in for each other, and two partitions, so that one can be away.
-readonly COUNTS=(--gateways 2 --parsers 2 --sessions 3 --groups 1 --last-seens 1 --persistences 2)
+readonly COUNTS=(--gateways 2 --parsers 2 --sessions 3 --groups 2 --last-seens 1 --persistences 2)
 # Drawn from: each kind of fault as often as it stands here.
 readonly KINDS=(kill kill kill kill kill kill kill stop stop stop stop stop stop term term role role full full all)
 # The pause between two faults, centiseconds: shorter than some faults last, so that they meet.
 readonly PAUSE_MIN=150 PAUSE_MAX=400
 # A verdict needs so many faults: one for every so many seconds of the run.
 readonly SECONDS_PER_FAULT_MAX=5
+# So many members of each group write; all of them in a smaller one.
+readonly AUTHORS_MAX=3
 # What is still on its way at the end has so long, seconds: the client's longest backoff, twice.
 readonly DRAIN_SECONDS=60
 # The file system of its own, for both partitions.
@@ -43,7 +49,8 @@ LINES=()
 BROKEN=0
 DISK=''
 MADE_HOME=''
-BENCH_PID=0
+# By load, `chat` and `group`: the process of bench, 0 when it has been waited for.
+declare -A LOAD_PIDS=()
 declare -A HITS=([kill]=0 [stop]=0 [term]=0 [role]=0 [full]=0 [all]=0)
 # What ends by itself: "due pid name" of stopped processes, and when the disk is emptied again (0: it is not full).
 STOPPED_NODES=()
@@ -51,8 +58,9 @@ FULL_UNTIL=0
 
 main() {
   read_arguments "$@"
-  if [[ -n $JUDGE ]]; then
-    judge "$JUDGE"
+  if [[ -n $JUDGE$JUDGE_GROUP ]]; then
+    [[ -z $JUDGE ]] || judge_chat "$JUDGE"
+    [[ -z $JUDGE_GROUP ]] || judge_group "$JUDGE_GROUP"
     show_verdict
     return
   fi
@@ -63,23 +71,28 @@ main() {
   start
   torture
   settle
-  judge "$HOME_DIR/report.json"
+  judge_chat "$HOME_DIR/chat.json"
+  ((GROUP_COUNT == 0)) || judge_group "$HOME_DIR/group.json"
   damage
   show_verdict
 }
 
 read_arguments() {
   local home=''
-  TORTURE_SECONDS=300 SEED='' USERS=100 RATE=200 PORT_BASE=12000 BUILD=1 JUDGE='' MODE=()
+  TORTURE_SECONDS=300 SEED='' USERS=100 RATE=200 GROUP_COUNT=4 MEMBERS=8 GROUP_RATE=20 PORT_BASE=12000 BUILD=1
+  JUDGE='' JUDGE_GROUP='' MODE=()
   while (($# > 0)); do
     case $1 in
-      --seconds | --seed | --users | --rate | --port-base)
-        [[ ${2:-} =~ ^[1-9][0-9]{0,8}$ ]] || usage_error "$1 needs a number"
+      --seconds | --seed | --users | --rate | --groups | --members | --group-rate | --port-base)
+        [[ "$1 ${2:-}" == '--groups 0' || ${2:-} =~ ^[1-9][0-9]{0,8}$ ]] || usage_error "$1 needs a number"
         case $1 in
           --seconds) TORTURE_SECONDS=$2 ;;
           --seed) SEED=$2 ;;
           --users) USERS=$2 ;;
           --rate) RATE=$2 ;;
+          --groups) GROUP_COUNT=$2 ;;
+          --members) MEMBERS=$2 ;;
+          --group-rate) GROUP_RATE=$2 ;;
           --port-base) PORT_BASE=$2 ;;
         esac
         shift
@@ -90,6 +103,10 @@ read_arguments() {
         ;;
       --judge)
         JUDGE=$(option_value "$@")
+        shift
+        ;;
+      --judge-group)
+        JUDGE_GROUP=$(option_value "$@")
         shift
         ;;
       --archive) MODE=(--archive) ;;
@@ -162,11 +179,31 @@ start() {
   "$ROOT/deploy/run.sh" --no-build --detach --home "$HOME_DIR" --port-base "$PORT_BASE" "${COUNTS[@]}" "${MODE[@]}" \
     >"$HOME_DIR/run.log" || die "the cluster does not start"
   load_nodes
-  # Two seconds of warm-up, so that every client is there when the first fault strikes.
-  "$BIN_DIR/bench" chat --home "$HOME_DIR" --users "$USERS" --rate "$RATE" --warm 2 --seconds "$TORTURE_SECONDS" \
-    --drain "$DRAIN_SECONDS" --json "$HOME_DIR/report.json" </dev/null >"$HOME_DIR/bench.log" 2>&1 &
-  BENCH_PID=$!
-  say "Seed $SEED: ${#NODES[@]} services in $HOME_DIR, $USERS users, $RATE messages/s, $TORTURE_SECONDS s of faults."
+  start_load chat --users "$USERS" --rate "$RATE"
+  if ((GROUP_COUNT > 0)); then
+    start_load group --groups "$GROUP_COUNT" --members "$MEMBERS" --authors $((MEMBERS < AUTHORS_MAX ? MEMBERS : AUTHORS_MAX)) \
+      --rate "$GROUP_RATE"
+  fi
+  say "Seed $SEED: ${#NODES[@]} services in $HOME_DIR, $USERS users, $RATE messages/s, $GROUP_COUNT groups$(
+    ((GROUP_COUNT == 0)) || printf ' of %s, %s messages/s' "$MEMBERS" "$GROUP_RATE"
+  ), $TORTURE_SECONDS s of faults."
+}
+
+# start_load chat|group OPTION...: each load names its users for itself, so that they share the cluster and nothing else.
+# Two seconds of warm-up, so that every client is there when the first fault strikes.
+start_load() {
+  local scenario=$1
+  shift
+  "$BIN_DIR/bench" "$scenario" --home "$HOME_DIR" "$@" --warm 2 --seconds "$TORTURE_SECONDS" --drain "$DRAIN_SECONDS" \
+    --json "$HOME_DIR/$scenario.json" </dev/null >"$HOME_DIR/$scenario.log" 2>&1 &
+  LOAD_PIDS[$scenario]=$!
+}
+
+require_loads() {
+  local load
+  for load in "${!LOAD_PIDS[@]}"; do
+    is_running "${LOAD_PIDS[$load]}" || die "bench $load has ended too early: $(tail -n 3 -- "$HOME_DIR/$load.log")"
+  done
 }
 
 # --- faults -----------------------------------------------------------------------------------------------------------
@@ -198,7 +235,7 @@ torture() {
     ((due < end)) || break
     until now=$(centiseconds) && ((now >= due)); do
       end_faults "$now"
-      is_running "$BENCH_PID" || die "the load has ended too early: $(tail -n 3 -- "$HOME_DIR/bench.log")"
+      require_loads
       sleep 0.1
     done
     strike "$kind" "$node" "$length"
@@ -279,7 +316,7 @@ end_faults() {
 
 # --- after ------------------------------------------------------------------------------------------------------------
 
-# settle: waits until everybody is ready, and for the load to end.
+# settle: waits until everybody is ready, and for the loads to end.
 settle() {
   local began name missing kind sum=0
   began=$(centiseconds)
@@ -298,22 +335,41 @@ settle() {
     line 1 'full disk' 'NOT TESTED' "$DISK_TROUBLE"
   fi
   line "$((${#missing} == 0))" 'ready again after the last fault' "$(seconds_since "$began")" "at most $((READY_CENTISECONDS_MAX / 100)) s${missing:+; not ready:$missing}"
-  BENCH_STATUS=0
-  wait "$BENCH_PID" || BENCH_STATUS=$?
-  BENCH_PID=0
-  line "$((BENCH_STATUS == 0))" "the load's own verdict" "$BENCH_STATUS" 'exit status of bench'
+  await_loads "$began"
+}
+
+# await_loads BEGAN: how long each load waited for the last of its messages, and what it says of itself. It may write for some
+# seconds longer than the faults last, because it began later.
+await_loads() {
+  local began=$1 load status
+  local -A waits=()
+  while ((${#waits[@]} < ${#LOAD_PIDS[@]})); do
+    sleep 0.1
+    for load in "${!LOAD_PIDS[@]}"; do
+      [[ -z ${waits[$load]:-} ]] || continue
+      is_running "${LOAD_PIDS[$load]}" || waits[$load]=$(seconds_since "$began")
+    done
+  done
+  for load in chat group; do
+    [[ -n ${waits[$load]:-} ]] || continue
+    status=0
+    wait "${LOAD_PIDS[$load]}" || status=$?
+    unset "LOAD_PIDS[$load]"
+    line 1 "bench $load ended after the faults" "${waits[$load]}" "when nothing was open, or after $DRAIN_SECONDS s of waiting for it"
+    line "$((status == 0))" "bench $load's own verdict" "$status" 'exit status'
+  done
 }
 
 seconds_since() { printf '%.1f s' "$((($(centiseconds) - $1) / 10))e-1"; }
 
-# judge FILE: the report of the load.
-judge() {
-  local key label
-  [[ -s $1 ]] || { line 0 'report of the load' 'missing' "$1"; return 0; }
+# judge_chat FILE: the report of the pairs.
+judge_chat() {
+  local leg
+  has_report "$1" chat || return 0
   figure "$1" sent 'sent' any
   figure "$1" acked 'acknowledged' some
   figure "$1" delivered 'delivered' some
-  while read -r key label; do figure "$1" "$key" "$label" none; done <<'LINES'
+  figures "$1" none '' <<'LINES'
 lost lost
 duplicated duplicated
 out_of_order out of order
@@ -327,31 +383,84 @@ LINES
   figure "$1" service_restarts 'services started again' any
   figure "$1" connections_lost 'connections lost' any
   figure "$1" repeated_sends 'sends repeated' any
-  for key in sent delivered receipt; do longest "$1" "$key"; done
+  for leg in sent delivered receipt; do longest "$1" "$leg" "longest wait for $leg, ms"; done
   figure "$1" longest_open_ms 'longest wait of all, ms' any
   figure "$1" longest_away_ms 'longest without a connection, ms' any
 }
 
-# figure FILE KEY LABEL none|some|any: the first number under that key; a report without it is broken.
-figure() {
-  local text value='?' good=0
-  text=$(tr -d '\n ' <"$1")
-  if [[ $text =~ \"$2\":(\{\"value\":)?([0-9]+)(\.[0-9]+)?[,}] ]]; then
-    value=${BASH_REMATCH[2]}
-    case $4 in
-      none) good=$((value == 0)) ;;
-      some) good=$((value > 0)) ;;
-      any) good=1 ;;
-    esac
-  fi
-  line "$good" "$3" "$value" "$(case $4 in none) printf 'must be 0' ;; some) printf 'must be more than 0' ;; esac)"
+# judge_group FILE: the report of the groups. Beside its own lines it must add up: each message is with each member.
+judge_group() {
+  local sent members groups leg
+  has_report "$1" group || return 0
+  sent=$(number "$1" sent) members=$(number "$1" members) groups=$(number "$1" groups)
+  figure "$1" connected 'groups: clients connected' "$((${members:-0} * ${groups:-0}))"
+  figure "$1" joined 'groups: saw their group made' "$((${members:-0} * ${groups:-0}))"
+  figure "$1" sent 'groups: sent' some
+  figure "$1" acked 'groups: acknowledged' "${sent:-0}"
+  figure "$1" complete 'groups: at every member' "${sent:-0}"
+  figure "$1" delivered 'groups: deliveries' "$((${sent:-0} * ${members:-0}))"
+  figure "$1" receipts 'groups: ticks at authors' "${sent:-0}"
+  figures "$1" none 'groups: ' <<'LINES'
+lost lost
+duplicated duplicated
+out_of_order out of order
+disagreements another order elsewhere
+foreign foreign or changed
+refused refused for good
+gaps inbox numbers given up
+false_receipts ticks before all have it
+unanswered without an answer
+receipts_missing at everybody, no tick
+LINES
+  figure "$1" connections_lost 'groups: connections lost' any
+  figure "$1" repeated_sends 'groups: sends repeated' any
+  figure "$1" late_sends 'groups: sent late by bench' any
+  for leg in sent everybody tick; do longest "$1" "$leg" "groups: longest to $leg, ms"; done
+  figure "$1" longest_open_ms 'groups: longest wait of all, ms' any
 }
 
-# longest FILE LEG: how long the unluckiest message waited for it. Told, not judged: it depends on the faults.
+# has_report FILE SCENARIO: it is there, and of that scenario.
+has_report() {
+  if [[ ! -s $1 ]]; then
+    line 0 "report of bench $2" 'missing' "$1"
+    return 1
+  fi
+  [[ $(tr -d '\n ' <"$1") == *\"scenario\":\"$2\"* ]] && return
+  line 0 "report of bench $2" 'of another' "$1"
+  return 1
+}
+
+# figures FILE BOUND PREFIX: a line for each "KEY LABEL" of standard input.
+figures() {
+  local key label
+  while read -r key label; do figure "$1" "$key" "$3$label" "$2"; done
+}
+
+# figure FILE KEY LABEL none|some|any|N: the first number under that key; a report without it is broken.
+figure() {
+  local value good=0 remark=''
+  value=$(number "$1" "$2")
+  case $4 in
+    none) remark='must be 0' good=$((${value:-1} == 0)) ;;
+    some) remark='must be more than 0' good=$((${value:-0} > 0)) ;;
+    any) good=$((${#value} > 0)) ;;
+    *) remark="must be $4" good=$((${value:-0} == $4 && $4 > 0)) ;;
+  esac
+  line "$good" "$3" "${value:-?}" "$remark"
+}
+
+# number FILE KEY: whole, without what stands behind the point; nothing when there is none.
+number() {
+  local text
+  text=$(tr -d '\n ' <"$1")
+  if [[ $text =~ \"$2\":(\{\"value\":)?([0-9]+)(\.[0-9]+)?[,}] ]]; then printf '%s' "${BASH_REMATCH[2]}"; fi
+}
+
+# longest FILE LEG LABEL: how long the unluckiest message waited for it. Told, not judged: it depends on the faults.
 longest() {
   local text
   text=$(tr -d '\n ' <"$1")
-  if [[ $text =~ \"$2\":\{[^{}]*\"max\":([0-9]+) ]]; then line 1 "longest wait for $2, ms" $((BASH_REMATCH[1] / 1000)) ''; fi
+  if [[ $text =~ \"$2\":\{[^{}]*\"max\":([0-9]+) ]]; then line 1 "$3" $((BASH_REMATCH[1] / 1000)) ''; fi
 }
 
 # damage: a copy of a partition with pages overwritten; persistence must say so, end, and leave the file as it is.
@@ -397,12 +506,14 @@ show_verdict() {
 
 # leave: whatever ends this script, nobody and nothing mounted stays behind. What a broken run wrote is kept.
 leave() {
-  local status=$?
+  local status=$? load
   trap '' INT TERM HUP
   trap - EXIT
   # Each step, whatever became of the one before.
   set +eu
-  if ((BENCH_PID)) && is_running "$BENCH_PID"; then kill -s TERM "$BENCH_PID" 2>/dev/null || true; fi
+  for load in "${!LOAD_PIDS[@]}"; do
+    if is_running "${LOAD_PIDS[$load]}"; then kill -s TERM "${LOAD_PIDS[$load]}" 2>/dev/null || true; fi
+  done
   if [[ -n ${CLUSTER_FILE:-} ]]; then
     end_faults
     if [[ -d $RUN_DIR ]]; then "$ROOT/deploy/stop.sh" --home "$HOME_DIR" >>"$HOME_DIR/run.log" 2>&1 || true; fi

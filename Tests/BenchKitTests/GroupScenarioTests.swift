@@ -3,6 +3,7 @@
 import BenchKit
 import ChatClient
 import ClientProtocol
+import Cluster
 import FantailCLI
 import Groups
 import Primitives
@@ -15,6 +16,7 @@ private struct GroupStage {
     private(set) var samples: [SamplePoint] = []
     private(set) var changes: [GroupChange] = []
     private(set) var authors: [Int] = []
+    private(set) var sendTimes: [Instant] = []
     private(set) var firstSendAt: Instant?
     private(set) var joinedAtFirstSend = 0
     private(set) var inFlightMax = 0
@@ -22,6 +24,8 @@ private struct GroupStage {
     var absent: Set<Int> = []
     /// Members that never hear of their group.
     var deaf: Set<Int> = []
+    /// How late the owner of the scenario looks at its clock.
+    var sleep = Interval.milliseconds(0)
     /// Deliveries that the cluster forgets.
     var drops: (OutgoingMessage, Int) -> Bool = { _, _ in false }
 
@@ -45,7 +49,10 @@ private struct GroupStage {
                 scenario.on(first.news, of: first.member, now: now)
                 obey()
             }
-            if let deadline = scenario.deadline, deadline <= now { scenario.onTime(now: now) }
+            if let deadline = scenario.deadline, deadline <= now {
+                now = now + sleep
+                scenario.onTime(now: now)
+            }
         }
         obey()
         return scenario.phase == .over
@@ -90,6 +97,7 @@ private struct GroupStage {
     private mutating func onSend(_ message: OutgoingMessage, by member: Int) {
         if firstSendAt == nil { (firstSendAt, joinedAtFirstSend) = (now, scenario.ledger.joinedCount) }
         authors.append(member)
+        sendTimes.append(now)
         let mark = scenario.ledger.mark
         let group = scenario.ledger.shape.group(of: member)
         numbers[group]! += 1
@@ -117,6 +125,21 @@ struct GroupScenarioTests {
         GroupScenario(try plan(words + " --body 40"), mark: MessageMark(random: 5, bodyBytes: 40))
     }
 
+    /// As bench draws it; of the machine nothing was found out.
+    private func report(_ stage: GroupStage) throws -> Report {
+        let cluster = try ClusterMap.local(
+            LocalCounts(), epoch: 1, storageMode: .temporary, clientPortBase: 8080, rpcPortBase: 7100)
+        func sample(_ atNs: Int64) -> Sample {
+            Sample(
+                atNs: atNs, cpuUs: [Int64?](repeating: nil, count: cluster.nodes.count), ownCpuUs: 0, counts: LedgerCounts(),
+                privateBytes: [])
+        }
+        return stage.scenario.report(
+            RunFindings(
+                cluster: cluster, samples: [.begin: sample(0), .end: sample(1_000_000_000)], syncs: nil, curve: [], sendFrames: 0,
+                refusals: [], connectFailures: 0, restarts: 0, trouble: nil, now: stage.now))
+    }
+
     private func verdict(_ stage: GroupStage) -> [String] {
         Verdict.ledger(stage.scenario.ledger.counts, stage.scenario.ledger.balance(now: stage.now)).filter { !$0.isKept }.map(\.key)
     }
@@ -138,6 +161,48 @@ struct GroupScenarioTests {
         #expect(Set(stage.authors) == [0, 1, 2, 11, 12, 13])
         #expect(verdict(stage) == [])
         #expect(stage.scenario.ledger.isSettled)
+    }
+
+    @Test func theOpenLoopIsEvenOverAllGroupsWhateverTheClusterDoes() throws {
+        var stage = GroupStage(try scenario("--members 5 --groups 2 --authors 2 --rate 100 --seconds 3 --warm 1 --drain 2"))
+        // Nothing of the first group is ever complete, and the pace stays.
+        stage.drops = { message, member in member == 1 }
+        let isOver = stage.play(seconds: 60)
+        #expect(isOver)
+        #expect(stage.samples == [.empty, .begin, .end, .last])
+        #expect(stage.joinedAtFirstSend == 10)
+        #expect(399...401 ~= stage.authors.count, "\(stage.authors.count)")
+        for (one, next) in zip(stage.sendTimes, stage.sendTimes.dropFirst()) { #expect((next - one).microseconds == 10_000) }
+        #expect(Array(stage.authors.prefix(8)) == [0, 5, 1, 6, 0, 5, 1, 6])
+        #expect(verdict(stage) == ["lost", "false_receipts"])
+    }
+
+    @Test func theOpenLoopCountsFromTheTimeThatWasMeant() throws {
+        var stage = GroupStage(try scenario("--members 5 --rate 50 --seconds 3 --warm 0"))
+        stage.sleep = .milliseconds(8)
+        let isOver = stage.play(seconds: 60)
+        #expect(isOver)
+        #expect(verdict(stage) == [])
+        // 20 ms and one for each member behind the first, and what bench itself was late.
+        #expect(stage.scenario.ledger.latencies[GroupLedger.Leg.everybody.rawValue].maxUs == 32_000)
+        let report = try report(stage)
+        #expect(report.headline.contains("open loop, 50 messages/s"))
+        #expect(report.json["settings"]?["rate"] == .number(50))
+        #expect(report.json["settings"]?["window"] == .null)
+        // All but the first, which is due when the clock begins.
+        #expect(report.json["late_sends"] == .number(Double(stage.authors.count - 1)))
+        #expect(report.json["latest_send_ms"] == .number(8))
+    }
+
+    @Test func theClosedLoopSaysNothingOfARate() throws {
+        var stage = GroupStage(try scenario("--members 3 --window 2 --seconds 1 --warm 0"))
+        let isOver = stage.play(seconds: 60)
+        #expect(isOver)
+        let report = try report(stage)
+        #expect(report.headline.contains("closed loop, window 2"))
+        #expect(report.json["settings"]?["rate"] == .null)
+        #expect(report.json["settings"]?["window"] == .whole(2))
+        #expect(report.json["late_sends"] == nil)
     }
 
     @Test func aGroupOfManyIsMadeBeforeAnybodyWrites() throws {
@@ -184,7 +249,8 @@ struct GroupScenarioTests {
     @Test func wrongWordsAreRefusedWithASentence() {
         for words in [
             "--members 1", "--members 2049", "--members x", "--groups 0", "--groups 200", "--authors 0",
-            "--authors 3 --members 2", "--window 0", "--window 5000", "--body 3", "--encoding xml", "--seconds 0", "--rate 5", "extra",
+            "--authors 3 --members 2", "--window 0", "--window 5000", "--body 3", "--encoding xml", "--seconds 0", "--rate 0", "--rate 5 --window 2",
+            "extra",
         ] {
             do throws(CommandFailure) {
                 _ = try plan(words)

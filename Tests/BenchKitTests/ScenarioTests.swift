@@ -116,8 +116,8 @@ struct ChatScenarioTests {
         while let piece = pacer.take(start + .milliseconds(20)) { taken.append(piece.at.nanoseconds / 1_000_000) }
         #expect(taken == Array(0...20))
         // Those of the first 14 ms were more than 5 ms late.
-        #expect(pacer.lateCount == 15)
-        #expect(pacer.lateUsMax == 20_000)
+        #expect(pacer.late.count == 15)
+        #expect(pacer.late.usMax == 20_000)
         #expect(pacer.due == start + .milliseconds(21))
     }
 

@@ -298,45 +298,79 @@ def test_help_is_the_head_of_the_script_and_a_wrong_option_is_refused(script):
 # --- torture: its verdict, and what it leaves behind --------------------------------------------------------------------
 
 CLEAN = {
-    "sent": 1000, "acked": 1000, "delivered": 1000, "lost": 0, "duplicated": 0, "out_of_order": 0, "foreign": 0, "refused": 0,
-    "gaps": 0, "false_receipts": 0, "unanswered": 0, "receipts_missing": 0, "service_restarts": 9, "connections_lost": 9,
+    "scenario": "chat", "sent": 1000, "acked": 1000, "delivered": 1000, "lost": 0, "duplicated": 0, "out_of_order": 0, "foreign": 0,
+    "refused": 0, "gaps": 0, "false_receipts": 0, "unanswered": 0, "receipts_missing": 0, "service_restarts": 9, "connections_lost": 9,
     "repeated_sends": 9, "longest_open_ms": 1234.5, "longest_away_ms": 999,
 }
+# Four groups of eight.
+CLEAN_GROUP = CLEAN | {
+    "scenario": "group", "settings": {"members": 8, "groups": 4}, "complete": 1000, "delivered": 8000, "receipts": 1000,
+    "disagreements": 0, "connected": 32, "joined": 32, "late_sends": 3,
+}
+REPORTS = {"--judge": CLEAN, "--judge-group": CLEAN_GROUP}
 
 
-def judged(tmp_path: Path, **changes) -> subprocess.CompletedProcess:
-    report = {key: value for key, value in (CLEAN | changes).items() if value is not None}
+def judged(tmp_path: Path, option: str, **changes) -> subprocess.CompletedProcess:
+    report = {key: value for key, value in (REPORTS[option] | changes).items() if value is not None}
     (tmp_path / "report.json").write_text(json.dumps(report, indent=2))
-    return subprocess.run(
-        [DEPLOY / "torture.sh", "--judge", tmp_path / "report.json"], text=True, capture_output=True, timeout=PATIENCE)
+    return subprocess.run([DEPLOY / "torture.sh", option, tmp_path / "report.json"], text=True, capture_output=True, timeout=PATIENCE)
 
 
-def test_a_clean_report_of_the_load_is_a_clean_verdict(tmp_path):
-    verdict = judged(tmp_path)
+@pytest.mark.parametrize("option", REPORTS)
+def test_a_clean_report_of_a_load_is_a_clean_verdict(tmp_path, option):
+    verdict = judged(tmp_path, option)
     assert verdict.returncode == 0, verdict.stdout
     assert "Verdict: clean." in verdict.stdout and "BROKEN" not in verdict.stdout
 
 
-@pytest.mark.parametrize("key", [key for key, value in CLEAN.items() if value == 0])
-def test_one_message_that_went_wrong_breaks_the_verdict(tmp_path, key):
-    verdict = judged(tmp_path, **{key: 1})
+@pytest.mark.parametrize("option, key", [(option, key) for option, clean in REPORTS.items() for key, value in clean.items() if value == 0])
+def test_one_message_that_went_wrong_breaks_the_verdict(tmp_path, option, key):
+    verdict = judged(tmp_path, option, **{key: 1})
     assert verdict.returncode == 1
     assert verdict.stdout.count("BROKEN") == 1 and "1 of" in verdict.stdout
 
 
-@pytest.mark.parametrize("changes", [{"lost": None}, {"acked": 0}, {"delivered": None}])
-def test_a_report_that_proves_nothing_breaks_the_verdict(tmp_path, changes):
-    assert judged(tmp_path, **changes).returncode == 1
+@pytest.mark.parametrize("option, changes", [
+    ("--judge", {"lost": None}), ("--judge", {"acked": 0}), ("--judge", {"delivered": None}),
+    ("--judge-group", {"lost": None}), ("--judge-group", {"sent": 0}), ("--judge-group", {"joined": None}),
+    ("--judge-group", {"settings": None}),
+    ("--judge-group", dict.fromkeys(["sent", "acked", "complete", "delivered", "receipts"], 0)),
+])
+def test_a_report_that_proves_nothing_breaks_the_verdict(tmp_path, option, changes):
+    assert judged(tmp_path, option, **changes).returncode == 1
 
 
-def test_no_report_breaks_the_verdict(tmp_path):
-    missing = subprocess.run([DEPLOY / "torture.sh", "--judge", tmp_path / "none"], text=True, capture_output=True, timeout=PATIENCE)
+@pytest.mark.parametrize("key", ["connected", "joined", "acked", "complete", "delivered", "receipts"])
+def test_the_report_of_the_groups_must_add_up(tmp_path, key):
+    verdict = judged(tmp_path, "--judge-group", **{key: CLEAN_GROUP[key] - 1})
+    assert verdict.returncode == 1 and verdict.stdout.count("BROKEN") == 1
+
+
+@pytest.mark.parametrize("option, report", [("--judge", CLEAN_GROUP), ("--judge-group", CLEAN)])
+def test_the_report_of_the_other_load_breaks_the_verdict(tmp_path, option, report):
+    verdict = judged(tmp_path, option, **report)
+    assert verdict.returncode == 1 and "of another" in verdict.stdout
+
+
+def test_both_reports_make_one_verdict(tmp_path):
+    words = [DEPLOY / "torture.sh"]
+    for option, report in REPORTS.items():
+        path = tmp_path / f"report{option}.json"
+        path.write_text(json.dumps(report))
+        words += [option, path]
+    both = subprocess.run(words, text=True, capture_output=True, timeout=PATIENCE)
+    assert both.returncode == 0 and "\nlost " in both.stdout and "\ngroups: lost " in both.stdout
+
+
+@pytest.mark.parametrize("option", REPORTS)
+def test_no_report_breaks_the_verdict(tmp_path, option):
+    missing = subprocess.run([DEPLOY / "torture.sh", option, tmp_path / "none"], text=True, capture_output=True, timeout=PATIENCE)
     assert missing.returncode == 1 and "missing" in missing.stdout
 
 
 def test_torture_that_is_interrupted_leaves_nobody_and_nothing_behind(home):
     torture = subprocess.Popen(
-        [DEPLOY / "torture.sh", "--no-build", "--seconds", "300", "--users", "10", "--rate", "20", "--home", home.path,
+        [DEPLOY / "torture.sh", "--no-build", "--seconds", "300", "--users", "10", "--rate", "20", "--groups", "2", "--members", "3", "--group-rate", "5", "--home", home.path,
          "--port-base", str(home.port_base)],
         text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, env=home.environment)
     try:

@@ -32,12 +32,7 @@ extension ChatScenario {
                     Figure("measured_seconds", "length", seconds, places: 3, unit: "s"),
                     Figure("fsyncs_per_message", "fsyncs per message", findings.syncsPerMessage, places: 4),
                 ])
-            if plan.rate != nil {
-                measured.figures += [
-                    Figure("late_sends", "sent late by bench", count: lateCount),
-                    Figure("latest_send_ms", "latest of them", Double(lateUsMax) / 1_000, places: 1, unit: "ms"),
-                ]
-            }
+            if let late { measured.figures += late.figures }
             report.groups.append(measured)
         }
         report.groups.append(RunFindings.messages(ledger.counts, balance))

@@ -21,9 +21,8 @@ public struct ChatScenario: Scenario {
     public private(set) var phase = ScenarioPhase.connecting
     public private(set) var roster: Roster
     public private(set) var ledger: Ledger
-    /// Messages of the open loop that left too late to be called on time, and the latest of them.
-    private(set) var lateCount: UInt64 = 0
-    private(set) var lateUsMax: Int64 = 0
+    /// How late bench itself was; nil while it writes, and in the closed loop.
+    private(set) var late: PaceLate?
 
     public init(_ plan: ChatPlan, mark: MessageMark) {
         self.plan = plan
@@ -101,7 +100,7 @@ public struct ChatScenario: Scenario {
         case .measuring:
             enter(.draining, until: now + .seconds(Int64(plan.drainSeconds)))
             orders.append(.sample(.end))
-            if let pacer { (lateCount, lateUsMax) = (pacer.lateCount, pacer.lateUsMax) }
+            late = pacer?.late
             pacer = nil
             if ledger.inFlightSum == 0 { finish() }
         case .draining:

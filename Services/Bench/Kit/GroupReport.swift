@@ -4,15 +4,15 @@ extension GroupPlan {
     var headline: String {
         let groups = shape.groupCount == 1 ? "a group" : "\(shape.groupCount) groups"
         let authors = shape.authorCount == 1 ? "one author" : "\(shape.authorCount) authors"
-        return
-            "\(groups) of \(shape.memberCount), \(authors), closed loop, window \(window), \(encoding), \(bodyBytes) bytes, \(seconds) s"
+        let loop = rate.map { "open loop, \(Words.fixed($0, places: 0)) messages/s" } ?? "closed loop, window \(window)"
+        return "\(groups) of \(shape.memberCount), \(authors), \(loop), \(encoding), \(bodyBytes) bytes, \(seconds) s"
     }
 
     var settings: [JSONValue.Member] {
         [
             .init("members", .whole(Int64(shape.memberCount))), .init("groups", .whole(Int64(shape.groupCount))),
-            .init("authors", .whole(Int64(shape.authorCount))), .init("window", .whole(Int64(window))),
-            .init("seconds", .whole(Int64(seconds))), .init("warm", .whole(Int64(warmSeconds))),
+            .init("authors", .whole(Int64(shape.authorCount))), .init("window", rate == nil ? .whole(Int64(window)) : .null),
+            .init("rate", .figure(rate)), .init("seconds", .whole(Int64(seconds))), .init("warm", .whole(Int64(warmSeconds))),
             .init("drain", .whole(Int64(drainSeconds))), .init("body", .whole(Int64(bodyBytes))),
             .init("encoding", .text("\(encoding)")),
         ]
@@ -28,17 +28,18 @@ extension GroupScenario {
             let messages = Double(end.counts.complete - begin.counts.complete)
             let deliveries = Double(end.counts.delivered - begin.counts.delivered)
             let seconds = Double(end.atNs - begin.atNs) / 1e9
-            report.groups.append(
-                FigureGroup(
-                    "Measured interval",
-                    [
-                        Figure("messages", "messages at every member", messages),
-                        Figure("messages_per_second", "messages a second", messages / seconds, places: 1),
-                        Figure("deliveries", "deliveries", deliveries),
-                        Figure("deliveries_per_second", "deliveries a second", deliveries / seconds, places: 1),
-                        Figure("measured_seconds", "length", seconds, places: 3, unit: "s"),
-                        Figure("fsyncs_per_message", "fsyncs per message", findings.syncsPerMessage, places: 4),
-                    ]))
+            var measured = FigureGroup(
+                "Measured interval",
+                [
+                    Figure("messages", "messages at every member", messages),
+                    Figure("messages_per_second", "messages a second", messages / seconds, places: 1),
+                    Figure("deliveries", "deliveries", deliveries),
+                    Figure("deliveries_per_second", "deliveries a second", deliveries / seconds, places: 1),
+                    Figure("measured_seconds", "length", seconds, places: 3, unit: "s"),
+                    Figure("fsyncs_per_message", "fsyncs per message", findings.syncsPerMessage, places: 4),
+                ])
+            if let late { measured.figures += late.figures }
+            report.groups.append(measured)
             if let cost = findings.cost("delivery", deliveries) { report.costs = [cost] }
         }
         report.groups.append(

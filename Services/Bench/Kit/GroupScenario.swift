@@ -1,8 +1,11 @@
 // bench group: everybody in a group gets everything.
 //
-// Connect everybody, make the groups, wait until every member knows of hers, settle, warm up, measure, drain. A closed loop:
-// each group keeps a window of messages that lack `sent` or some member, and one of its authors writes the next when one is
-// with everybody. So a window of 1 shows what the slowest member waits for, and a wide one what the cluster can do.
+// Connect everybody, make the groups, wait until every member knows of hers, settle, warm up, measure, drain.
+//
+// Closed loop: each group keeps a window of messages that lack `sent` or some member, and one of its authors writes the next
+// when one is with everybody. So a window of 1 shows what the slowest member waits for, and a wide one what the cluster can
+// do. Open loop: messages come evenly at a rate, to the groups in turn, whatever the cluster does; latencies count from the
+// time at which a message was meant to be sent.
 
 import ChatClient
 import Primitives
@@ -13,10 +16,14 @@ public struct GroupScenario: Scenario {
     private var phaseEnd = Instant.zero
     /// By group: changes that its owner was told to ask for.
     private var askedCounts: [Int]
+    /// Of the open loop, while it writes.
+    private var pacer: Pacer?
 
     public private(set) var phase = ScenarioPhase.connecting
     public private(set) var roster: Roster
     public private(set) var ledger: GroupLedger
+    /// How late bench itself was; nil while it writes, and in the closed loop.
+    private(set) var late: PaceLate?
 
     public init(_ plan: GroupPlan, mark: MessageMark) {
         self.plan = plan
@@ -25,8 +32,12 @@ public struct GroupScenario: Scenario {
         askedCounts = [Int](repeating: 0, count: plan.shape.groupCount)
     }
 
-    public var deadline: Instant? { phase == .over ? nil : phaseEnd }
     public mutating func takeRecent() -> LatencyHistogram { ledger.takeRecent() }
+
+    public var deadline: Instant? {
+        guard phase != .over else { return nil }
+        return min(phaseEnd, pacer?.due ?? phaseEnd)
+    }
 
     public mutating func takeOrders() -> [ScenarioOrder] {
         defer { orders.removeAll(keepingCapacity: true) }
@@ -64,26 +75,39 @@ public struct GroupScenario: Scenario {
     }
 
     public mutating func onTime(now: Instant) {
-        guard now >= phaseEnd else { return }
+        if now >= phaseEnd { advance(now) }
+        for _ in 0..<BenchLimits.burstCountMax {
+            guard let piece = pacer?.take(now) else { break }
+            write(Int(piece.number % Int64(plan.shape.groupCount)), at: piece.at)
+        }
+    }
+
+    // MARK: Inside
+
+    private mutating func advance(_ now: Instant) {
         switch phase {
         // Somebody never came, or never heard of her group: the verdict says so.
         case .connecting, .joining: finish()
         case .settling:
             enter(.warming, until: now + .seconds(Int64(plan.warmSeconds)))
-            for group in 0..<plan.shape.groupCount { refill(group, now) }
+            if let rate = plan.rate {
+                pacer = Pacer(rate: rate, start: now)
+            } else {
+                for group in 0..<plan.shape.groupCount { refill(group, now) }
+            }
         case .warming:
             enter(.measuring, until: now + .seconds(Int64(plan.seconds)))
             orders.append(.sample(.begin))
         case .measuring:
             enter(.draining, until: now + .seconds(Int64(plan.drainSeconds)))
             orders.append(.sample(.end))
+            late = pacer?.late
+            pacer = nil
             if ledger.isSettled { finish() }
         case .draining: finish()
         case .storing, .returning, .over: break
         }
     }
-
-    // MARK: Inside
 
     private mutating func enter(_ next: ScenarioPhase, until end: Instant) {
         phase = next
@@ -120,11 +144,14 @@ public struct GroupScenario: Scenario {
         orders.append(.change(plan.shape.owner(of: group), change))
     }
 
-    /// Keeps the window full.
+    /// The closed loop: keeps the window full.
     private mutating func refill(_ group: Int, _ now: Instant) {
-        while ledger.inFlight(group) < plan.window {
-            let (author, message) = ledger.issue(group, at: now, isMeasured: phase == .measuring)
-            orders.append(.send(author, message))
-        }
+        guard plan.rate == nil else { return }
+        while ledger.inFlight(group) < plan.window { write(group, at: now) }
+    }
+
+    private mutating func write(_ group: Int, at time: Instant) {
+        let (author, message) = ledger.issue(group, at: time, isMeasured: phase == .measuring)
+        orders.append(.send(author, message))
     }
 }

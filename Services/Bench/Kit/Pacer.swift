@@ -6,9 +6,8 @@ public struct Pacer: Sendable {
     private let rate: Double
     private let start: Instant
     private var count: Int64 = 0
-    /// Taken later than `BenchLimits.lateAfter` after its time.
-    public private(set) var lateCount: UInt64 = 0
-    public private(set) var lateUsMax: Int64 = 0
+    /// What was not taken on time.
+    public private(set) var late = PaceLate()
 
     /// - Parameter rate: pieces of work a second.
     public init(rate: Double, start: Instant) {
@@ -24,9 +23,24 @@ public struct Pacer: Sendable {
     public mutating func take(_ now: Instant) -> (number: Int64, at: Instant)? {
         let time = due
         guard time <= now else { return nil }
-        if now - time > BenchLimits.lateAfter { lateCount += 1 }
-        lateUsMax = max(lateUsMax, (now - time).microseconds)
+        if now - time > BenchLimits.lateAfter { late.count += 1 }
+        late.usMax = max(late.usMax, (now - time).microseconds)
         defer { count += 1 }
         return (count, time)
+    }
+}
+
+/// How late the generator itself was.
+public struct PaceLate: Equatable, Sendable {
+    /// Pieces taken later than `BenchLimits.lateAfter` after their time.
+    public var count: UInt64 = 0
+    /// The latest of all, microseconds.
+    public var usMax: Int64 = 0
+
+    var figures: [Figure] {
+        [
+            Figure("late_sends", "sent late by bench", count: count),
+            Figure("latest_send_ms", "latest of them", Double(usMax) / 1_000, places: 1, unit: "ms"),
+        ]
     }
 }
