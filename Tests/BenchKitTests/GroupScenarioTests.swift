@@ -246,6 +246,14 @@ struct GroupScenarioTests {
         #expect(stage.scenario.ledger.balance(now: stage.now).lost == 1)
     }
 
+    @Test func itsGroupsAreNoShardsOfTheClusterAndNeedNoStart() throws {
+        let names = (GroupPlan.options + OwnClusterOptions.options).map(\.name)
+        #expect(Set(names).count == names.count)
+        let arguments = try Arguments(["--groups", "3"], options: GroupPlan.options + OwnClusterOptions.options)
+        try OwnClusterOptions.check(arguments)
+        #expect(try GroupPlan(arguments).shape.groupCount == 3)
+    }
+
     @Test func wrongWordsAreRefusedWithASentence() {
         for words in [
             "--members 1", "--members 2049", "--members x", "--groups 0", "--groups 200", "--authors 0",

@@ -97,6 +97,30 @@ struct HistoryTests {
         #expect(scene.log(group).head == head + 1)
     }
 
+    @Test("a group that is read anew while the store looks is no reason to refuse")
+    func readAnew() throws {
+        for question in [GroupQuery.Question.history(before: nil, limit: 50), .receipts(at: .zero)] {
+            var scene = Scene(isArchive: true)
+            let group = grown(&scene)
+            let at = scene.log(group).entries[1].stamp
+            scene.clear()
+            scene.holdsStore = true
+            scene.ask(ana, group, question == .receipts(at: .zero) ? .receipts(at: at) : question)
+            // Nothing new elsewhere: now the store looks for the answer.
+            scene.release(at: 0)
+            // Another shard changes the group, and this one learns it when it writes.
+            let change = AppendGroup(
+                group: group, kind: .event, author: ana, id: id("c9"), after: nil, eventNumber: 5,
+                body: GroupChange.rename("Crew").bytes)
+            _ = try scene.store.apply([.appendGroup(change)], stamp: scene.now.stamp)
+            scene.write(ana, "m9", to: group)
+            scene.release(at: 1)
+            #expect(scene.answers(ana).isEmpty)
+            scene.release(at: 0)
+            #expect(scene.answers(ana).count == 1 && scene.errors(ana).isEmpty)
+        }
+    }
+
     @Test("a store that is away is told as such")
     func storeAway() {
         var scene = Scene(isArchive: true)

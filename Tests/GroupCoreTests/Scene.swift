@@ -156,6 +156,12 @@ struct Scene {
         for (core, call, message) in waiting { answer(core, call, message) }
     }
 
+    /// One held call is answered, by its place among them.
+    mutating func release(at index: Int) {
+        let (core, call, message) = held.remove(at: index)
+        answer(core, call, message)
+    }
+
     mutating func clear() { (told, fanOuts, ticks, notices, marked) = ([], [], [], [], []) }
 
     /// The log as it is stored.

@@ -5,15 +5,19 @@ import FantailCLI
 public enum OwnClusterOptions {
     /// What deploy/run.sh starts.
     public static let services = ["gateway", "parser", "session", "group", "last-seen", "persistence", "fantail"]
-    /// Options that pass through to it.
-    public static let counts = ["gateways", "parsers", "sessions", "groups", "last-seens", "persistences"]
+    /// Options that pass through to it: as they are called here, and there. `--groups` of bench group is how many it writes to.
+    public static let counts = [
+        (name: "gateways", there: "gateways"), (name: "parsers", there: "parsers"), (name: "sessions", there: "sessions"),
+        (name: "group-shards", there: "groups"), (name: "last-seens", there: "last-seens"),
+        (name: "persistences", there: "persistences"),
+    ]
 
     public static let options =
         [
             OptionSpec("start", nil, "start a cluster for this run, in a temporary folder, and stop it at the end"),
             OptionSpec("port-base", "N", "with --start: its first gateway listens on N + 1080; default 17000"),
             OptionSpec("archive", nil, "with --start: a cluster that keeps messages for ever"),
-        ] + counts.map { OptionSpec($0, "N", "with --start: how many; default as deploy/run.sh has it") }
+        ] + counts.map { OptionSpec($0.name, "N", "with --start: how many; default as deploy/run.sh has it") }
 
     public static let reportOptions = [
         OptionSpec("json", "FILE", "write the report as JSON too"),
@@ -27,7 +31,7 @@ public enum OwnClusterOptions {
             for name in ["home", "cluster"] where arguments.has(name) {
                 throw .usage("--start makes a cluster of its own; leave --\(name) out")
             }
-        } else if let name = (["port-base", "archive"] + counts).first(where: { arguments.has($0) }) {
+        } else if let name = (["port-base", "archive"] + counts.map(\.name)).first(where: { arguments.has($0) }) {
             throw .usage("--\(name) says how a cluster is made: it needs --start")
         }
     }

@@ -25,7 +25,7 @@ struct OwnCluster {
         if binary.contains("/debug/") { words.append("--debug") }
         if OwnClusterOptions.services.allSatisfy({ access("\(Self.parent(binary))/\($0)", X_OK) == 0 }) { words.append("--no-build") }
         for count in OwnClusterOptions.counts {
-            if let number = try arguments.number(count, 1...64) { words += ["--\(count)", "\(number)"] }
+            if let number = try arguments.number(count.name, 1...64) { words += ["--\(count.there)", "\(number)"] }
         }
         if arguments.has("archive") { words.append("--archive") }
         let status = Self.run("\(scripts)/run.sh", words, log: "\(folder)/start.log")

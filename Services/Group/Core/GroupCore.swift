@@ -42,8 +42,8 @@ public struct GroupCore: ServiceCore {
         case finish(UserID, generation: UInt32, through: UInt64)
         case storeMarks(UserID, RemoteCall, [GroupMark], [GroupMarked.Outcome])
         case receipt(UserID, author: UserID, ReceiptKind, Stamp)
-        case receiptList(GroupQuery, at: Stamp, [GroupMarks.Item])
-        case history(GroupQuery)
+        case receiptList(GroupQuery, GroupState, at: Stamp, [GroupMarks.Item])
+        case history(GroupQuery, from: Stamp)
         case pendingGroups(NodeID)
     }
 
@@ -144,8 +144,9 @@ public struct GroupCore: ServiceCore {
             onMarksStored(group, remote, marks, outcomes, result, now: now, &effects)
         case .receipt(let group, let author, let kind, let upTo):
             onTickTold(group, author, kind, upTo, result, now: now)
-        case .receiptList(let query, let at, let items): onReceiptList(query, at: at, items, result, &effects)
-        case .history(let query): onHistory(query, result, &effects)
+        case .receiptList(let query, let state, let at, let items):
+            onReceiptList(query, state, at: at, items, result, &effects)
+        case .history(let query, let from): onHistory(query, from: from, result, &effects)
         case .pendingGroups(let node): onPendingGroups(node, result, now: now, &effects)
         }
     }

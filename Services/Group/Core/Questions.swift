@@ -1,7 +1,8 @@
 // A member asks: what is the group like, who has a message, what was written before?
 //
 // Before the answer the store is asked whether the group has changed elsewhere (`submit`), so that nobody who was put out is
-// answered by a shard that has not heard of it.
+// answered by a shard that has not heard of it. What the group is like then decides: by the time the store has looked for the
+// rest, the shard may be reading the group anew.
 
 import ClientProtocol
 import CoreKit
@@ -14,7 +15,7 @@ extension GroupCore {
     mutating func answer(_ query: GroupQuery, _ effects: inout [Effect]) {
         let state = groups[query.group]!.state
         guard state.exists else { return refuse(query, .noSuchGroup, &effects) }
-        guard state.members[query.origin.user] != nil else { return refuse(query, .notMember, &effects) }
+        guard let member = state.members[query.origin.user] else { return refuse(query, .notMember, &effects) }
         switch query.question {
         case .info:
             let info = GroupInfo(
@@ -23,19 +24,21 @@ extension GroupCore {
             effects.append(.tell(query.origin, .groupInfo(ref: query.reference, info)))
         case .receipts(let at):
             let read = ReadGroupMarks(group: query.group, after: nil, at: at)
-            ask(query.group, .readGroupMarks(read), .receiptList(query, at: at, []), &effects)
+            ask(query.group, .readGroupMarks(read), .receiptList(query, state, at: at, []), &effects)
         case .history(let before, let limit):
             guard isArchive else {
                 return refuse(Submission(request: .query(query)), .noArchive(ref: query.reference), &effects)
             }
             let limit = min(max(limit, 1), MessageLimits.historyEntryCountMax)
             let read = ReadGroup(group: query.group, .newest(before: before ?? .max), limit: limit)
-            ask(query.group, .readGroup(read), .history(query), &effects)
+            // Everything where history is shared, otherwise what came with her and after.
+            let from = state.settings.sharesHistory ? .zero : member.joinedAt
+            ask(query.group, .readGroup(read), .history(query, from: from), &effects)
         }
     }
 
     mutating func onReceiptList(
-        _ query: GroupQuery, at: Stamp, _ items: [GroupMarks.Item], _ result: Result<Message, Refusal>,
+        _ query: GroupQuery, _ state: GroupState, at: Stamp, _ items: [GroupMarks.Item], _ result: Result<Message, Refusal>,
         _ effects: inout [Effect]
     ) {
         let page: GroupMarks
@@ -44,14 +47,13 @@ extension GroupCore {
         case .success: return refuse(query, Refusal(.unsupported), &effects)
         case .failure(let refusal): return refuse(query, refusal, &effects)
         }
-        guard let state = groups[query.group]?.state else { return refuse(query, Refusal(.unavailable), &effects) }
         guard page.author == query.origin.user || state.settings.showsReceipts else {
             return refuse(query, .notAllowed, &effects)
         }
         let items = items + page.items
         if page.hasMore, let last = page.items.last {
             let read = ReadGroupMarks(group: query.group, after: last.member, at: at)
-            return ask(query.group, .readGroupMarks(read), .receiptList(query, at: at, items), &effects)
+            return ask(query.group, .readGroupMarks(read), .receiptList(query, state, at: at, items), &effects)
         }
         let times = Dictionary(items.map { ($0.member, $0) }) { first, _ in first }
         let entries = state.roster.filter { $0 != page.author && state.members[$0]!.joinedAt < at }.map { member in
@@ -63,17 +65,16 @@ extension GroupCore {
         effects.append(.tell(query.origin, .receipts(ref: query.reference, with: query.group, at: at, entries: entries)))
     }
 
-    /// What a member may see: everything where history is shared, otherwise what came with her and after.
-    mutating func onHistory(_ query: GroupQuery, _ result: Result<Message, Refusal>, _ effects: inout [Effect]) {
+    /// - Parameter from: nothing that is older is shown.
+    mutating func onHistory(
+        _ query: GroupQuery, from: Stamp, _ result: Result<Message, Refusal>, _ effects: inout [Effect]
+    ) {
         let page: GroupPage
         switch result {
         case .success(.groupPage(let entries)): page = entries
         case .success: return refuse(query, Refusal(.unsupported), &effects)
         case .failure(let refusal): return refuse(query, refusal, &effects)
         }
-        guard let state = groups[query.group]?.state else { return refuse(query, Refusal(.unavailable), &effects) }
-        guard let member = state.members[query.origin.user] else { return refuse(query, .notMember, &effects) }
-        let from = state.settings.sharesHistory ? .zero : member.joinedAt
         let entries = page.entries.filter { $0.stamp >= from }
         effects.append(
             .tell(
