@@ -39,6 +39,6 @@ public enum GroupServiceLimits {
     /// The newest messages of a group whose counts are told by themselves; of older ones authors ask.
     static let countedMessageCountMax = 16
 
-    /// Messages of a group whose authors are remembered for questions about receipts.
+    /// Messages of a group whose authors are remembered: nobody is told of ticks for what she did not write.
     static let knownMessageCountMax = 256
 }
