@@ -47,7 +47,7 @@ import Testing
     @Test func everythingThatMayHappenHappens() {
         var totals = [Int](repeating: 0, count: FaultKind.allCases.count)
         var (expired, gaps, history, copies, lost, kept) = (0, 0, 0, 0, 0, 0)
-        var (events, shown, ticks, refused) = (0, 0, 0, 0)
+        var (events, shown, ticks, refused, answers, late) = (0, 0, 0, 0, 0, 0)
         for seed: UInt64 in 1...60 {
             let report = World(seed: seed).run()
             for (index, kind) in FaultKind.allCases.enumerated() { totals[index] += report.count(of: kind) }
@@ -61,6 +61,8 @@ import Testing
             shown += report.groupShownCount
             ticks += report.groupTickCount
             refused += report.groupRefusedCount
+            answers += report.groupAnswerCount
+            late += report.groupLateCount
         }
         for (kind, count) in zip(FaultKind.allCases, totals) { #expect(count > 0, "\(kind.rawValue) never struck") }
         #expect(expired > 0)
@@ -69,7 +71,7 @@ import Testing
         #expect(copies > 0)
         #expect(lost > 0)
         #expect(kept > 0)
-        #expect(events > 0 && shown > 0 && ticks > 0 && refused > 0)
+        #expect(events > 0 && shown > 0 && ticks > 0 && refused > 0 && answers > 0 && late > 0)
     }
 
     // MARK: Planted faults
@@ -101,7 +103,7 @@ import Testing
             case .showRemoved: [.nobodyElse]
             case .keepGroupText: [.temporary]
             case .falseRefusal: [.loss]
-            case .falseCounts: [.honestTicks]
+            case .falseCounts, .falseInfo, .falseList, .falseReceipts, .falseLate: [.honestTicks]
             }
         #expect(violation != nil, "\(plant.rawValue) was not found within 60 seeds")
         if let violation { #expect(expected.contains(violation.rule), "\(violation)") }

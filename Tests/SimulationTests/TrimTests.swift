@@ -15,16 +15,16 @@ import Testing
     }
 
     @Test(arguments: [
-        "--users 3", "--devices 1", "--processes 2/1/3/1/1/1", "--messages 0", "--safety 1500ms", "--without kill,cut",
+        "--users 3", "--devices 1", "--processes 2/1/3/1/1/1", "--groups 0", "--groups 1", "--messages 0", "--safety 1500ms", "--without kill,cut",
         "--faults 4..9,12", "--faults none",
-        "--users 3 --devices 2 --messages 7 --safety 12000ms --without one-way,torn-write --faults 1,3..4",
+        "--users 3 --devices 2 --groups 1 --messages 7 --safety 12000ms --without one-way,torn-write --faults 1,3..4",
     ])
     func whatATrimSaysIsWhatItIs(words: String) {
         #expect(parse(words)?.arguments == words)
     }
 
     @Test(arguments: [
-        "--users 1", "--users x", "--devices 0", "--processes 1/1/1", "--processes 1/1/0/1/1/1", "--messages -1", "--safety 12",
+        "--users 1", "--users x", "--devices 0", "--processes 1/1/1", "--processes 1/1/0/1/1/1", "--groups -1", "--groups x", "--messages -1", "--safety 12",
         "--safety -1s", "--without thunder", "--faults 9..4", "--faults 1...3", "--faults ,",
     ])
     func whatMakesNoSenseIsRefused(words: String) {
@@ -41,6 +41,16 @@ import Testing
             let report = World(seed: seed, trim: trim).run()
             #expect(report.shape.hasPrefix("1/1/1/1/1/1 "))
             #expect(report.messageCount <= 20)
+            #expect(report.violation == nil)
+        }
+    }
+
+    @Test func withoutGroupsNobodyWritesToOne() {
+        #expect((1...10 as ClosedRange<UInt64>).contains { World(seed: $0).run().groupMessageCount > 0 })
+        for seed: UInt64 in 1...10 {
+            let report = World(seed: seed, trim: parse("--groups 0")!).run()
+            #expect(report.groupMessageCount == 0 && report.changeCount == 0 && report.groupEntryCount == 0)
+            #expect(report.messageCount > 0)
             #expect(report.violation == nil)
         }
     }

@@ -28,7 +28,8 @@ let help = """
       --devices N     devices of one person at most
       --processes G/P/S/G/L/P
                       gateways, parsers, sessions, groups, last-seens, persistences at most
-      --messages N    messages that people write at most
+      --groups N      groups at most; 0: none
+      --messages N    messages that people write at most, to each other and to groups
       --safety TIME   the faults end after this, like 12s or 1500ms
       --without KINDS leave faults out, divided by commas:
                       \(FaultKind.allCases.map(\.rawValue).joined(separator: ", "))

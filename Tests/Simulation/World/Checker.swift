@@ -8,6 +8,7 @@
 //     CheckerTicks.swift    what authors are told
 //     CheckerGroups.swift   groups: their logs, and what is shown of them
 //     CheckerGroupAnswers.swift, CheckerGroupTicks.swift, CheckerGroupDebt.swift   the same three for groups
+//     CheckerGroupQuestions.swift   answers to questions about groups
 //     CheckerDebt.swift     what is still owed when everything has healed
 
 import Primitives
@@ -122,7 +123,11 @@ struct Checker {
     var changes: [AskedChange] = []
     /// The newest stamp that a person marked as read in each group.
     var groupMarks: [[Stamp]]
+    /// Of each person, the groups in her list and since when.
+    var memberships: [[(since: Moment, titles: [UserID: String])]]
     var groupShownCount = 0
+    var groupAnswerCount = 0
+    var groupLateCount = 0
     var groupRefusedCount = 0
     var groupTickCount = 0
     var shownCount = 0
@@ -140,6 +145,7 @@ struct Checker {
         marks = [[Stamp]](repeating: [Stamp](repeating: .zero, count: userCount), count: userCount)
         let groupCount = shape.groups.count
         groups = shape.groups.map { _ in GroupStory() }
+        memberships = shape.users.map { _ in [(0, [:])] }
         groupMarks = [[Stamp]](repeating: [Stamp](repeating: .zero, count: groupCount), count: userCount)
         screens = shape.devices.map { _ in
             Screen(

@@ -66,8 +66,8 @@ struct GroupStory: Sendable {
     var wasAsked = false
     var creation: GroupChange?
     var state = GroupState()
-    /// What it was and since when, from before it was made until now.
-    var states: [(since: Moment, state: GroupState)] = [(0, GroupState())]
+    /// What it was, since when and since which entry, from before it was made until now.
+    var states: [(since: Moment, number: UInt64, state: GroupState)] = [(0, 0, GroupState())]
     /// By number, from 1.
     var entries: [Entry] = []
     var names: Set<GroupLog.Name> = []
@@ -119,6 +119,7 @@ extension Checker {
             guard let log = world.log(of: group), log.head > UInt64(groups[group].entries.count) else { continue }
             for entry in log.entries.suffix(Int(log.head) - groups[group].entries.count) { take(entry, group, moment) }
         }
+        readPlaces(moment, world)
     }
 
     private mutating func take(_ entry: GroupLog.Entry, _ group: Int, _ moment: Moment) {
@@ -185,7 +186,7 @@ extension Checker {
             fail(.nobodyElse, moment, "\(change.name) by \(name.author) was asked for and the rules of \(id) allow it", left.isEmpty ? "nobody asked" : "\(left[0])", name.id)
         }
         groups[group].state.apply(change, by: name.author, at: entry.stamp)
-        groups[group].states.append((moment, groups[group].state))
+        groups[group].states.append((moment, entry.number, groups[group].state))
         return change
     }
 

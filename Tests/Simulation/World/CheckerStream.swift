@@ -78,18 +78,24 @@ extension Checker {
         case .changeFailed(let ref, let error): onChangeFailed(ref, error, device, moment)
         case .counts(let group, let at, let delivered, let read, let of):
             onCounts(group, at, delivered: delivered, read: read, of: of, device, moment)
-        case .late, .groupInfo, .groupList, .receipts: break
+        case .late(let group, let at, let count): onLate(group, at, count, device, moment)
+        case .groupInfo(let ref, let info): onGroupInfo(ref, info, device, moment, world)
+        case .groupList(let ref, let groups, let more): onGroupList(ref, groups, more, device, moment, world)
+        case .receipts(let ref, let group, let at, let entries): onReceiptList(ref, group, at, entries, device, moment, world)
         case .delivered(let peer, let at): onDelivered(peer, at, device, moment, world)
         case .read(let peer, let at): onRead(peer, at, device, moment)
         case .cursorLost:
             guard !isRude(device) else { return }
             fail(.loss, moment, "the inbox of \(name(device)) is the same for ever", "its cursor is beyond the inbox: entries were forgotten")
         case .refused(let error):
+            if let ask = error.ref.flatMap({ world.devices[device].groupAsks.removeValue(forKey: $0) }) {
+                return onQuestionRefused(ask, error, device, moment)
+            }
             switch error.code {
             case .overloaded, .unavailable, .storageFull, .helloMissing: break
             // A read mark of somebody who was removed meanwhile; the second answer to what was asked twice.
             case .notMember, .notAllowed, .noSuchGroup, .noChange, .groupFull, .badUsers:
-                guard let ref = error.ref else { break }
+                guard let ref = error.ref, !isRude(device) else { break }
                 guard groupPlaces[ref] != nil || shape.groups.contains(where: { $0.id.asReference == ref }) || changes.contains(where: { $0.ref == ref }) else {
                     return fail(.nobodyElse, moment, "answers to what was asked", "\(error.code.name) about \(ref) at \(name(device))", ref)
                 }

@@ -84,6 +84,11 @@ extension MemoryStore {
         return inboxes[place - 1].entries.first { $0.groupNumber == number && $0.chat == group }?.number
     }
 
+    /// Where somebody stands in a group.
+    func place(of owner: UserID, in group: UserID) -> GroupPlace? {
+        numbers[owner].flatMap { inboxes[$0 - 1].places[group] }
+    }
+
     // MARK: Logs
 
     private mutating func append(_ request: AppendGroup, now: Stamp) -> GroupAppended {

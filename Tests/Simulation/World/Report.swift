@@ -29,6 +29,9 @@ public struct RunReport: Equatable, Sendable {
     public let groupRefusedCount: Int
     /// Ticks and counts about messages in groups that authors were told.
     public let groupTickCount: Int
+    /// Questions about groups that were answered, and notices that members wait for a message.
+    public let groupAnswerCount: Int
+    public let groupLateCount: Int
     /// Batches of a store that a crash cut short: those that were lost, those that had happened.
     public let tornLostCount: Int
     public let tornKeptCount: Int
@@ -59,6 +62,8 @@ public struct RunReport: Equatable, Sendable {
         groupShownCount = world.checker.groupShownCount
         groupRefusedCount = world.checker.groupRefusedCount
         groupTickCount = world.checker.groupTickCount
+        groupAnswerCount = world.checker.groupAnswerCount
+        groupLateCount = world.checker.groupLateCount
         tornLostCount = world.processes.reduce(0) { $0 + ($1.disk?.tornLostCount ?? 0) }
         tornKeptCount = world.processes.reduce(0) { $0 + ($1.disk?.tornKeptCount ?? 0) }
         faultCounts = world.faults.counts
@@ -94,6 +99,8 @@ public struct RunTotals: Sendable {
     private var groupShownCount = 0
     private var groupRefusedCount = 0
     private var groupTickCount = 0
+    private var groupAnswerCount = 0
+    private var groupLateCount = 0
     private var tornLostCount = 0
     private var tornKeptCount = 0
     private var occurrenceCount = 0
@@ -118,6 +125,8 @@ public struct RunTotals: Sendable {
         groupShownCount += report.groupShownCount
         groupRefusedCount += report.groupRefusedCount
         groupTickCount += report.groupTickCount
+        groupAnswerCount += report.groupAnswerCount
+        groupLateCount += report.groupLateCount
         tornLostCount += report.tornLostCount
         tornKeptCount += report.tornKeptCount
         occurrenceCount += report.occurrenceCount
@@ -136,7 +145,7 @@ public struct RunTotals: Sendable {
             \(seedCount) seeds, \(violationCount) violations
             time: \(length / 1_000_000_000) simulated seconds in \(Int(wallSeconds)) s: \(tenths / 10).\(tenths % 10) cluster-hours a minute
             messages: \(messageCount) written, \(shownCount) shown, \(copyCount) copies, \(expiredCount) notices of expiry, \(gapCount) gaps, \(historyCount) pages of history
-            groups: \(groupMessageCount) written, \(changeCount) changes asked for, \(groupEntryCount) entries of which \(groupEventCount) events, \(groupShownCount) shown, \(groupTickCount) ticks and counts, \(groupRefusedCount) refusals
+            groups: \(groupMessageCount) written, \(changeCount) changes asked for, \(groupEntryCount) entries of which \(groupEventCount) events, \(groupShownCount) shown, \(groupTickCount) ticks and counts, \(groupAnswerCount) answers, \(groupLateCount) notices of delay, \(groupRefusedCount) refusals
             events: \(occurrenceCount)
             faults: \(faultCounts.reduce(0, +)): \(faults)
             batches cut short by a crash: \(tornLostCount) lost, \(tornKeptCount) kept

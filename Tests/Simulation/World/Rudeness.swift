@@ -12,7 +12,8 @@ import Primitives
 extension World {
     func misbehave(_ device: SimulatedDevice) {
         guard device.client.isLive, device.link != nil else { return }
-        for frame in rudeFrames(device) {
+        let isInGroup = !shape.groups.isEmpty && device.dice.oneIn(2)
+        for frame in isInGroup ? rudeGroupFrames(device) : rudeFrames(device) {
             trace.write(moment, device.name, .effect) { "rudely: \(Trace.text(frame))" }
             device.connection?.transmit(frame)
         }

@@ -48,6 +48,14 @@ public enum Plant: String, CaseIterable, Sendable {
     case falseRefusal = "false-refusal"
     /// An author is told that everybody has and has read her message when the first one has it.
     case falseCounts = "false-counts"
+    /// Who asks about a group is not told of one member.
+    case falseInfo = "false-info"
+    /// Who asks for her groups is not told of one.
+    case falseList = "false-list"
+    /// Who asks for receipts is told that everybody has and has read the message.
+    case falseReceipts = "false-receipts"
+    /// An author is told that more members wait for her message than get it.
+    case falseLate = "false-late"
 }
 
 /// A device of a person.
@@ -112,7 +120,7 @@ struct Shape: Sendable {
         var groupDice = dice.split()
         let groupCount = groupDice.percent(45) ? 0 : groupDice.pick(1..<3)
         let users = users
-        groups = (0..<groupCount).map { number in
+        groups = (0..<Swift.min(groupCount, trim.groups ?? groupCount)).map { number in
             let creator = groupDice.pick(0..<users.count)
             return GroupPlan(creator: creator, user: users[creator], number: number)
         }

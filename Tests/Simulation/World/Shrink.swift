@@ -96,6 +96,7 @@ public struct Shrinker {
                 guard accept({ $0.messages = count }) else { break }
             }
         }
+        for count in [0, 1] where accept({ $0.groups = Swift.min($0.groups ?? .max, count) }) { break }
         for count in [2, 3, 4, 6] where accept({ $0.users = Swift.min($0.users ?? .max, count) }) { break }
         for count in [1, 2] where accept({ $0.devices = Swift.min($0.devices ?? .max, count) }) { break }
         for role in 0..<6 {
@@ -113,5 +114,8 @@ extension RunReport {
     func isShorter(than other: RunReport) -> Bool { size < other.size }
 
     /// A fault is as much to read as ten messages or a hundred events; time hardly counts.
-    private var size: Int { strikes.count * 1_000 + messageCount * 100 + occurrenceCount * 10 + Int(length / 1_000_000_000) }
+    private var size: Int {
+        strikes.count * 1_000 + (messageCount + groupMessageCount + changeCount) * 100 + occurrenceCount * 10
+            + Int(length / 1_000_000_000)
+    }
 }

@@ -39,6 +39,9 @@ final class SimulatedDevice {
     /// Pages of history that it asked for and has not got.
     var historyAsks: [MessageID: HistoryAsk] = [:]
     var historyAskCount = 0
+    /// The same about groups.
+    var groupAsks: [MessageID: GroupAsk] = [:]
+    var groupAskCount = 0
     var timerSerial = 0
     var timerAt: Moment?
     /// The newest stamp shown of each peer, and the newest that this device's person has marked as read.
@@ -285,6 +288,16 @@ extension World {
             return .error(ErrorFrame(.notMember, "planted", ref: id))
         case (.falseCounts, .groupCounts(let group, let at, _, _, let of)):
             return .groupCounts(group: group, at: at, delivered: of, read: of, of: of)
+        case (.falseInfo, .groupInfo(let ref, var info)):
+            info.members.removeLast()
+            return .groupInfo(ref: ref, info)
+        case (.falseList, .groupList(let ref, let groups, let more)) where !groups.isEmpty:
+            return .groupList(ref: ref, groups: groups.dropLast(), more: more)
+        case (.falseReceipts, .receipts(let ref, let group, let at, let entries)) where !entries.isEmpty:
+            let told = entries.map { ReceiptEntry(user: $0.user, delivered: $0.delivered ?? at, read: $0.read ?? at) }
+            return .receipts(ref: ref, with: group, at: at, entries: told)
+        case (.falseLate, .groupCounts(let group, let at, _, _, let of)):
+            return .groupLate(group: group, at: at, count: of + 2)
         default:
             return frame
         }

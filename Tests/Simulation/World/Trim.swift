@@ -1,7 +1,7 @@
 // What is left out of the run that a seed has drawn: the words in which a shorter failing run is told.
 //
 // A trim never draws anything. The seed draws the whole run as ever, then the trim takes away: people, devices, processes,
-// messages, time, faults. Because every process, device, link and fault has dice of its own, what remains does mostly what
+// groups, messages, time, faults. Because every process, device, link and fault has dice of its own, what remains does mostly what
 // it did before; and because a trim is part of the command line, a trimmed run replays byte for byte like any other.
 
 import Primitives
@@ -13,6 +13,8 @@ public struct Trim: Equatable, Sendable {
     public var devices: Int?
     /// Processes at most, of gateway, parser, session, group, last-seen, persistence. At least 1 each.
     public var processes: [Int]?
+    /// Groups at most; 0: none.
+    public var groups: Int?
     /// Messages that people write at most.
     public var messages: Int?
     /// The faults end after this time, if they did not before.
@@ -32,6 +34,7 @@ public struct Trim: Equatable, Sendable {
         if let users { words.append("--users \(users)") }
         if let devices { words.append("--devices \(devices)") }
         if let processes { words.append("--processes " + processes.map(String.init).joined(separator: "/")) }
+        if let groups { words.append("--groups \(groups)") }
         if let messages { words.append("--messages \(messages)") }
         if let safety { words.append("--safety \(safety / 1_000_000)ms") }
         if !without.isEmpty {
@@ -41,7 +44,7 @@ public struct Trim: Equatable, Sendable {
         return words.joined(separator: " ")
     }
 
-    public static let options = ["--users", "--devices", "--processes", "--messages", "--safety", "--without", "--faults"]
+    public static let options = ["--users", "--devices", "--processes", "--groups", "--messages", "--safety", "--without", "--faults"]
 
     /// Takes one option.
     /// - Parameter option: one of `options`.
@@ -60,6 +63,9 @@ public struct Trim: Equatable, Sendable {
                 return "--processes takes six numbers from 1 on, like 2/1/3/1/1/1"
             }
             processes = counts
+        case "--groups":
+            guard let count = Int(value), count >= 0 else { return "--groups takes a number" }
+            groups = count
         case "--messages":
             guard let count = Int(value), count >= 0 else { return "--messages takes a number" }
             messages = count

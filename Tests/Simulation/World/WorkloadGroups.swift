@@ -39,6 +39,10 @@ extension World {
         // Strangers try now and then; mostly they have nothing to say here.
         let isMember = checker.groups[index].state.members[device.user] != nil
         guard isMember || device.dice.percent(25) else { return false }
+        if device.dice.oneIn(8) {
+            askAboutGroup(device, index)
+            return true
+        }
         switch device.dice.pick(0..<100) {
         case 0..<50: writeToGroup(index, device)
         case 50..<72: markGroupRead(device, index)
