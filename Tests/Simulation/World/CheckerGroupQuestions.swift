@@ -69,12 +69,11 @@ extension Checker {
         }
         let user = shape.users[shape.devices[device].user]
         let author = groups[index].entries.first { $0.stamp == at && $0.kind == .message }?.author
-        // Of what is old a shard does not know whose it is, and so not whom to leave out.
-        let isOld = groups[index].isOld(at)
         let isSo = groups[index].wasEver(since: ask.askedAt, until: .max) { state in
             guard state.members[user] != nil, state.settings.showsReceipts || user == author else { return false }
             let there = state.roster.filter { state.members[$0]!.joinedAt < at }
-            return entries.map(\.user) == there.filter { $0 != author } || isOld && entries.map(\.user) == there
+            // A message that the log has dropped is nobody's, and nobody is left out.
+            return entries.map(\.user) == there.filter { $0 != author } || shape.isBrief && entries.map(\.user) == there
         }
         guard isSo else {
             return fail(.honestTicks, moment, "receipts of those who were in \(group) at \(at.microseconds) and are since \(name(device)) asked", "of \(entries.map(\.user))", ref)
@@ -108,6 +107,54 @@ extension Checker {
         }
     }
 
+    /// A page of a log: its entries as they are, without a hole, and none that the asker had no right to see.
+    mutating func onGroupHistory(
+        _ ref: MessageID, _ frames: [ServerFrame], _ more: Bool, _ device: Int, _ moment: Moment, _ world: World
+    ) {
+        guard let ask = answered(ref, device, moment, world) else { return }
+        guard case .history(let index, let before, let limit, let head) = ask.subject, frames.count <= limit else {
+            return fail(.nobodyElse, moment, "an answer to \(ref)", "a page of \(frames.count) entries", ref)
+        }
+        let story = groups[index]
+        let shown = frames.compactMap { entry($0, of: index) }
+        guard shown.count == frames.count else {
+            return fail(.nobodyElse, moment, "entries of \(shape.groups[index].id) for \(ref)", "\(frames)", ref)
+        }
+        // The newest that there was to show, when it was asked and now.
+        let below = before.map { $0 == 0 ? 0 : $0 - 1 } ?? .max
+        let tops = Swift.min(below, head)...Swift.min(below, UInt64(story.entries.count))
+        let isDense = zip(shown, shown.dropFirst()).allSatisfy { $0.number == $1.number + 1 }
+        guard isDense, shown.first.map({ tops.contains($0.number) }) ?? !more else {
+            return fail(.order, moment, "entries from \(tops) down for \(ref)", "\(shown.map(\.number)), more: \(more)", ref)
+        }
+        let user = shape.users[shape.devices[device].user]
+        let isSo = story.wasEver(since: ask.askedAt, until: .max) { state in
+            guard let member = state.members[user] else { return false }
+            let from = state.settings.sharesHistory ? Stamp.zero : member.joinedAt
+            let hidden = shown.last.map { $0.number - 1 } ?? tops.lowerBound
+            let isEnd = story[hidden].map { $0.stamp < from } ?? true
+            return shown.last.map { $0.stamp >= from } ?? true && (more ? hidden > 0 : isEnd)
+        }
+        guard !isSo else { return }
+        fail(.nobodyElse, moment, "what \(name(device)) may see of \(shape.groups[index].id) since it asked \(ref)", "numbers \(shown.map(\.number)), more: \(more)", ref)
+    }
+
+    /// The entry that a frame shows; nil: there is none like it.
+    private func entry(_ frame: ServerFrame, of group: Int) -> GroupStory.Entry? {
+        let id = shape.groups[group].id
+        switch frame {
+        case .groupMessage(0, id, let number, let from, let name, let at, let body):
+            guard let entry = groups[group][number], entry.kind == .message, entry.author == from, entry.id == name, entry.stamp == at
+            else { return nil }
+            return groupPlaces[name].map { groupMessages[$0].body == body } ?? true ? entry : nil
+        case .groupEvent(0, id, let number, let from, let name, let at, let change):
+            guard let entry = groups[group][number], entry.kind == .event, entry.author == from, entry.id == name, entry.stamp == at
+            else { return nil }
+            return entry.change == change ? entry : nil
+        default: return nil
+        }
+    }
+
     /// Who asks is refused for a reason that held since.
     mutating func onQuestionRefused(_ ask: GroupAsk, _ error: ErrorFrame, _ device: Int, _ moment: Moment) {
         guard [.noSuchGroup, .notMember, .notAllowed].contains(error.code) else { return }
@@ -116,6 +163,7 @@ extension Checker {
         switch ask.subject {
         case .info(let group): index = group
         case .receipts(let group, let at): (index, stamp) = (group, at)
+        case .history(let group, _, _, _): index = group
         case .list: return fail(.honestTicks, moment, "everybody may know her own groups", "\(error.code.name) at \(name(device))", error.ref)
         }
         let story = groups[index]
@@ -124,7 +172,7 @@ extension Checker {
             switch error.code {
             case .noSuchGroup: !state.exists
             case .notMember: state.exists && state.members[user] == nil
-            default: stamp != nil && state.members[user] != nil && !state.settings.showsReceipts && (!isOwn || story.isOld(stamp!))
+            default: stamp != nil && state.members[user] != nil && !state.settings.showsReceipts && (!isOwn || shape.isBrief)
             }
         }
         guard !isJust else { return }
@@ -157,9 +205,6 @@ extension Checker {
 }
 
 extension GroupStory {
-    /// So many newer entries there are that a shard need not know whose a message with this stamp is (docs/protocol.md).
-    func isOld(_ stamp: Stamp) -> Bool { entries.count { $0.stamp > stamp } >= 256 }
-
     /// What it was behind entry `number`.
     func state(at number: UInt64) -> GroupState { states.last { $0.number <= number }!.state }
 }

@@ -219,6 +219,7 @@ extension Checker {
     private mutating func onHistory(
         _ ref: MessageID?, _ entries: [ServerFrame], _ more: Bool, _ device: Int, _ moment: Moment, _ world: World
     ) {
+        if let ref, world.devices[device].groupAsks[ref] != nil { return onGroupHistory(ref, entries, more, device, moment, world) }
         guard let ref, let ask = world.devices[device].historyAsks.removeValue(forKey: ref) else {
             return fail(.nobodyElse, moment, "answers to what was asked", "\(name(device)) gets a page for \(ref.map { "\($0)" } ?? "nothing")")
         }

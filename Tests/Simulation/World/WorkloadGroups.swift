@@ -82,7 +82,10 @@ extension World {
         case 80..<88: change = .rename("Name \(device.dice.pick(0..<5))")
         case 88..<92: change = .describe("What for \(device.dice.pick(0..<5))")
         case 92..<99:
-            change = .settings(GroupSettings(isAnnouncement: device.dice.oneIn(5), showsReceipts: device.dice.oneIn(2)))
+            let sharesHistory = shape.cluster.storageMode == .archive && device.dice.oneIn(2)
+            change = .settings(
+                GroupSettings(
+                    isAnnouncement: device.dice.oneIn(5), showsReceipts: device.dice.oneIn(2), sharesHistory: sharesHistory))
         default: change = device.dice.oneIn(4) ? .delete : .rename("Last name")
         }
         ask(index, device, MessageID("c\(device.index)-\(checker.changes.count)")!, change, isNew: true)

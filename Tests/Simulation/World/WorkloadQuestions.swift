@@ -1,4 +1,4 @@
-// What people ask about groups: who is in it, which am I in, who has read this?
+// What people ask about groups: who is in it, which am I in, who has read this, what was written before?
 //
 // Members and strangers ask, sometimes about a message that was never written. An answer has a moment: the judge holds it
 // against everything that was so between the question and the answer.
@@ -15,6 +15,8 @@ struct GroupAsk: Sendable {
         /// The person's groups, behind this one.
         case list(after: UserID?)
         case receipts(group: Int, at: Stamp)
+        /// `head`: of the log, when it was asked.
+        case history(group: Int, before: UInt64?, limit: Int, head: UInt64)
     }
 
     let subject: Subject
@@ -36,7 +38,7 @@ extension World {
         device.groupAskCount += 1
         let ref = MessageID("q\(device.index)-\(device.groupAskCount)")!
         let group = shape.groups[index].id
-        switch device.dice.pick(0..<10) {
+        switch device.dice.pick(0..<(isArchive ? 14 : 10)) {
         case 0..<4:
             device.groupAsks[ref] = GroupAsk(.info(group: index), askedAt: moment)
             device.client.requestGroupInfo(ref: ref, group: group)
@@ -44,6 +46,12 @@ extension World {
             let after = device.dice.percent(30) ? group : nil
             device.groupAsks[ref] = GroupAsk(.list(after: after), askedAt: moment)
             device.client.requestGroupList(ref: ref, after: after)
+        case 10...:
+            let head = UInt64(checker.groups[index].entries.count)
+            let before: UInt64? = device.dice.oneIn(2) ? UInt64(device.dice.pick(0..<Int(head) + 2)) : nil
+            let limit = device.dice.pick(1..<20)
+            device.groupAsks[ref] = GroupAsk(.history(group: index, before: before, limit: limit, head: head), askedAt: moment)
+            device.client.requestGroupHistory(ref: ref, group: group, before: before, limit: limit)
         default:
             let at = stampToAskAbout(device, index)
             var ask = GroupAsk(.receipts(group: index, at: at), askedAt: moment)
@@ -57,6 +65,8 @@ extension World {
         }
         settle(device)
     }
+
+    private var isArchive: Bool { shape.cluster.storageMode == .archive }
 
     /// Mostly of the person's own message, or of somebody's; seldom of none.
     private func stampToAskAbout(_ device: SimulatedDevice, _ index: Int) -> Stamp {
