@@ -134,7 +134,7 @@ let package = Package(
             tests(of: "ChatClient", uses: ["Crypto", "ClientProtocol", "Groups", "WebSocket"]),
             tests(of: "GatewayCore", uses: coreWords + ["Crypto", "Tokens", "WebSocket"]),
             tests(of: "ParserCore", uses: coreWords + ["ClientProtocol"]),
-            tests(of: "SessionCore", uses: coreWords + ["ClientProtocol"]),
+            tests(of: "SessionCore", uses: coreWords + ["ClientProtocol", "Groups"]),
             tests(of: "PersistenceCore", uses: coreWords + ["Storage"]),
             tests(of: "GroupCore", uses: coreWords + ["ClientProtocol", "Groups", "Simulation", "Storage"]),
             tests(of: "SQLiteStore", uses: ["CSQLite", "Messages", "Simulation", "Storage"]),

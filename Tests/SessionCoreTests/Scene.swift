@@ -30,16 +30,18 @@ enum Did: Equatable {
     case attached(UInt64, hasSiblings: Bool, revision: Int64 = 0)
 }
 
-/// Building rings takes a while; the three that are needed are built once.
+/// Building rings takes a while; the four that are needed are built once.
 private enum Maps {
     static let one = try! ClusterMap.local(LocalCounts(sessions: 1))
     static let three = try! ClusterMap.local(LocalCounts(sessions: 3))
+    static let twoPartitions = try! ClusterMap.local(LocalCounts(sessions: 1, persistences: 2))
     static let archive = try! ClusterMap.local(LocalCounts(sessions: 1), storageMode: .archive)
 
-    static func of(_ sessions: Int, _ mode: StorageMode) -> ClusterMap {
-        switch (sessions, mode) {
-        case (1, .temporary): one
-        case (1, .archive): archive
+    static func of(_ sessions: Int, _ partitions: Int, _ mode: StorageMode) -> ClusterMap {
+        switch (sessions, partitions, mode) {
+        case (1, 2, _): twoPartitions
+        case (1, _, .temporary): one
+        case (1, _, .archive): archive
         default: three
         }
     }
@@ -60,8 +62,8 @@ struct Scene {
 
     /// A shard of a cluster with `sessions` shards; everybody is up.
     /// - Parameter shard: its place among the shards.
-    init(sessions: Int = 1, shard: Int = 0, mode: StorageMode = .temporary) {
-        map = Maps.of(sessions, mode)
+    init(sessions: Int = 1, shard: Int = 0, partitions: Int = 1, mode: StorageMode = .temporary) {
+        map = Maps.of(sessions, partitions, mode)
         selfID = map.nodes(of: .session)[shard].id
         core = SessionCore(selfID: selfID, cluster: map, dice: SeededGenerator(seed: 1))
         for peer in map.peers(of: selfID) { #expect(on(.peerUp(peer.id)) == []) }

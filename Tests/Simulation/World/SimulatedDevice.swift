@@ -276,7 +276,8 @@ extension World {
     }
 
     private func planted(_ frame: ServerFrame) -> ServerFrame {
-        guard let plant, dice.plant.oneIn(20) else { return frame }
+        // Answers to questions are few.
+        guard let plant, dice.plant.oneIn([.falseInfo, .falseList, .falseReceipts].contains(plant) ? 4 : 20) else { return frame }
         switch (plant, frame) {
         case (.wrongBody, .message(let number, let from, let id, let at, let body)):
             return .message(number: number, from: from, id: id, at: at, body: body + [UInt8(ascii: "!")])

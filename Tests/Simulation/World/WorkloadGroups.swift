@@ -39,7 +39,7 @@ extension World {
         // Strangers try now and then; mostly they have nothing to say here.
         let isMember = checker.groups[index].state.members[device.user] != nil
         guard isMember || device.dice.percent(25) else { return false }
-        if device.dice.oneIn(8) {
+        if device.dice.oneIn(4) {
             askAboutGroup(device, index)
             return true
         }

@@ -42,7 +42,7 @@ extension World {
         case 0..<4:
             device.groupAsks[ref] = GroupAsk(.info(group: index), askedAt: moment)
             device.client.requestGroupInfo(ref: ref, group: group)
-        case 4..<6:
+        case 4..<7:
             let after = device.dice.percent(30) ? group : nil
             device.groupAsks[ref] = GroupAsk(.list(after: after), askedAt: moment)
             device.client.requestGroupList(ref: ref, after: after)
