@@ -100,7 +100,8 @@ import Testing
             case .falseExpiry: [.loss, .order]
             case .skipMember: [.loss, .order, .duplicate]
             case .swapInGroup: [.order]
-            case .showRemoved: [.nobodyElse]
+            // What she is shown is kept for her, too.
+            case .showRemoved: [.nobodyElse, .temporary]
             case .keepGroupText: [.temporary]
             case .falseRefusal: [.loss]
             case .falseCounts, .falseInfo, .falseList, .falseReceipts, .falseLate: [.honestTicks]
