@@ -38,6 +38,8 @@ import Testing
         2_524,  // a mark of one group that went with the refused mark of another
         2_269,  // a shard whose first entries overtook the welcome of another
         47, 520, 533,  // a change of a group that was asked for again and refused as another
+        515, 50_893,  // ticks of a group whose members' marks two shards had taken, each a part
+        90_601,  // a change refused by a shard that had not heard that the group was made
     ])
     func aSeedThatOnceFoundSomethingBreaksNoRule(seed: UInt64) {
         let (report, story) = World.judge(seed: seed)

@@ -5,6 +5,7 @@
 //
 //     Requests.swift     somebody writes to a group, or changes it
 //     Loading.swift      a group is read from its log, and read again when it has changed elsewhere
+//     Meeting.swift      marks that another shard took are read
 //     FanOut.swift       entries of the log come into inboxes, one batch a partition at a time
 //     Receipts.swift     marks of members become ticks and counts of authors
 //     Questions.swift    what the group is like, who has a message, what was written before
@@ -12,7 +13,8 @@
 //
 // About disagreement: two shards may believe that they hold the same group. Each append names the newest event that its shard
 // knows, and the store refuses one that names another: nobody writes by rules that no longer hold. Both may fan out the same
-// entries: an inbox takes each number once and in order.
+// entries: an inbox takes each number once and in order. Both may take marks of members, and then neither knows all of them:
+// a shard reads them again when a session shard that turned to another has come back to it.
 
 import ClientProtocol
 import Cluster
@@ -31,6 +33,8 @@ public struct GroupCore: ServiceCore {
         case counts(UserID)
         /// Look for what was begun and not finished; forget what is idle.
         case scan
+        /// Read some more of the marks that another shard may have taken while a session shard could not reach this one.
+        case meeting
     }
 
     /// What a call was made for.
@@ -57,6 +61,8 @@ public struct GroupCore: ServiceCore {
     /// Unfinished groups of other shards, as the last scan found them: who is still there at the next one has been left.
     var foreignUnfinished: Set<UserID> = []
     var foreignSeen: Set<UserID> = []
+    /// Groups whose marks are to be read since a session shard came into reach; nil: not gathered yet.
+    var unmet: [UserID]? = []
     var timers = TimerQueue<Timer>()
     var counters = GroupCounters()
     private var calls = CallTable<Pending>()
@@ -104,6 +110,7 @@ public struct GroupCore: ServiceCore {
     private mutating func onPeer(_ node: NodeID, isUp: Bool, now: Now, _ effects: inout [Effect]) {
         let isSession = sessions.set(node, isUp: isUp)
         if stores.set(node, isUp: isUp), isUp { timers.arm(.scan, at: now.instant) }
+        if isSession, isUp { onSessionMet(now: now) }
         guard isUp, isSession || stores.isUp(node) else { return }
         // What rested because something was away goes on at once.
         for group in groups.keys.sorted() {
@@ -160,6 +167,7 @@ public struct GroupCore: ServiceCore {
             case .scan:
                 timers.arm(.scan, at: now.instant + GroupServiceLimits.scanInterval)
                 scan(now: now, &effects)
+            case .meeting: onMeetingTimer(now: now, &effects)
             }
         }
     }

@@ -1,6 +1,7 @@
 // The bounds of the group service, in one place, with reasons.
 
 import Primitives
+import RPC
 
 public enum GroupServiceLimits {
     /// Groups kept in memory. An idle one with 100 members takes some 20 KiB; more would be evicted before they are idle.
@@ -29,6 +30,14 @@ public enum GroupServiceLimits {
 
     /// How often a shard looks for groups whose fan-out was begun and not finished, by itself or by a shard that died.
     static let scanInterval = Interval.seconds(10)
+
+    /// When a session shard has come into reach, so long until marks are read that it may have brought to another shard: until it
+    /// surely sees us too, and its last call to the other has ended.
+    static let meetingDelay = Interval(nanoseconds: RPCLimits.handshakeTimeout.nanoseconds + RPCLimits.callTimeout.nanoseconds)
+
+    /// So many groups a time, with so long a pause between: 640 a second, so that requests hardly notice.
+    static let meetingGroupCount = 32
+    static let meetingPause = Interval.milliseconds(50)
 
     /// Receipts of members that come within this time reach authors as one tick.
     static let tickWindow = Interval.milliseconds(50)

@@ -71,6 +71,13 @@ struct MemberMarks: Sendable {
     /// What the author was told of the others.
     var deliveredTold = Stamp.zero
     var readTold = Stamp.zero
+
+    /// As the store has it. Marks never fall, and what was stored since it was asked is known here.
+    mutating func raise(wrote: Stamp, delivered: Stamp, read: Stamp) {
+        self.wrote = max(self.wrote, wrote)
+        self.delivered = max(self.delivered, delivered)
+        self.read = max(self.read, read)
+    }
 }
 
 /// A message whose author may want to know how it fares.

@@ -45,7 +45,7 @@ extension GroupCore {
         ask(group, .readGroup(read), .page(group, generation: groups[group]!.generation), &effects)
     }
 
-    private mutating func readMarks(_ group: UserID, after: UserID?, _ effects: inout [Effect]) {
+    mutating func readMarks(_ group: UserID, after: UserID?, _ effects: inout [Effect]) {
         groups[group]!.phase = .marks
         let read = ReadGroupMarks(group: group, after: after, at: nil)
         ask(group, .readGroupMarks(read), .marks(group, generation: groups[group]!.generation), &effects)
@@ -77,6 +77,7 @@ extension GroupCore {
             if page.head > record.head { return reload(group, now: now, &effects) }
             groups[group]!.phase = .ready
             drain(group, now: now, &effects)
+            forgetIfUnmade(group)
         case .marks, .ready: break
         }
     }
@@ -106,7 +107,8 @@ extension GroupCore {
         guard groups[group]?.generation == generation else { return }
         guard case .success(.groupMarks(let page)) = result else { return onUnread(group, result, now: now, &effects) }
         for item in page.items {
-            groups[group]!.marks[item.member] = MemberMarks(wrote: item.wrote, delivered: item.delivered, read: item.read)
+            groups[group]!.marks[item.member, default: MemberMarks()].raise(
+                wrote: item.wrote, delivered: item.delivered, read: item.read)
         }
         if page.hasMore, let last = page.items.last { return readMarks(group, after: last.member, &effects) }
         groups[group]!.phase = .ready
@@ -120,8 +122,14 @@ extension GroupCore {
     private mutating func onUnmade(_ group: UserID, now: Now, _ effects: inout [Effect]) {
         groups[group]!.phase = .ready
         for partition in stores.ring.nodeIDs { groups[group]!.lanes[partition] = Lane(next: 1) }
+        // Whoever waits is answered by what the store says now.
+        for index in groups[group]!.waiting.indices { groups[group]!.waiting[index].tries += 1 }
         drain(group, now: now, &effects)
-        if groups[group]?.isIdle == true { groups[group] = nil }
+        forgetIfUnmade(group)
+    }
+
+    private mutating func forgetIfUnmade(_ group: UserID) {
+        if let record = groups[group], record.head == 0, record.isIdle { groups[group] = nil }
     }
 
     /// The store is away. Who waits is told; what is owed to inboxes is tried again.

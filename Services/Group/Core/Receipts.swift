@@ -16,7 +16,7 @@ extension GroupCore {
         _ receipts: GroupMarkBatch, _ call: RemoteCall, _ submission: Submission, now: Now, _ effects: inout [Effect]
     ) {
         let record = groups[receipts.group]!
-        if receipts.marks.contains(where: { $0.upTo > record.headStamp }), submission.tries == 0, record.state.wasMade {
+        if receipts.marks.contains(where: { $0.upTo > record.headStamp }), submission.tries == 0 {
             // Entries that we have not heard of, appended elsewhere: look once.
             var again = submission
             again.tries += 1

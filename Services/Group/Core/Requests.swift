@@ -75,7 +75,7 @@ extension GroupCore {
         guard refusal != nil || !record.isFull else {
             return refuse(submission, Refusal(.overloaded, retryAfterMs: unavailableRetryMs), &effects)
         }
-        if refusal == .noSuchGroup && !record.state.wasMade { return refuse(submission, .noSuchGroup, &effects) }
+        if refusal == .noSuchGroup && !record.state.wasMade { return refuseUnmade(submission, send.group, &effects) }
         append(
             AppendGroup(
                 group: send.group, kind: .message, author: send.origin.user, id: send.id, after: send.after,
@@ -86,7 +86,7 @@ extension GroupCore {
     private mutating func take(_ act: GroupAct, _ submission: Submission, now: Now, _ effects: inout [Effect]) {
         let record = groups[act.group]!
         if !record.state.wasMade {
-            guard case .create = act.change else { return refuse(submission, .noSuchGroup, &effects) }
+            guard case .create = act.change else { return refuseUnmade(submission, act.group, &effects) }
         }
         var eventNumber = record.eventNumber
         var change = act.change
@@ -102,6 +102,21 @@ extension GroupCore {
                 group: act.group, kind: .event, author: act.origin.user, id: act.id, after: nil, eventNumber: eventNumber,
                 body: change.bytes, asked: change == act.change ? nil : act.change.bytes),
             submission, &effects)
+    }
+
+    /// There is no such group, says the store; what one shard remembers is not enough, for it may have been made elsewhere.
+    private mutating func refuseUnmade(_ submission: Submission, _ group: UserID, _ effects: inout [Effect]) {
+        guard submission.tries == 0 else { return refuse(submission, .noSuchGroup, &effects) }
+        queueAgain(submission, of: group)
+        check(group, &effects)
+    }
+
+    /// In front: it came before those that wait.
+    private mutating func queueAgain(_ submission: Submission, of group: UserID) {
+        var again = submission
+        again.tries += 1
+        let place = groups[group]!.waiting.firstIndex { $0.tries == 0 } ?? groups[group]!.waiting.count
+        groups[group]!.waiting.insert(again, at: place)
     }
 
     private mutating func append(_ append: AppendGroup, _ submission: Submission, _ effects: inout [Effect]) {
@@ -183,14 +198,10 @@ extension GroupCore {
         let refusal = isCurrent && record.isReady ? judge(submission, by: record.state) : nil
         // Whoever is told no for good is told so by what the store knows, not by what one shard remembers.
         if let refusal, submission.tries > 0 { return refuse(submission, refusal, &effects) }
-        var again = submission
-        again.tries += 1
         if isCurrent, record.isReady {
             if refusal != nil { check(group, &effects) } else { reload(group, now: now, &effects) }
         }
-        // In front: it came before those that wait.
-        let place = groups[group]!.waiting.firstIndex { $0.tries == 0 } ?? groups[group]!.waiting.count
-        groups[group]!.waiting.insert(again, at: place)
+        queueAgain(submission, of: group)
         if groups[group]!.isReady && !groups[group]!.isEventInFlight { drain(group, now: now, &effects) }
     }
 
