@@ -88,7 +88,7 @@ JSON_CASES = [
 BINARY_CASES = [
     (b"", "malformed"),
     (b"\0", "unknown_type"),
-    (b"\x0b", "unknown_type"),
+    (b"\x0c", "unknown_type"),
     (b"\x10", "unknown_type"),
     (b"\xff" * 10, "unknown_type"),
     (b"\x03", "malformed"),
