@@ -48,6 +48,38 @@ struct LifeTests {
         #expect(scene.log(group).head == 2)
     }
 
+    /// Found by simulate --seed 90601.
+    @Test("a shard that remembers that there is no such group looks before it says so")
+    func madeElsewhere() {
+        var scene = Scene(shards: 2)
+        let group = UserID.group(of: ana, reference: id("make"))
+        // It was asked to make the group; before the store had the order, the other shard had made it.
+        scene.holdsStore = true
+        scene.change(ana, "make", group, .create(title: "Team", users: [bob]), shard: 1)
+        scene.release(at: 0)
+        scene.holdsStore = false
+        #expect(scene.make([bob]) == group)
+        scene.release()
+        scene.clear()
+        scene.write(bob, "m1", to: group, shard: 1)
+        scene.change(ana, "c1", group, .rename("Crew"), shard: 1)
+        #expect(scene.errors(bob).isEmpty && scene.errors(ana).isEmpty)
+        #expect(scene.log(group).head == 3)
+    }
+
+    @Test("what is not there is refused, and not remembered")
+    func neverMade() {
+        var scene = Scene()
+        let group = UserID("g:nobody-made-it")!
+        for _ in 1...2 {
+            scene.write(bob, "m1", to: group)
+            scene.change(bob, "c1", group, .rename("Crew"))
+            scene.mark(group, .read, [bob], upTo: Stamp(microseconds: 9))
+        }
+        #expect(scene.errors(bob) == [.noSuchGroup, .noSuchGroup, .noSuchGroup, .noSuchGroup])
+        #expect(scene.marked == [GroupMarked(outcomes: [.notMember]), GroupMarked(outcomes: [.notMember])])
+    }
+
     @Test("a message is sent when it is stored, and comes to everybody, its author too")
     func message() {
         var scene = Scene()

@@ -96,6 +96,27 @@ struct ReceiptTests {
         #expect(scene.refusedCalls.count == 1)
     }
 
+    /// Found by simulate --seed 515 and --seed 50893: each of two shards waited for what the other had.
+    @Test("marks that another shard took are read when the session shard that turned to it is back")
+    func marksElsewhere() {
+        var scene = Scene(shards: 2)
+        let (group, at) = written(&scene, [bob, cem])
+        scene.mark(group, .delivered, [bob], upTo: at)
+        scene.mark(group, .delivered, [cem], upTo: at, shard: 1)
+        // When they start all session shards come into reach: that passes.
+        scene.advance(milliseconds: 10_000)
+        scene.clear()
+        scene.mark(group, .read, [cem], upTo: at, shard: 1)
+        scene.mark(group, .read, [bob], upTo: at)
+        scene.advance(milliseconds: 1_000)
+        #expect(!scene.ticks.contains { $0.kind == .read })
+        scene.relink(sessionNodes[0], shard: 0)
+        scene.advance(milliseconds: 7_900)
+        #expect(!scene.ticks.contains { $0.kind == .read })
+        scene.advance(milliseconds: 200)
+        #expect(scene.ticks.contains(Receipt(author: ana, peer: group, kind: .read, upTo: at)))
+    }
+
     @Test("the list says who and when, to the author, and to members where the group allows it")
     func list() {
         var scene = Scene()

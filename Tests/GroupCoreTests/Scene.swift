@@ -162,6 +162,12 @@ struct Scene {
         answer(core, call, message)
     }
 
+    /// The link between a shard and a session shard breaks, and stands again.
+    mutating func relink(_ session: NodeID, shard: Int) {
+        feed(.peerDown(session), shard)
+        feed(.peerUp(session), shard)
+    }
+
     mutating func clear() { (told, fanOuts, ticks, notices, marked) = ([], [], [], [], []) }
 
     /// The log as it is stored.

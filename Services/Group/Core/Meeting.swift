@@ -10,8 +10,7 @@ import Primitives
 
 extension GroupCore {
     mutating func onSessionMet(now: Now) {
-        guard !groups.isEmpty else { return }
-        // Who is held then is read; whatever is read anew until then is done twice.
+        // Whoever is held then is read, also who is held only from now on: the last marks for the other are still on their way.
         unmet = nil
         timers.arm(.meeting, at: now.instant + GroupServiceLimits.meetingDelay)
     }
