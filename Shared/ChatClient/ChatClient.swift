@@ -56,6 +56,7 @@ public struct ChatClient: Sendable {
 
     private var cursor: UInt64?
     private var ticks: Stamp?
+    private var attempt: UInt64
     private var outbox: [Pending] = []
     /// Read marks without `noted`, by peer, in the order they were made.
     private var reads: [(peer: UserID, at: Stamp, deadline: Instant?)] = []
@@ -65,9 +66,12 @@ public struct ChatClient: Sendable {
 
     public private(set) var actions: [ClientAction] = []
 
-    public init(memory: ClientMemory = ClientMemory(), windowCount: Int = 16, dice: SeededGenerator) {
+    /// - Parameter launchedAt: the wall clock. Connections are counted from there, or from what is remembered if that is
+    ///   more: a device that has lost its memory still counts upwards.
+    public init(memory: ClientMemory = ClientMemory(), launchedAt: Stamp, windowCount: Int = 16, dice: SeededGenerator) {
         cursor = memory.cursor
         ticks = memory.ticks
+        attempt = max(memory.attempt, UInt64(max(0, launchedAt.microseconds)))
         outbox = memory.outbox.map { Pending(message: $0, deadline: nil, notBefore: .zero) }
         changes = ChangeQueue(memory.changes)
         self.windowCount = windowCount
@@ -76,7 +80,7 @@ public struct ChatClient: Sendable {
 
     /// What must survive this process.
     public var memory: ClientMemory {
-        ClientMemory(cursor: cursor, ticks: ticks, outbox: outbox.map(\.message), changes: changes.waiting)
+        ClientMemory(cursor: cursor, ticks: ticks, attempt: attempt, outbox: outbox.map(\.message), changes: changes.waiting)
     }
     public var isLive: Bool { phase == .live }
     public var hasWork: Bool { !outbox.isEmpty || !reads.isEmpty || !changes.isEmpty }
@@ -159,7 +163,8 @@ public struct ChatClient: Sendable {
         guard phase == .connecting else { return }
         phase = .greeting
         heardAt = now
-        actions.append(.transmit(.hello(cursor: cursor, ticks: ticks)))
+        attempt += 1
+        actions.append(.transmit(.hello(cursor: cursor, ticks: ticks, attempt: attempt)))
         timers.arm(.welcome, at: now + ClientTimes.welcomeTimeout)
         timers.arm(.silence, at: now + ClientTimes.silenceMax)
     }

@@ -10,16 +10,20 @@ public struct ClientMemory: Equatable, Sendable {
     public var cursor: UInt64?
     /// Revision of the newest receipt that was shown.
     public var ticks: Stamp?
+    /// The newest connection's number, by this device's own count.
+    public var attempt: UInt64
     /// Messages without an answer, oldest first.
     public var outbox: [OutgoingMessage]
     /// Changes of groups without an answer, oldest first.
     public var changes: [OutgoingChange]
 
     public init(
-        cursor: UInt64? = nil, ticks: Stamp? = nil, outbox: [OutgoingMessage] = [], changes: [OutgoingChange] = []
+        cursor: UInt64? = nil, ticks: Stamp? = nil, attempt: UInt64 = 0, outbox: [OutgoingMessage] = [],
+        changes: [OutgoingChange] = []
     ) {
         self.cursor = cursor
         self.ticks = ticks
+        self.attempt = attempt
         self.outbox = outbox
         self.changes = changes
     }

@@ -9,10 +9,22 @@ import Testing
     @Test func aNewDeviceBeginsWhereTheServerSays() {
         var s = Scene(ClientMemory())
         _ = s.start()
-        #expect(s.connected() == [.transmit(.hello(cursor: nil, ticks: nil))])
+        #expect(s.connected() == [.transmit(.hello(cursor: nil, ticks: nil, attempt: 1))])
         #expect(s.gets(welcome(7, ticks: 30)) == [.tell(.online)])
-        #expect(s.client.memory == ClientMemory(cursor: 7, ticks: Stamp(microseconds: 30)))
+        #expect(s.client.memory == ClientMemory(cursor: 7, ticks: Stamp(microseconds: 30), attempt: 1))
         #expect(s.gets(entry(8)) == [.tell(.entry(entry(8))), ack(8)])
+    }
+
+    /// Connections are counted on behind what is remembered, or behind the clock where that is more: lost memory counts upwards.
+    @Test(arguments: [(remembered: 5, clock: 3, said: 6), (remembered: 0, clock: 9, said: 10)] as [(UInt64, Int64, UInt64)])
+    func eachConnectionHasAHigherNumberThanTheOneBefore(remembered: UInt64, clock: Int64, said: UInt64) {
+        var client = ChatClient(
+            memory: ClientMemory(cursor: 4, ticks: .zero, attempt: remembered), launchedAt: Stamp(microseconds: clock),
+            dice: SeededGenerator(seed: 1))
+        client.start(now: .zero)
+        client.onConnected(now: .zero)
+        #expect(client.takeActions() == [.connect, .transmit(.hello(cursor: 4, ticks: .zero, attempt: said))])
+        #expect(client.memory.attempt == said)
     }
 
     @Test func oneAckForEverythingThatCameTogether() {
@@ -39,7 +51,7 @@ import Testing
         #expect(done.first == .disconnect)
         #expect(retryMs(done) != nil && done.count == 2)
         #expect(s.waitForNext() == [.connect])
-        #expect(s.connected() == [.transmit(.hello(cursor: 1, ticks: .zero))])
+        #expect(s.connected() == [.transmit(.hello(cursor: 1, ticks: .zero, attempt: 2))])
     }
 
     @Test func aGapIsToldAndAcknowledged() {
@@ -257,7 +269,7 @@ import Testing
         let done = s.gets(error(.cursorAhead))
         #expect(done.prefix(2) == [.tell(.cursorLost), .disconnect])
         #expect(s.waitForNext() == [.connect])
-        #expect(s.connected() == [.transmit(.hello(cursor: nil, ticks: nil))])
+        #expect(s.connected() == [.transmit(.hello(cursor: nil, ticks: nil, attempt: 3))])
         #expect(s.gets(welcome(2)) == [.tell(.online)])
         #expect(s.client.memory.cursor == 2)
     }

@@ -71,7 +71,7 @@ final class Courier {
             _ = try token()
         }
         store = try DeviceStore(home: places.home, user: user, device: device)
-        client = ChatClient(memory: store.memory, dice: SeededGenerator(seed: System.random64()))
+        client = ChatClient(memory: store.memory, launchedAt: System.now().stamp, dice: SeededGenerator(seed: System.random64()))
     }
 
     deinit {
