@@ -35,6 +35,8 @@ public struct ChatClient: Sendable {
         case silence
         /// Some message, read mark or change has waited for its answer, or for its retry.
         case retry
+        /// What is owed has gathered long enough.
+        case acknowledge
     }
 
     private struct Pending: Sendable {
@@ -61,7 +63,7 @@ public struct ChatClient: Sendable {
     /// Read marks without `noted`, by peer, in the order they were made.
     private var reads: [(peer: UserID, at: Stamp, deadline: Instant?)] = []
     private var changes: ChangeQueue
-    private var mustAcknowledge = false
+    private var acknowledging = Acknowledging()
     private var isRunning = false
 
     public private(set) var actions: [ClientAction] = []
@@ -99,8 +101,9 @@ public struct ChatClient: Sendable {
     }
 
     /// Leaves; what is in the outbox stays there.
-    public mutating func stop() {
+    public mutating func stop(now: Instant) {
         isRunning = false
+        if acknowledging.due(now: now) != nil { acknowledge(now) }
         if phase != .waiting { actions.append(.disconnect) }
         lose()
         timers.cancel(.reconnect)
@@ -224,10 +227,16 @@ public struct ChatClient: Sendable {
         }
     }
 
-    /// The end of a batch of frames: one acknowledgement for all of them.
+    /// The end of a batch of frames: one acknowledgement for all of them, now or in a moment.
     public mutating func flush(now: Instant) {
-        guard mustAcknowledge, phase == .live, let cursor else { return }
-        mustAcknowledge = false
+        guard let due = acknowledging.due(now: now) else { return }
+        if due <= now { acknowledge(now) } else { timers.armIfIdle(.acknowledge, at: due) }
+    }
+
+    private mutating func acknowledge(_ now: Instant) {
+        guard phase == .live, let cursor else { return }
+        timers.cancel(.acknowledge)
+        acknowledging.onSaid(now: now)
         actions.append(.transmit(.ack(upTo: cursor)))
     }
 
@@ -247,6 +256,8 @@ public struct ChatClient: Sendable {
                 }
             case .retry:
                 onRetry(now)
+            case .acknowledge:
+                flush(now: now)
             }
         }
     }
@@ -273,7 +284,7 @@ public struct ChatClient: Sendable {
     private mutating func onEntry(_ number: UInt64, _ frame: ServerFrame, now: Instant) {
         guard phase == .live, let cursor else { return }
         if number > cursor + 1 { return giveUp(now) }
-        mustAcknowledge = true
+        acknowledging.owe(bytes: frame.bodyBytes)
         guard number == cursor + 1 else { return }
         self.cursor = number
         actions.append(.tell(.entry(frame)))
@@ -282,7 +293,7 @@ public struct ChatClient: Sendable {
     private mutating func onGap(from: UInt64, to: UInt64, now: Instant) {
         guard phase == .live, let cursor else { return }
         if from > cursor + 1 { return giveUp(now) }
-        mustAcknowledge = true
+        acknowledging.owe(bytes: 0)
         guard to > cursor else { return }
         self.cursor = to
         actions.append(.tell(.gap(from: max(from, cursor + 1), to: to)))
@@ -428,7 +439,8 @@ public struct ChatClient: Sendable {
 
     private mutating func lose() {
         phase = .waiting
-        mustAcknowledge = false
+        acknowledging.onLost()
+        timers.cancel(.acknowledge)
         timers.cancel(.welcome)
         timers.cancel(.silence)
         timers.cancel(.retry)

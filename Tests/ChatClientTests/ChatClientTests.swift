@@ -40,8 +40,51 @@ import Testing
     @Test func anEntryThatIsKnownIsNotShownButAcknowledgedAgain() {
         var s = Scene.live()
         _ = s.gets(entry(1), entry(2))
-        #expect(s.gets(entry(1)) == [ack(2)])
-        #expect(s.gets(entry(2), entry(3)) == [.tell(.entry(entry(3))), ack(3)])
+        #expect(s.gets(entry(1)) == [])
+        #expect(s.wait(50) == [ack(2)])
+        #expect(s.gets(entry(2), entry(3)) == [.tell(.entry(entry(3)))])
+        #expect(s.wait(50) == [ack(3)])
+    }
+
+    @Test func theFirstAckGoesAtOnceAndWhatFollowsCloseBehindGathers() {
+        var s = Scene.live()
+        #expect(s.gets(entry(1)) == [.tell(.entry(entry(1))), ack(1)])
+        _ = s.wait(20)
+        #expect(s.gets(entry(2)) == [.tell(.entry(entry(2)))])
+        _ = s.wait(20)
+        #expect(s.gets(entry(3)) == [.tell(.entry(entry(3)))])
+        #expect(s.wait(9) == [])
+        #expect(s.wait(1) == [ack(3)])
+        // Nothing is owed any more, and after a pause the next goes at once again.
+        #expect(s.wait(50) == [])
+        #expect(s.gets(entry(4)) == [.tell(.entry(entry(4))), ack(4)])
+    }
+
+    @Test func fiftyEntriesOrEightKibibytesDoNotWait() {
+        var s = Scene.live()
+        _ = s.gets(entry(1))
+        for number in 2...50 { #expect(s.gets(entry(UInt64(number))).count == 1) }
+        #expect(s.gets(entry(51)).last == ack(51))
+        let large = ServerFrame.message(
+            number: 52, from: bob, id: MessageID("e")!, at: .zero, body: [UInt8](repeating: 0x78, count: 8 * 1024))
+        #expect(s.gets(large).last == ack(52))
+    }
+
+    @Test func whatIsOwedIsSaidBeforeLeavingAndNotAfterALoss() {
+        var s = Scene.live()
+        _ = s.gets(entry(1))
+        _ = s.gets(entry(2))
+        s.client.stop(now: s.now)
+        #expect(s.client.takeActions() == [ack(2), .disconnect])
+
+        s = Scene.live()
+        _ = s.gets(entry(1))
+        _ = s.gets(entry(2))
+        _ = s.disconnected()
+        #expect(s.waitForNext() == [.connect])
+        #expect(s.connected() == [.transmit(.hello(cursor: 2, ticks: .zero, attempt: 2))])
+        #expect(s.gets(welcome(2)) == [.tell(.online)])
+        #expect(s.wait(1_000) == [])
     }
 
     @Test func aHoleIsAReasonToConnectAnew() {
@@ -58,9 +101,11 @@ import Testing
         var s = Scene.live()
         #expect(s.gets(.gap(from: 1, to: 40)) == [.tell(.gap(from: 1, to: 40)), ack(40)])
         // A part of it is known.
-        #expect(s.gets(.gap(from: 30, to: 45)) == [.tell(.gap(from: 41, to: 45)), ack(45)])
-        #expect(s.gets(.gap(from: 2, to: 45)) == [ack(45)])
-        #expect(s.gets(entry(46)) == [.tell(.entry(entry(46))), ack(46)])
+        #expect(s.gets(.gap(from: 30, to: 45)) == [.tell(.gap(from: 41, to: 45))])
+        #expect(s.wait(50) == [ack(45)])
+        #expect(s.gets(.gap(from: 2, to: 45)) == [])
+        #expect(s.wait(50) == [ack(45)])
+        #expect(s.gets(entry(46)) == [.tell(.entry(entry(46)))])
         #expect(s.gets(.gap(from: 48, to: 50)).first == .disconnect)
     }
 
@@ -328,7 +373,7 @@ import Testing
     @Test func whoStopsStaysAway() {
         var s = Scene.live()
         _ = s.sends("a1")
-        s.client.stop()
+        s.client.stop(now: s.now)
         #expect(s.client.takeActions() == [.disconnect])
         #expect(s.disconnected() == [])
         #expect(s.wait(600_000) == [])

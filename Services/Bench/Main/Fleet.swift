@@ -132,8 +132,8 @@ final class Fleet {
         touch(member)
     }
 
-    func stop(_ member: Int) {
-        members[member].client.stop()
+    func stop(_ member: Int, now: Instant) {
+        members[member].client.stop(now: now)
         touch(member)
     }
 

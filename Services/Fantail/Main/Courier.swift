@@ -135,7 +135,7 @@ final class Courier {
         while !outbound.isEmpty, case .speaking = link, System.now().instant < deadline {
             _ = try step(inputs: [], until: deadline)
         }
-        client.stop()
+        client.stop(now: System.now().instant)
         try settle()
     }
 
