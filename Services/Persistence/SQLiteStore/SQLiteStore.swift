@@ -43,6 +43,10 @@ public final class SQLiteStore: Store {
     var heads = BoundedCache<Int64, Head>(capacity: cacheCapacity)
     var deviceSets = BoundedCache<Int64, DeviceSet>(capacity: cacheCapacity)
     var revisions = BoundedCache<Int64, Stamp>(capacity: cacheCapacity)
+    /// The newest entry of a group that an inbox got.
+    var places = BoundedCache<GroupPlace, UInt64>(capacity: cacheCapacity)
+    /// When the oldest mark of each was made, or an earlier moment.
+    var oldestMarks = BoundedCache<MarkSeries, Stamp>(capacity: cacheCapacity)
 
     /// By key of a group's entry: rows of this batch that do not need its text any more.
     var released: [Int64: Int64] = [:]
@@ -139,6 +143,8 @@ public final class SQLiteStore: Store {
         heads.removeAll()
         deviceSets.removeAll()
         revisions.removeAll()
+        oldestMarks.removeAll()
+        places.removeAll()
         released.removeAll()
     }
 }
