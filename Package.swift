@@ -65,7 +65,11 @@ let package = Package(
         + service(
             "gateway", folder: "Gateway",
             core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "WebSocket", "Tokens", "Primitives"],
-            main: ["Crypto", "Tokens"])
+            main: ["GatewayPage", "Crypto", "Tokens"])
+        + [
+            // The web client, compiled into the gateway.
+            .target(name: "GatewayPage", path: "Services/Gateway/Page", resources: [.embedInCode("files")])
+        ]
         + service(
             "parser", folder: "Parser",
             core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives"])
