@@ -361,6 +361,8 @@ class App {
       clearTimeout(this.#bannerTimer);
       this.#bannerTimer = null;
       this.#banner.hidden = true;
+      this.#presence.isOffline = false;
+      this.#update();
       return;
     }
     const show = () => {
@@ -373,6 +375,8 @@ class App {
         this.#state === "waiting" ? el("button.link", { type: "button", onclick: () => this.#client.hurry() }, "Now") : "",
       );
       this.#banner.hidden = false;
+      this.#presence.isOffline = true;
+      this.#update();
     };
     if (!this.#banner.hidden) show();
     else this.#bannerTimer ??= setTimeout(show, bannerDelay);

@@ -15,6 +15,8 @@ const pageCount = 60;
 const rowCountMax = 400;
 /// Nearer to the end than this counts as being there, pixels.
 const endPixels = 80;
+/// The field grows with what is written up to this height, pixels.
+const inputPixelsMax = 180;
 /// The longest body, bytes of UTF-8, as docs/protocol.md has it.
 const bodyBytesMax = 65_536;
 
@@ -156,7 +158,7 @@ export class Conversation {
     const chat = this.#chat;
     const group = isGroup(this.#id);
     const typing = this.#presence.typing(this.#id);
-    const status = typing ?? (group ? this.#membersLine() : this.#presence.status(this.#id));
+    const status = this.#presence.isOffline ? "Waiting for the connection…" : typing ?? (group ? this.#membersLine() : this.#presence.status(this.#id));
     const signature = JSON.stringify([this.#title, status, chat?.left, chat?.info?.announce, this.#myRole, this.#presence.isOnline(this.#id)]);
     if (this.#head.dataset.signature === signature) return;
     const hadFocus = this.#head.contains(document.activeElement);
@@ -452,7 +454,9 @@ export class Conversation {
   #fit() {
     this.#send.disabled = this.#input.value.trim() === "";
     this.#input.style.height = "auto";
-    this.#input.style.height = `${Math.min(this.#input.scrollHeight, 180)}px`;
+    const height = this.#input.scrollHeight + 2;
+    this.#input.style.height = `${Math.min(height, inputPixelsMax)}px`;
+    this.#input.style.overflowY = height > inputPixelsMax ? "auto" : "hidden";
   }
 
   #reply(message) {

@@ -32,7 +32,7 @@ function complain(field, sentence) {
 
 export function newChat({ book, open }) {
   dialog("New chat", ({ close }) => {
-    const field = el("input.field", { type: "text", name: "name", autocomplete: "off", autocapitalize: "none", spellcheck: false, placeholder: "Their name", "aria-label": "Name", required: true });
+    const field = el("input.field", { type: "text", name: "name", autocomplete: "off", autocapitalize: "none", spellcheck: false, placeholder: "Their name", "aria-label": "Name", required: true, autofocus: true });
     const form = el(
       "form",
       {
@@ -60,7 +60,7 @@ export function newChat({ book, open }) {
 
 export function newGroup({ book, open }) {
   dialog("New group", ({ close }) => {
-    const title = el("input.field", { type: "text", name: "title", maxlength: "100", autocomplete: "off", placeholder: "Name of the group", "aria-label": "Name of the group", required: true });
+    const title = el("input.field", { type: "text", name: "title", maxlength: "100", autocomplete: "off", placeholder: "Name of the group", "aria-label": "Name of the group", required: true, autofocus: true });
     const users = el("input.field", { type: "text", name: "users", autocomplete: "off", autocapitalize: "none", spellcheck: false, placeholder: "Members, for instance: bob cem", "aria-label": "Members" });
     const create = el("button.primary", { type: "submit" }, "Create");
     return el(

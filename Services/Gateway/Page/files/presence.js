@@ -15,6 +15,8 @@ const watchCountMax = 64;
 
 export class Presence {
   onChange = () => {};
+  /// The connection is away for longer than a blink.
+  isOffline = false;
   #client;
   #people = new Map();
   #typists = new Map();
