@@ -419,6 +419,100 @@ test("frames of a former connection are nothing", async () => {
   equal(world.kept.flatMap(({ items }) => items), []);
 });
 
+// --- presence ----------------------------------------------------------------------------------------------------------
+
+/// A presence with a connection that remembers what was said and answers as `answer` says.
+function presence(answer) {
+  const it = new modules.presence.Presence();
+  const said = [];
+  it.client = {
+    isLive: true,
+    say: (frame) => said.push(frame),
+    ask: async (frame) => {
+      said.push(frame);
+      return answer(frame);
+    },
+  };
+  return { it, said };
+}
+
+const unsupported = () => {
+  throw new modules.fantail.Refused("unsupported");
+};
+
+test("a server without presence is asked once for each connection", async () => {
+  const { it, said } = presence(unsupported);
+  it.onWelcome(["bob"]);
+  await new Promise((resolve) => setTimeout(resolve));
+  await it.watch(["bob", "cem"]);
+  it.onPerson(true);
+  equal(said, [{ type: "presence.watch", users: ["bob"] }]);
+  equal(it.status("bob"), "");
+  it.onWelcome(["bob"]);
+  equal(said.length, 2);
+});
+
+test("a server with presence is told who is watched and that somebody is here", async () => {
+  const { it, said } = presence(() => ({ type: "presence", users: [{ user: "bob", online: true }, { user: "cem", online: false, last: Date.now() * 1000 }] }));
+  it.onWelcome(["bob", "g:team", "cem"]);
+  await new Promise((resolve) => setTimeout(resolve));
+  equal(said[0], { type: "presence.watch", users: ["bob", "cem"] });
+  equal(said[1], { type: "active", on: true });
+  equal(it.status("bob"), "online");
+  equal(it.status("cem").startsWith("last seen today at "), true);
+  equal(it.isOnline("cem"), false);
+  it.onFrame({ type: "presence", users: [{ user: "bob", online: false }] });
+  equal(it.status("bob"), "");
+  // The same people are not named again, and nobody is here twice within 20 s.
+  await it.watch(["cem", "bob"]);
+  it.onPerson(true);
+  equal(said.length, 2);
+});
+
+test("at most 64 people are watched", async () => {
+  const { it, said } = presence(unsupported);
+  await it.watch(Array.from({ length: 100 }, (_, number) => `user${number}`));
+  equal(said[0].users.length, 64);
+});
+
+test("typing is said at once and not at every key", () => {
+  const { it, said } = presence(unsupported);
+  for (let key = 0; key < 10; key++) it.types("bob");
+  equal(said.map(({ to, on }) => [to, on]), [["bob", true]]);
+  it.types("cem");
+  it.restsTyping();
+  equal(said.map(({ to, on }) => [to, on]), [["bob", true], ["cem", true], ["cem", false]]);
+  // A message that was sent says it by itself.
+  it.types("bob");
+  it.restsTyping(true);
+  equal(said.length, 4);
+});
+
+test("a server without typing is left in peace", () => {
+  const { it, said } = presence(unsupported);
+  it.types("bob");
+  equal(it.onRefused({ ref: "typing", code: "unsupported" }), true);
+  it.restsTyping(true);
+  it.types("cem");
+  equal(said.length, 1);
+  equal(it.onRefused({ ref: "other", code: "unsupported" }), false);
+});
+
+test("who types is shown until they stop or write", () => {
+  const { it } = presence(unsupported);
+  it.onTyping({ from: "bob", on: true });
+  equal(it.typing("bob"), "typing…");
+  it.onTyping({ from: "bob", on: false });
+  equal(it.typing("bob"), null);
+  it.onTyping({ from: "bob", group: "g:x", on: true });
+  it.onTyping({ from: "cem", group: "g:x", on: true });
+  equal(it.typing("g:x"), "bob and cem are typing…");
+  it.stopsTyping("g:x", "bob");
+  equal(it.typing("g:x"), "cem is typing…");
+  it.onOffline();
+  equal(it.typing("g:x"), null);
+});
+
 // --- words -------------------------------------------------------------------------------------------------------------
 
 test("a reply is plain text, and is read back", () => {

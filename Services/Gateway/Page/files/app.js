@@ -9,14 +9,14 @@ import { Conversation } from "/conversation.js";
 import { dialog, el, icon, iconButton, toast } from "/dom.js";
 import { Fantail } from "/fantail.js";
 import { Notifier } from "/notifier.js";
-import { chatInfo, messageInfo, newChat } from "/panels.js";
+import { chatInfo, messageInfo, newChat, privacy } from "/panels.js";
 import { Presence } from "/presence.js";
 import { askGateway, forgetSession, mint, keepSession, session } from "/session.js";
 import { signIn } from "/signin.js";
 import { Store } from "/store.js";
 import { TabLock } from "/tabs.js";
 import { avatar } from "/avatar.js";
-import { isGroup, isName, tokenSentence } from "/words.js";
+import { isGroup, isName, refusalSentence, tokenSentence } from "/words.js";
 
 const root = document.getElementById("root");
 const tabLock = new TabLock();
@@ -209,6 +209,7 @@ class App {
         "div.stack",
         {},
         this.#notifier.canAsk ? item("bell", "Notify me of new messages", () => this.#notifier.ask()) : null,
+        item("lock", "Privacy", () => privacy({ client: this.#client })),
         item("theme", `Colours: ${themeName()}`, nextTheme),
         item("leave", `Sign out ${this.#book.me}`, () => this.#signOut()),
         el("p.hint", {}, "Keys: Alt+↑ and Alt+↓ change the chat, Alt+N begins one. In a chat, ↑ walks through the messages; R replies, I tells who has it. Escape goes back."),
@@ -284,7 +285,10 @@ class App {
       case "presence":
         return this.#presence.onFrame(event);
       case "refused":
-        if (!this.#presence.onRefused(event.frame)) console.warn("refused", event.frame);
+        if (this.#presence.onRefused(event.frame)) return;
+        console.warn("refused", event.frame);
+        // This one keeps us from coming in at all.
+        if (event.frame.code === "too_many_devices") toast(refusalSentence(event.frame.code));
         return;
       case "trouble":
         if (event.error instanceof Elsewhere) return this.#onReplaced();

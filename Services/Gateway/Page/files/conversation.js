@@ -103,7 +103,8 @@ export class Conversation {
     const messages = await this.#book.page(this.#id, Infinity, pageCount);
     if (this.#isClosed) return;
     this.#isAtStart = messages.length < pageCount;
-    this.#messages = messages;
+    // What came in meanwhile is newer than what was read.
+    this.#messages = merged(messages, this.#messages);
     if (chat?.unread > 0) {
       const others = messages.filter((message) => message.from !== this.#book.me && !message.event);
       this.#firstUnread = others.at(-Math.min(chat.unread, others.length)) ?? null;
@@ -209,7 +210,7 @@ export class Conversation {
       const next = this.#messages[index + 1];
       const isLast = !next || next.from !== message.from || Boolean(next.event);
       const tick = this.#book.tick(message);
-      const signature = JSON.stringify([message.at, message.body, message.failed, message.expired, message.late, tick, isFirst, isLast]);
+      const signature = JSON.stringify([message.at, message.body, message.failed, message.expired, message.late, message.counts, tick, isFirst, isLast]);
       rows.push(this.#row(keyOf(message), signature, () => this.#messageRow(message, { isFirst, isLast, tick })));
       before = message;
     });
@@ -259,7 +260,7 @@ export class Conversation {
       isFirst && !isMine && isGroup(this.#id) ? el("bdi.author", { style: { "--hue": String(hueOf(message.from)) } }, message.from) : null,
       quote ? this.#quoteBlock(quote) : null,
       el("span.text", { dir: "auto" }, textNodes(text)),
-      el("span.meta", {}, el("time", {}, time), tick ? tickMark(tick) : null),
+      el("span.meta", {}, el("time", {}, time), this.#counts(message, tick), tick ? tickMark(tick) : null),
     );
     const row = el(
       "article.row",
@@ -271,9 +272,16 @@ export class Conversation {
     row.classList.toggle("first", isFirst);
     row.classList.toggle("last", isLast);
     if (message.failed || message.expired) row.append(this.#failure(message));
-    else if (message.late) row.append(el("p.note", {}, `Some members cannot be reached at the moment: ${message.late}. It goes on trying.`));
+    else if (message.late && tick === "sent") row.append(el("p.note", {}, `Some members cannot be reached at the moment: ${message.late}. It goes on trying.`));
     row.addEventListener("dblclick", () => this.#reply(message));
     return row;
+  }
+
+  /// How many of a group have a message, until all of them do.
+  #counts(message, tick) {
+    const { got, read, of } = message.counts ?? {};
+    if (!of || tick === "read" || got === 0) return null;
+    return el("span.counts", { title: `${got} of ${of} have it, ${read} have read it` }, `${tick === "delivered" ? read : got}/${of}`);
   }
 
   #rowButtons(message) {
@@ -361,8 +369,7 @@ export class Conversation {
 
   #prepend(page) {
     if (this.#isClosed || page.length === 0) return;
-    const keyed = new Map([...page, ...this.#messages].map((message) => [keyOf(message), message]));
-    this.#messages = [...keyed.values()].sort((left, right) => left.sort - right.sort);
+    this.#messages = merged(page, this.#messages);
     this.#grewUpwards = true;
     this.#keepPlace(() => this.#render(), false);
     this.#grewUpwards = false;
@@ -495,6 +502,12 @@ export class Conversation {
 }
 
 const keyOf = (message) => `${message.from} ${message.id}`;
+
+/// Both in the order of the screen; of two states of one message the newer one.
+function merged(older, newer) {
+  const keyed = new Map([...older, ...newer].map((message) => [keyOf(message), message]));
+  return [...keyed.values()].sort((left, right) => left.sort - right.sort);
+}
 
 /// Milliseconds; a message without a stamp is of now.
 const shownTime = (message) => (message.at ? milliseconds(message.at) : Date.now());

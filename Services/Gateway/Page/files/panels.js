@@ -88,11 +88,69 @@ export function newGroup({ book, open }) {
 
 /// What a person or a group is like.
 export function chatInfo({ book, client, presence, id }) {
-  return isGroup(id) ? groupInfo({ book, client, id }) : personInfo({ presence, id });
+  return isGroup(id) ? groupInfo({ book, client, id }) : personInfo({ client, presence, id });
 }
 
-function personInfo({ presence, id }) {
-  dialog("Contact", () => el("div.about", {}, avatar(id, id), el("bdi.about-name", {}, id), el("p.hint", {}, presence.status(id))));
+function personInfo({ client, presence, id }) {
+  dialog("Contact", () => {
+    const block = el("button.danger", { type: "button", hidden: true }, icon("close"), el("span"));
+    const show = ({ blocked }) => {
+      const isBlocked = blocked.includes(id);
+      block.hidden = false;
+      block.lastChild.textContent = isBlocked ? `Unblock ${id}` : `Block ${id}`;
+      block.onclick = async () => {
+        const answer = await attempt(() => client.ask({ type: "block", user: id, on: !isBlocked }), block);
+        if (answer) show(answer);
+      };
+    };
+    // A server that cannot block shows no button.
+    client.ask({ type: "settings" }).then(show, () => {});
+    return [el("div.about", {}, avatar(id, id), el("bdi.about-name", {}, id), el("p.hint", {}, presence.status(id))), block];
+  });
+}
+
+/// Who sees when somebody was here, who learns what she has read, and who is blocked.
+export function privacy({ client }) {
+  dialog("Privacy", ({ body }) => {
+    const ask = (fields, button) => attempt(() => client.ask({ type: "settings", ...fields }), button);
+    const show = (answer) => body.replaceChildren(...build(answer));
+    const change = async (fields, button) => {
+      const answer = await ask(fields, button);
+      if (answer) show(answer);
+    };
+    const build = ({ last_seen: lastSeen, except, read_receipts: receipts, blocked }) => {
+      const field = el("input.field", { type: "text", name: "except", autocomplete: "off", autocapitalize: "none", spellcheck: false, "aria-label": "Except", placeholder: "Except: bob cem", value: except.join(" ") });
+      const choice = (value, sentence) => {
+        const radio = el("input", { type: "radio", name: "last-seen", checked: lastSeen === value });
+        radio.addEventListener("change", () => change({ last_seen: value }));
+        return el("label", {}, radio, el("span", {}, sentence));
+      };
+      const read = el("input", { type: "checkbox", name: "receipts", checked: receipts });
+      read.addEventListener("change", () => change({ read_receipts: read.checked }));
+      return [
+        el("fieldset.rules", {}, el("legend", {}, "Who sees when I was here"), choice("everyone", "Everybody"), choice("nobody", "Nobody"),
+          el("form.field-line", {
+            onsubmit: (event) => {
+              event.preventDefault();
+              change({ except: namesIn(field.value) }, event.submitter);
+            },
+          }, field, el("button.primary", { type: "submit" }, "Save")),
+          el("p.hint", {}, "Whoever does not see yours shows you none either.")),
+        el("fieldset.rules", {}, el("legend", {}, "Read receipts"), el("label", {}, read, el("span", {}, "Others learn what I have read, and I what they have")), el("p.hint", {}, "In groups they are always on.")),
+        blocked.length > 0 ? el("h3", {}, "Blocked") : "",
+        el("ul.people", { role: "list" }, blocked.map((user) => {
+          const end = el("button.link", { type: "button", "aria-label": `Unblock ${user}` }, "Unblock");
+          end.addEventListener("click", async () => {
+            const answer = await attempt(() => client.ask({ type: "block", user, on: false }), end);
+            if (answer) show(answer);
+          });
+          return el("li.member", {}, avatar(user, user), el("span.member-lines", {}, el("bdi", {}, user)), end);
+        })),
+      ];
+    };
+    client.ask({ type: "settings" }).then(show, ({ code }) => body.replaceChildren(el("p.hint", {}, refusalSentence(code))));
+    return el("p.hint", { role: "status" }, "Asking the server…");
+  });
 }
 
 const roleNames = { owner: "Owner", admin: "Admin", member: "" };
