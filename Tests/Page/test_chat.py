@@ -253,6 +253,24 @@ def test_the_archive_is_read_upwards_on_a_new_device(archive, sit):
     other.sees_tick("line 0", "read")
 
 
+def test_a_group_shares_what_was_written_before(archive, sit):
+    ana, cem = sit(archive, "share-ana"), sit(archive, "share-cem")
+    ana.new_group("Readers", "share-bob")
+    ana.write("chapter one")
+    ana.about()
+    ana.one("dialog input[name=history]").click()
+    ana.sees_event("newcomers see what was written before")
+    ana.one("dialog input[name=add]").send_keys("share-cem", Keys.ENTER)
+    ana.until(lambda: ana.sees("dialog .member[data-user=share-cem]"), "the new member")
+    cem.sees_row("Readers")
+    cem.open("Readers")
+    cem.sees_event("share-ana added you")
+    cem.until(lambda: (cem.js("document.querySelector('.log').dispatchEvent(new Event('scroll'))"), "chapter one" in cem.bubbles())[1], "what was written before")
+    cem.sees_event("share-ana created the group")
+    assert cem.bubbles() == ["chapter one"]
+    assert cem.complaints() == []
+
+
 def test_a_second_tab_asks_before_it_takes_over(cluster, sit):
     ana = sit(cluster, "tab-ana")
     ana.open("tab-bob")

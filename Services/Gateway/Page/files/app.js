@@ -317,7 +317,7 @@ class App {
     let before;
     for (let page = 0; page < firstPagesMax; page++) {
       const answer = await this.#client.ask({ type: "history", limit: 100, ...(before ? { before } : {}) });
-      await this.#book.keepHistory(null, answer, false);
+      await this.#book.keepHistory(null, answer);
       before = Math.min(...answer.entries.map((entry) => entry.n));
       if (!answer.more || answer.entries.length === 0) return;
     }

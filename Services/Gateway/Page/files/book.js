@@ -7,7 +7,8 @@
 // `sort` is the place on the screen: the stamp, and behind all stamps while there is none. An event of a group is a message
 // with `event` in the place of `body`.
 //
-// A chat: { id, title, last, sort, unread, delivered, read, newestIn, seen, left, info, oldestN, oldestSeq, isComplete, draft }.
+// A chat: { id, title, last, sort, unread, delivered, read, newestIn, seen, left, info, oldestN, oldestSeq, isComplete,
+// isLogComplete, draft }.
 // `delivered` and `read` are watermarks over what I wrote, `newestIn` is the newest stamp of the others, `seen` how far I read.
 
 import { newID } from "/fantail.js";
@@ -332,8 +333,9 @@ export class Book {
     });
   }
 
-  /// Stores a page of history. `chatID`: null when it was asked for all chats; then nothing is known to be complete.
-  keepHistory(chatID, frame, isComplete) {
+  /// Stores a page of history. `chatID`: null when it was asked for all chats. `whole`: what is complete when there is no
+  /// more: `isComplete` (what was for us) or `isLogComplete` (what a group had before us, too).
+  keepHistory(chatID, frame, whole) {
     return this.#change(async (rows, draft) => {
       for (const entry of frame.entries) {
         const { type, n, group, seq, from, id, at, body, ...event } = entry;
@@ -358,7 +360,7 @@ export class Book {
             break;
         }
       }
-      if (chatID !== null && isComplete) draft.chat(chatID).isComplete = true;
+      if (chatID !== null && !frame.more) draft.chat(chatID)[whole] = true;
     });
   }
 
@@ -414,7 +416,8 @@ class Draft {
       ? structuredClone(known)
       : {
           id, title: isGroup(id) ? "" : id, last: null, sort: 0, unread: 0, delivered: 0, read: 0, newestIn: 0, seen: 0,
-          left: false, info: null, oldestN: null, oldestSeq: null, isComplete: false, draft: "",
+          left: false, info: null, oldestN: null, oldestSeq: null, isComplete: false, isLogComplete: false,
+          draft: "",
         };
     this.chats.set(id, chat);
     return chat;

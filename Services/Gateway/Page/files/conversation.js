@@ -378,16 +378,19 @@ export class Conversation {
   /// Everything that this browser holds is shown: the archive may have more.
   async #askHistory() {
     const chat = this.#chat;
-    if (this.#isLoading || !this.#book.isArchive || !this.#client.isLive || chat?.isComplete) return;
+    // Behind what was for us there is what was there before us, if the group shares it.
+    const isLog = chat?.isComplete && chat.info?.history === true && !chat.isLogComplete;
+    if (this.#isLoading || !this.#book.isArchive || !this.#client.isLive || (chat?.isComplete && !isLog)) return;
     this.#isLoading = true;
     this.#top.replaceChildren(el("p.hello", { role: "status" }, "Loading older messages…"));
     try {
-      const question = { type: "history", with: this.#id, limit: 50 };
-      if (chat?.oldestN) question.before = chat.oldestN;
+      const question = isLog ? { type: "group.history", group: this.#id, limit: 50 } : { type: "history", with: this.#id, limit: 50 };
+      const oldest = isLog ? chat.oldestSeq : chat?.oldestN;
+      if (oldest) question.before = oldest;
       const answer = await this.#client.ask(question);
       const before = this.#messages[0]?.sort ?? Infinity;
       this.#grewUpwards = true;
-      await this.#book.keepHistory(this.#id, answer, !answer.more);
+      await this.#book.keepHistory(this.#id, answer, isLog ? "isLogComplete" : "isComplete");
       this.#grewUpwards = false;
       this.#prepend(await this.#book.page(this.#id, before, pageCount));
     } catch {
@@ -397,6 +400,7 @@ export class Conversation {
       this.#isLoading = false;
       this.#empty(this.#messages.length === 0);
     }
+    if (this.#log.scrollTop < 200 && this.#chat?.isComplete && !chat?.isComplete) this.#askHistory();
   }
 
   /// The connection is back: what could not be asked for is asked for now.
