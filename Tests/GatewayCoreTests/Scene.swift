@@ -175,12 +175,15 @@ struct Scene {
         return ConnectionID(rawValue: 0)
     }
 
-    mutating func attached(_ connection: ConnectionID, by node: NodeID, hasSiblings: Bool = false, revision: Int64 = 0) -> [Did] {
+    mutating func attached(
+        _ connection: ConnectionID, by node: NodeID, hasSiblings: Bool = false, revision: Int64 = 0, attempt: UInt64? = nil
+    ) -> [Did] {
         on(
             .received(
                 node,
                 .attached(
-                    Attached(connection: connection, revision: Stamp(microseconds: revision), hasSiblings: hasSiblings))))
+                    Attached(
+                        connection: connection, revision: Stamp(microseconds: revision), hasSiblings: hasSiblings, attempt: attempt))))
     }
 
     /// The shard that owns a user while all are up.

@@ -100,7 +100,8 @@ import Testing
             case .dropAppend: [.honestTicks, .loss]
             case .silentExpiry, .shortHistory: [.loss]
             case .falseExpiry: [.loss, .order]
-            case .skipMember: [.loss, .order, .duplicate]
+            // Her mark of a later entry covers the one that she never got, too.
+            case .skipMember: [.loss, .order, .duplicate, .honestTicks]
             case .swapInGroup: [.order]
             // What she is shown is kept for her, too.
             case .showRemoved: [.nobodyElse, .temporary]

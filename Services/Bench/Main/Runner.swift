@@ -90,7 +90,7 @@ struct Runner<S: Scenario> {
             let now = SystemCalls.instant()
             switch order {
             case .start(let member): fleet.start(member, now: now)
-            case .stop(let member): fleet.stop(member)
+            case .stop(let member): fleet.stop(member, now: now)
             case .cut(let member): fleet.cut(member, now: now)
             case .send(let member, let message): fleet.send(message, from: member, now: now)
             case .change(let member, let change): fleet.change(change, by: member, now: now)

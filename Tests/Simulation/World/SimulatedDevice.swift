@@ -57,7 +57,7 @@ final class SimulatedDevice {
         self.user = user
         self.token = token
         self.dice = dice
-        client = ChatClient(dice: dice)
+        client = ChatClient(launchedAt: .zero, dice: dice)
         newestShown = [Stamp?](repeating: nil, count: userCount)
         marked = newestShown
         newestShownInGroup = [Stamp?](repeating: nil, count: groupCount)
@@ -75,7 +75,8 @@ extension World {
     func startDevice(_ device: SimulatedDevice) {
         precondition(!device.isStarted && !device.hasLeft)
         device.isStarted = true
-        device.client = ChatClient(memory: device.memory, dice: device.dice.split())
+        // Its clock is of no use: who remembers needs none.
+        device.client = ChatClient(memory: device.memory, launchedAt: .zero, dice: device.dice.split())
         trace.write(moment, device.name, .event) { "the app starts" }
         device.client.start(now: clientNow)
         // What the person has read and the app could not say before it died.
