@@ -101,6 +101,8 @@ class World {
 }
 
 const message = (n, id = `m-${n}`) => ({ type: "message", n, from: "bob", id, at: 100 + n, body: "hi" });
+/// What the one frame, a `hello`, says of the cursor and the ticks.
+const hello = ([{ type, attempt, ...rest }, ...more]) => (type === "hello" && more.length === 0 ? rest : null);
 const sends = (frames) => frames.filter(({ type }) => type === "send").map(({ id, after }) => (after ? `${id} after ${after}` : id));
 
 test("it says hello with what it remembers", async () => {
@@ -109,12 +111,12 @@ test("it says hello with what it remembers", async () => {
   await world.settle();
   equal(world.socket.protocols, ["fantail.json.v1", "fantail.token.t"]);
   world.socket.onopen();
-  equal(world.out(), [{ type: "hello", ticks: 7, cursor: 41 }]);
+  equal(world.out(), [{ type: "hello", ticks: 7, attempt: 1_000_001, cursor: 41 }]);
 });
 
 test("a new device has no cursor and wants all ticks", async () => {
   const world = await new World().live({ cursor: 12 });
-  equal(world.out()[0], { type: "hello", ticks: 0 });
+  equal(world.out()[0], { type: "hello", ticks: 0, attempt: 1_000_001 });
   equal(world.kept[0].cursor, 12);
 });
 
@@ -136,7 +138,36 @@ test("entries that come while others are being kept are one batch and one ack", 
   world.out();
   await world.said(message(1), message(2), message(3), message(4));
   equal(world.kept.slice(-2).map(({ items }) => items.map(({ n }) => n)), [[1], [2, 3, 4]]);
-  equal(world.out(), [{ type: "ack", n: 1 }, { type: "ack", n: 4 }]);
+  // The first ack at once, what follows close behind gathers.
+  equal(world.out(), [{ type: "ack", n: 1 }]);
+  await world.said(message(5));
+  await world.pass(Times.ackPause - 1);
+  equal(world.out(), []);
+  await world.pass(1);
+  equal(world.out(), [{ type: "ack", n: 5 }]);
+  await world.pass(Times.ackPause);
+  await world.said(message(6));
+  equal(world.out(), [{ type: "ack", n: 6 }]);
+});
+
+test("fifty entries, or much text, are acknowledged at once", async () => {
+  const world = await new World({ cursor: 0 }).live();
+  world.out();
+  await world.said(message(1));
+  await world.said(...Array.from({ length: 50 }, (_, number) => message(number + 2)));
+  equal(world.out(), [{ type: "ack", n: 1 }, { type: "ack", n: 51 }]);
+  await world.said({ ...message(52), body: "x".repeat(8_192) });
+  equal(world.out(), [{ type: "ack", n: 52 }]);
+});
+
+test("each connection has a higher number than all before it", async () => {
+  const world = await new World({ cursor: 0, attempt: 5_000_000 }).live();
+  equal(world.out()[0].attempt, 5_000_001);
+  await world.cut();
+  await world.pass(Times.reconnectFirst);
+  world.socket.onopen();
+  equal(world.out()[0].attempt, 5_000_002);
+  equal(world.notices.findLast(({ type }) => type === "attempt").attempt, 5_000_002);
 });
 
 test("what cannot be kept is not acknowledged, and comes again", async () => {
@@ -149,7 +180,7 @@ test("what cannot be kept is not acknowledged, and comes again", async () => {
   world.failing = false;
   await world.pass(Times.troubleFirst);
   world.socket.onopen();
-  equal(world.out(), [{ type: "hello", ticks: 0, cursor: 0 }]);
+  equal(hello(world.out()), { ticks: 0, cursor: 0 });
 });
 
 test("an entry that came before is acknowledged again and not shown again", async () => {
@@ -168,14 +199,18 @@ test("a hole means to come again, with what stands before it kept", async () => 
   equal(world.socket.closed, 1000);
   await world.pass(Times.reconnectFirst);
   world.socket.onopen();
-  equal(world.out(), [{ type: "hello", ticks: 0, cursor: 1 }]);
+  equal(hello(world.out()), { ticks: 0, cursor: 1 });
 });
 
 test("a gap moves the cursor and is acknowledged", async () => {
   const world = await new World({ cursor: 0 }).live();
   world.out();
-  await world.said({ type: "gap", from: 1, to: 40 }, message(41));
-  equal(world.out().at(-1), { type: "ack", n: 41 });
+  await world.said({ type: "gap", from: 1, to: 40 });
+  equal(world.out(), [{ type: "ack", n: 40 }]);
+  await world.pass(Times.ackPause);
+  await world.said(message(41));
+  equal(world.out(), [{ type: "ack", n: 41 }]);
+  await world.pass(Times.ackPause);
   await world.said({ type: "gap", from: 1, to: 40 });
   equal(world.out(), [{ type: "ack", n: 41 }]);
 });
@@ -184,6 +219,7 @@ test("an entry of a later release counts like every other", async () => {
   const world = await new World({ cursor: 0 }).live();
   world.out();
   await world.said({ type: "poll", n: 1, question: "?" }, { type: "weather" }, message(2));
+  await world.pass(Times.ackPause);
   equal(world.out().at(-1), { type: "ack", n: 2 });
 });
 
@@ -384,7 +420,7 @@ test("a cursor from another history is forgotten, with everything", async () => 
   equal(world.kept.at(-1), { items: [{ type: "cursor.lost" }], cursor: null, ticks: 0 });
   await world.pass(Times.reconnectFirst);
   world.socket.onopen();
-  equal(world.out(), [{ type: "hello", ticks: 0 }]);
+  equal(hello(world.out()), { ticks: 0 });
 });
 
 test("silence is asked about, and means to come again when nobody answers", async () => {

@@ -274,6 +274,8 @@ class App {
         if (event.state !== "live") this.#presence.onOffline();
         this.#showState();
         return;
+      case "attempt":
+        return void this.#book.keepAttempt(event.attempt);
       case "welcome":
         return this.#onWelcome(event);
       case "unreachable":

@@ -43,10 +43,11 @@ export class Book {
     for (const chat of kept.chats) this.chats.set(chat.id, chat);
     this.#cursor = kept.cursor ?? null;
     this.isArchive = kept.archive ?? false;
-    const { cursor, ticks, outbox, reads, changes } = kept;
+    const { cursor, ticks, attempt, outbox, reads, changes } = kept;
     return {
       cursor,
       ticks,
+      attempt,
       outbox: outbox.map(({ id, to, body }) => ({ id, to, body })),
       reads,
       changes,
@@ -298,6 +299,10 @@ export class Book {
   }
 
   // --- what was asked for ----------------------------------------------------------------------------------------------
+
+  keepAttempt(attempt) {
+    return this.#change((rows) => rows.put("state", attempt, "attempt"));
+  }
 
   keepMode(isArchive) {
     this.isArchive = isArchive;

@@ -20,7 +20,7 @@
 // `group.late`, and three of our own: `failed` { id, to, code, text }, `change.failed` { ref, code, text } and `cursor.lost`
 // (forget everything: the server was set up anew). `cursor` and `ticks` belong into the same transaction as the items.
 //
-// Notices: { type: "state", state, retryAt }, "welcome", "unreachable", "ended" { reason }, "typing", "presence", "settings",
+// Notices: { type: "state", state, retryAt }, "attempt" { attempt } (remember the highest, it is part of `memory`), "welcome", "unreachable", "ended" { reason }, "typing", "presence", "settings",
 // "refused", "trouble" { error } (`keep` failed; it is tried again).
 
 /// Milliseconds; the numbers of docs/protocol.md.
@@ -35,12 +35,17 @@ export const Times = {
   answer: 5_000,
   retryFirst: 250,
   question: 10_000,
+  /// Between two acks: what comes close behind the first one gathers.
+  ackPause: 50,
   /// A browser does not show the server's pings. After this silence we ask, and then wait for `answer`.
   silence: 45_000,
 };
 
 /// Messages on the wire at once.
 const windowCount = 16;
+/// So much without an ack is acknowledged at once, entries and letters of their bodies.
+const ackEntryCountMax = 50;
+const ackLettersMax = 8 * 1024;
 
 /// Errors after which the same request makes sense again.
 const passing = new Set(["overloaded", "unavailable", "storage_full", "hello_missing", "rate_limited"]);
@@ -69,6 +74,11 @@ export class Fantail {
   /// "stopped", "waiting", "connecting", "greeting" or "live".
   #phase = "stopped";
   #attempt = 0;
+  /// This device's count of its connections, for `hello`: of two connections the server keeps the newer.
+  #connection;
+  /// What came in and has no ack yet, and when the last one was said on this connection.
+  #owed = { entries: 0, letters: 0 };
+  #ackedAt = -Infinity;
   #pause = Times.reconnectFirst;
   #timers = {};
   #queue = [];
@@ -98,6 +108,8 @@ export class Fantail {
       connect: (address, protocols) => new WebSocket(address, protocols),
       ...world,
     };
+    // A device that has lost its memory still counts upwards: it begins with the clock, in microseconds.
+    this.#connection = Math.max(memory.attempt ?? 0, this.#world.now() * 1000);
     this.#cursor = memory.cursor ?? null;
     this.#ticks = memory.ticks ?? 0;
     this.#outbox = (memory.outbox ?? []).map((message) => this.#pending(message));
@@ -117,6 +129,8 @@ export class Fantail {
 
   /// Leaves; what waits in the outbox stays there.
   stop() {
+    this.#ackedAt = -Infinity;
+    this.#acknowledge();
     this.#leave("stopped");
     this.#closeSocket(1000);
   }
@@ -215,7 +229,10 @@ export class Fantail {
       wasOpen = true;
       this.#heardAt = this.#world.now();
       this.#enter("greeting");
-      const hello = { type: "hello", ticks: this.#ticks };
+      const hello = { type: "hello", ticks: this.#ticks, attempt: ++this.#connection };
+      this.#notice({ type: "attempt", attempt: this.#connection });
+      this.#owed = { entries: 0, letters: 0 };
+      this.#ackedAt = -Infinity;
       if (this.#cursor !== null) hello.cursor = this.#cursor;
       this.#transmit(hello);
     };
@@ -310,7 +327,7 @@ export class Fantail {
   async #take(received) {
     const socket = this.#socket;
     const batch = { items: [], cursor: this.#cursor, ticks: this.#ticks };
-    const round = { batch, after: [], mustAck: false, mustGiveUp: false };
+    const round = { batch, after: [], owed: { entries: 0, letters: 0 }, mustGiveUp: false };
     for (const { socket: origin, text } of received) {
       if (origin !== socket || round.mustGiveUp) continue;
       let frame;
@@ -337,9 +354,27 @@ export class Fantail {
     }
     for (const call of round.after) call();
     if (socket !== this.#socket) return;
-    if (round.mustAck && this.isLive) this.#transmit({ type: "ack", n: this.#cursor });
+    this.#owed.entries += round.owed.entries;
+    this.#owed.letters += round.owed.letters;
+    this.#acknowledge();
     if (round.mustGiveUp) return this.#giveUp();
     this.#pump();
+  }
+
+  /// The first ack after a quiet moment goes at once, somebody waits for a tick; what follows close behind gathers.
+  #acknowledge() {
+    if (this.#owed.entries === 0 || !this.isLive) return;
+    const now = this.#world.now();
+    const isMuch = this.#owed.entries >= ackEntryCountMax || this.#owed.letters >= ackLettersMax;
+    const wait = this.#ackedAt + Times.ackPause - now;
+    if (wait > 0 && !isMuch) {
+      if (this.#timers.ack === undefined) this.#arm("ack", wait, () => this.#acknowledge());
+      return;
+    }
+    this.#disarm("ack");
+    this.#owed = { entries: 0, letters: 0 };
+    this.#ackedAt = now;
+    this.#transmit({ type: "ack", n: this.#cursor });
   }
 
   #read(frame, round) {
@@ -430,7 +465,8 @@ export class Fantail {
       round.mustGiveUp = true;
       return;
     }
-    round.mustAck = true;
+    round.owed.entries++;
+    round.owed.letters += frame.body?.length ?? 0;
     if (frame.n <= batch.cursor) return;
     batch.cursor = frame.n;
     batch.items.push(frame);
@@ -442,7 +478,7 @@ export class Fantail {
       round.mustGiveUp = true;
       return;
     }
-    round.mustAck = true;
+    round.owed.entries++;
     if (frame.to <= batch.cursor) return;
     batch.cursor = frame.to;
     batch.items.push(frame);

@@ -1,6 +1,6 @@
 // What this browser keeps, in IndexedDB: one database for each person who signed in here.
 //
-//     state      by name: cursor, ticks, archive
+//     state      by name: cursor, ticks, archive, attempt (how many connections this device has made)
 //     chats      by id: what the list of chats shows, and how far ticks have risen
 //     messages   by [chat, from, id]; `time` is an index by [chat, sort], the order on the screen
 //     outbox     messages without `sent`, by id; `order` is the order in which they were written
@@ -82,14 +82,15 @@ export class Store {
   async load() {
     const transaction = this.#database.transaction(stores, "readonly");
     const state = transaction.objectStore("state");
-    const [cursor, ticks, archive, chats, outbox, reads, changes] = await Promise.all([
+    const [cursor, ticks, archive, attempt, chats, outbox, reads, changes] = await Promise.all([
       result(state.get("cursor")),
       result(state.get("ticks")),
       result(state.get("archive")),
+      result(state.get("attempt")),
       ...["chats", "outbox", "reads", "changes"].map((name) => result(transaction.objectStore(name).getAll())),
     ]);
     const byOrder = (left, right) => left.order - right.order;
-    return { cursor, ticks, archive, chats, outbox: outbox.sort(byOrder), reads, changes: changes.sort(byOrder) };
+    return { cursor, ticks, archive, attempt, chats, outbox: outbox.sort(byOrder), reads, changes: changes.sort(byOrder) };
   }
 
   /// Up to `count` messages of a chat, oldest first, that stand before `sort` (all: Infinity).
