@@ -352,13 +352,13 @@ def test_everything_has_a_name_for_those_who_do_not_see(cluster, sit):
         elements = ana.all(", ".join(inside + kind for kind in ("button", "a", "input", "textarea", "[role=img]", "nav", "[role=log]")))
         return [element.get_attribute("outerHTML")[:200] for element in elements if element.is_displayed() and not element.accessible_name]
 
-    assert nameless() == []
+    ana.until(lambda: not nameless(), "a name for everything")
     ana.about()
     ana.one("dialog .member")
-    assert nameless() == []
+    ana.until(lambda: not nameless(), "a name for everything")
     ana.close_dialog()
     ana.press("Menu")
-    assert nameless() == []
+    ana.until(lambda: not nameless(), "a name for everything")
     assert ana.one(".log").get_attribute("role") == "log"
 
 
