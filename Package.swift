@@ -11,6 +11,9 @@ func shared(_ name: String, uses dependencies: [Target.Dependency] = []) -> Targ
     .target(name: name, dependencies: dependencies, path: "Shared/\(name)")
 }
 
+/// What every service's executable touches, be it only by handing on the start it was given.
+let shell: [Target.Dependency] = ["Cluster", "CoreKit", "Crypto", "Groups", "Primitives", "Ring", "ServiceKit", "Storage"]
+
 /// A service: its pure core as a library, and the executable that wires the core to the loop.
 func service(
     _ executable: String, folder: String, core: [Target.Dependency], main: [Target.Dependency] = []
@@ -18,7 +21,7 @@ func service(
     [
         .target(name: "\(folder)Core", dependencies: core, path: "Services/\(folder)/Core"),
         .executableTarget(
-            name: executable, dependencies: [.init(stringLiteral: "\(folder)Core"), "ServiceKit"] + main,
+            name: executable, dependencies: [.init(stringLiteral: "\(folder)Core")] + shell + main,
             path: "Services/\(folder)/Main"),
     ]
 }
@@ -65,7 +68,11 @@ let package = Package(
         + service(
             "gateway", folder: "Gateway",
             core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "WebSocket", "Tokens", "Primitives"],
-            main: ["Crypto", "Tokens"])
+            main: ["GatewayPage", "Tokens"])
+        + [
+            // The web client, compiled into the gateway.
+            .target(name: "GatewayPage", path: "Services/Gateway/Page", resources: [.embedInCode("files")])
+        ]
         + service(
             "parser", folder: "Parser",
             core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives"])
@@ -78,7 +85,7 @@ let package = Package(
         + service("last-seen", folder: "LastSeen", core: ["CoreKit", "RPC", "Messages", "ClientProtocol", "Primitives"])
         + service(
             "persistence", folder: "Persistence", core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "Storage", "Primitives"],
-            main: ["SQLiteStore", "Cluster", "Storage", "Primitives"])
+            main: ["SQLiteStore"])
         + [
             .target(
                 name: "SQLiteStore", dependencies: ["CSQLite", "Storage", "Messages", "Groups", "Primitives"],

@@ -34,6 +34,13 @@ enum ClusterCheck {
         guard ClusterLimits.groupRetryMsRange.contains(rules.retryMs) else { throw .groups("retry-ms=\(rules.retryMs)") }
     }
 
+    /// Whoever reaches a gateway may become anybody: nobody but this machine may reach one.
+    static func developmentLogin(_ nodes: [NodeLine]) throws(ClusterProblem) {
+        for node in nodes where node.role == .gateway {
+            guard let client = node.client, client.isLoopback else { throw .loginNotLocal(node: node.name) }
+        }
+    }
+
     /// `http` or `https`, a host, perhaps a port, and nothing behind (RFC 6454, section 6.2).
     private static func isOrigin(_ origin: String) -> Bool {
         guard origin.utf8.count <= ClusterLimits.originBytesMax else { return false }

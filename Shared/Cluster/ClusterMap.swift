@@ -93,6 +93,9 @@ public struct ClusterMap: Sendable {
     /// the gateway's own default applies.
     public let origins: [String]
     public let groupRules: GroupRules
+    /// Gateways mint a token for any name that somebody at this machine asks for. Then all of them listen on loopback
+    /// addresses only.
+    public let hasDevelopmentLogin: Bool
     /// Seed, load bound and epoch of all rings.
     public let ringParameters: RingParameters
     /// All nodes in canonical order: a node's id is its index.
@@ -111,7 +114,7 @@ public struct ClusterMap: Sendable {
     public init(
         name: String, epoch: UInt32, ringParameters: RingParameters = RingParameters(), storageMode: StorageMode,
         expirySeconds: Int = ClusterLimits.expirySecondsDefault, origins: [String] = [],
-        groupRules: GroupRules = GroupRules(), nodes: [NodeLine]
+        groupRules: GroupRules = GroupRules(), hasDevelopmentLogin: Bool = false, nodes: [NodeLine]
     ) throws(ClusterProblem) {
         try ClusterCheck.name(name)
         try ClusterCheck.epoch(epoch)
@@ -122,14 +125,16 @@ public struct ClusterMap: Sendable {
         var check = NodeCheck()
         for node in nodes { try check.add(node) }
         try check.finish()
+        if hasDevelopmentLogin { try ClusterCheck.developmentLogin(nodes) }
         self.init(
             checkedName: name, epoch: epoch, ringParameters: ringParameters, storageMode: storageMode,
-            expirySeconds: expirySeconds, origins: origins, groupRules: groupRules, nodes: nodes)
+            expirySeconds: expirySeconds, origins: origins, groupRules: groupRules,
+            hasDevelopmentLogin: hasDevelopmentLogin, nodes: nodes)
     }
 
     private init(
         checkedName name: String, epoch: UInt32, ringParameters: RingParameters, storageMode: StorageMode,
-        expirySeconds: Int, origins: [String], groupRules: GroupRules, nodes lines: [NodeLine]
+        expirySeconds: Int, origins: [String], groupRules: GroupRules, hasDevelopmentLogin: Bool, nodes lines: [NodeLine]
     ) {
         self.name = name
         self.epoch = epoch
@@ -137,6 +142,7 @@ public struct ClusterMap: Sendable {
         self.expirySeconds = expirySeconds
         self.origins = origins.map(Ascii.lowercased)
         self.groupRules = groupRules
+        self.hasDevelopmentLogin = hasDevelopmentLogin
         var parameters = ringParameters
         parameters.epoch = epoch
         self.ringParameters = parameters
@@ -197,7 +203,7 @@ extension ClusterMap: Equatable {
     public static func == (left: ClusterMap, right: ClusterMap) -> Bool {
         left.name == right.name && left.epoch == right.epoch && left.storageMode == right.storageMode
             && left.expirySeconds == right.expirySeconds && left.origins == right.origins
-            && left.groupRules == right.groupRules
+            && left.groupRules == right.groupRules && left.hasDevelopmentLogin == right.hasDevelopmentLogin
             && left.ringParameters == right.ringParameters && left.nodes == right.nodes
     }
 }
