@@ -222,6 +222,7 @@ public struct ChatClient: Sendable {
             actions.append(.tell(.late(group: group, at: at, count: count)))
         case .receipts(let ref, let with, let at, let entries):
             actions.append(.tell(.receipts(ref: ref, with: with, at: at, entries: entries)))
+        case .presence, .settings: break
         case .error(let error):
             onError(error, now: now)
         }

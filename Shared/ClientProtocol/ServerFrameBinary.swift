@@ -59,6 +59,7 @@ extension ServerFrame {
             writer.varintIfPresent(error.retryMs.map { UInt64($0) })
         case .groupMessage, .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts:
             encodeGroup(into: &writer)
+        case .presence, .settings: encodePresence(into: &writer)
         }
         writer.finish(&out)
     }
@@ -109,6 +110,7 @@ extension ServerFrame {
         case .error: self = .error(try ErrorFrame(&fields))
         case .groupMessage, .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts:
             self = try ServerFrame(group: type, &fields)
+        case .presence, .settings: self = try ServerFrame(presence: type, &fields)
         }
     }
 
@@ -151,6 +153,8 @@ extension ServerFrame {
         case .groupCounts: .groupCounts
         case .groupLate: .groupLate
         case .receipts: .receipts
+        case .presence: .presence
+        case .settings: .settings
         }
     }
 }

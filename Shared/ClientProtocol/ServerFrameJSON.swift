@@ -94,6 +94,7 @@ extension ServerFrame {
             json.finish(&out)
         case .groupMessage, .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts:
             encodeGroupJSON(into: &out)
+        case .presence, .settings: encodePresenceJSON(into: &out)
         }
     }
 
@@ -145,6 +146,7 @@ extension ServerFrame {
         case .error: self = .error(try ErrorFrame(json))
         case .groupMessage, .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts:
             self = try ServerFrame(group: type, json)
+        case .presence, .settings: self = try ServerFrame(presence: type, json)
         }
     }
 

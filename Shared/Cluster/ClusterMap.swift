@@ -80,6 +80,14 @@ public struct GroupRules: Hashable, Sendable {
     }
 }
 
+/// How presence is judged.
+public struct PresenceRules: Hashable, Sendable {
+    /// Milliseconds after their last act for which somebody counts as online; `ClusterLimits.onlineMsRange`. Default 30,000.
+    public var onlineMs: Int
+
+    public init(onlineMs: Int = 30_000) { self.onlineMs = onlineMs }
+}
+
 /// A checked cluster: an immutable value that all processes of one epoch agree on.
 public struct ClusterMap: Sendable {
     /// `[a-z0-9-]`, 1...`ClusterLimits.clusterNameBytesMax` bytes.
@@ -93,6 +101,7 @@ public struct ClusterMap: Sendable {
     /// the gateway's own default applies.
     public let origins: [String]
     public let groupRules: GroupRules
+    public let presenceRules: PresenceRules
     /// Gateways mint a token for any name that somebody at this machine asks for. Then all of them listen on loopback
     /// addresses only.
     public let hasDevelopmentLogin: Bool
@@ -114,7 +123,8 @@ public struct ClusterMap: Sendable {
     public init(
         name: String, epoch: UInt32, ringParameters: RingParameters = RingParameters(), storageMode: StorageMode,
         expirySeconds: Int = ClusterLimits.expirySecondsDefault, origins: [String] = [],
-        groupRules: GroupRules = GroupRules(), hasDevelopmentLogin: Bool = false, nodes: [NodeLine]
+        groupRules: GroupRules = GroupRules(), presenceRules: PresenceRules = PresenceRules(), hasDevelopmentLogin: Bool = false,
+        nodes: [NodeLine]
     ) throws(ClusterProblem) {
         try ClusterCheck.name(name)
         try ClusterCheck.epoch(epoch)
@@ -122,19 +132,21 @@ public struct ClusterMap: Sendable {
         try ClusterCheck.loadPermille(ringParameters.loadPermille)
         try ClusterCheck.origins(origins)
         try ClusterCheck.groups(groupRules)
+        try ClusterCheck.presence(presenceRules)
         var check = NodeCheck()
         for node in nodes { try check.add(node) }
         try check.finish()
         if hasDevelopmentLogin { try ClusterCheck.developmentLogin(nodes) }
         self.init(
             checkedName: name, epoch: epoch, ringParameters: ringParameters, storageMode: storageMode,
-            expirySeconds: expirySeconds, origins: origins, groupRules: groupRules,
+            expirySeconds: expirySeconds, origins: origins, groupRules: groupRules, presenceRules: presenceRules,
             hasDevelopmentLogin: hasDevelopmentLogin, nodes: nodes)
     }
 
     private init(
         checkedName name: String, epoch: UInt32, ringParameters: RingParameters, storageMode: StorageMode,
-        expirySeconds: Int, origins: [String], groupRules: GroupRules, hasDevelopmentLogin: Bool, nodes lines: [NodeLine]
+        expirySeconds: Int, origins: [String], groupRules: GroupRules, presenceRules: PresenceRules, hasDevelopmentLogin: Bool,
+        nodes lines: [NodeLine]
     ) {
         self.name = name
         self.epoch = epoch
@@ -142,6 +154,7 @@ public struct ClusterMap: Sendable {
         self.expirySeconds = expirySeconds
         self.origins = origins.map(Ascii.lowercased)
         self.groupRules = groupRules
+        self.presenceRules = presenceRules
         self.hasDevelopmentLogin = hasDevelopmentLogin
         var parameters = ringParameters
         parameters.epoch = epoch
@@ -203,7 +216,8 @@ extension ClusterMap: Equatable {
     public static func == (left: ClusterMap, right: ClusterMap) -> Bool {
         left.name == right.name && left.epoch == right.epoch && left.storageMode == right.storageMode
             && left.expirySeconds == right.expirySeconds && left.origins == right.origins
-            && left.groupRules == right.groupRules && left.hasDevelopmentLogin == right.hasDevelopmentLogin
+            && left.groupRules == right.groupRules && left.presenceRules == right.presenceRules
+            && left.hasDevelopmentLogin == right.hasDevelopmentLogin
             && left.ringParameters == right.ringParameters && left.nodes == right.nodes
     }
 }

@@ -26,8 +26,9 @@ public enum ClusterProblem: Error, Hashable, Sendable {
     case seed(String)
     case load(String)
     case store(String)
-    /// A limit of groups out of its range, as it was written.
+    /// A limit of groups or of presence out of its range, as it was written.
     case groups(String)
+    case presence(String)
     case login(String)
     case expiry(String)
     case origin(String)
@@ -92,6 +93,8 @@ extension ClusterProblem: CustomStringConvertible {
         case .groups(let text):
             "\"\(text)\" is out of range; members=2 to \(GroupLimits.memberCountMax), tries=1 to \(ClusterLimits.groupTriesRange.upperBound), "
                 + "retry-ms=\(ClusterLimits.groupRetryMsRange.lowerBound) to \(ClusterLimits.groupRetryMsRange.upperBound)"
+        case .presence(let text):
+            "\"\(text)\" is out of range; online-ms=\(ClusterLimits.onlineMsRange.lowerBound) to \(ClusterLimits.onlineMsRange.upperBound)"
         case .login(let text):
             "\"\(text)\" is no way to log in; write development, or remove the line and let your own log-in issue tokens"
         case .origin(let text):

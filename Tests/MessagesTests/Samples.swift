@@ -5,6 +5,7 @@
 
 import Messages
 import Primitives
+import Privacy
 import Testing
 
 let ana = UserID("ana")!
@@ -61,7 +62,7 @@ let samples: [Sample] = [
         .attached(
             Attached(connection: ConnectionID(rawValue: 7), revision: Stamp(microseconds: 300), hasSiblings: false, attempt: nil)),
         "0700000000000000 ac02 00 00"),
-    Sample(6, .detach(Detach(user: ana, connection: ConnectionID(rawValue: 7))), "03616e61 0700000000000000"),
+    Sample(6, .detach(Detach(user: ana, connection: ConnectionID(rawValue: 7), hasMoved: true)), "03616e61 0700000000000000 01"),
     Sample(
         7, .featureRequest(FeatureRequest(origin: origin, feature: "group", reference: m1)),
         originBytes + "05 67726f7570 01 026d31"),
@@ -124,8 +125,9 @@ let samples: [Sample] = [
         .deviceOpened(
             DeviceOpened(
                 outcome: .opened, cursor: 1, head: 5, headStamp: Stamp(microseconds: 300), delivered: 2,
-                revision: Stamp(microseconds: 128), deviceCount: 3)),
-        "01 01 05 ac02 02 8001 03"),
+                revision: Stamp(microseconds: 128), deviceCount: 3,
+                settings: UserSettings(readReceipts: false, blocked: [bob], revision: 5))),
+        "01 01 05 ac02 02 8001 03 01 00 00 01 03626f62 05"),
     Sample(
         67,
         .inboxPage(
@@ -177,7 +179,7 @@ let samples: [Sample] = [
                         groupNumber: 300)
                 ], hasMore: false)),
         "01 05 ac02 04 03616e61 03626f62 026d31 00 ac02 00"),
-] + groupSamples
+] + groupSamples + presenceSamples
 
 /// Names every case once: a new message does not build until it is thought of here, and then wants a sample above.
 func sampleNumber(of message: Message) -> Int {
@@ -219,6 +221,9 @@ func sampleNumber(of message: Message) -> Int {
     case .readGroupMarks: 45
     case .appendShared: 46
     case .readMemberships: 47
+    case .changeSettings: 48
+    case .readPresence: 49
+    case .storeLastSeen: 50
     case .done: 64
     case .appended: 65
     case .deviceOpened: 66
@@ -235,6 +240,17 @@ func sampleNumber(of message: Message) -> Int {
     case .membershipPage: 77
     case .fannedOut: 78
     case .groupMarked: 79
+    case .settingsStored: 80
+    case .presencePage: 81
+    case .activity: 96
+    case .appFront: 97
+    case .presenceGone: 98
+    case .presenceQuery: 99
+    case .settingsQuery: 100
+    case .lookUp: 101
+    case .presenceLines: 102
+    case .unwatch: 103
+    case .settingsNews: 104
     }
 }
 
@@ -316,7 +332,7 @@ struct MessageDice {
         case .attached:
             return .attached(
                 .init(connection: connection(), revision: stamp(), hasSiblings: flag(), attempt: maybe { $0.number() }))
-        case .detach: return .detach(.init(user: user(), connection: connection()))
+        case .detach: return .detach(.init(user: user(), connection: connection(), hasMoved: flag()))
         case .featureRequest:
             return .featureRequest(.init(origin: origin(), feature: name(L.featureBytesMax), reference: maybe { $0.id() }))
         case .deliver:
@@ -351,7 +367,8 @@ struct MessageDice {
             return .deviceOpened(
                 .init(
                     outcome: one(DeviceOpened.Outcome.self), cursor: number(), head: number(), headStamp: stamp(),
-                    delivered: number(), revision: stamp(), deviceCount: dice.pick(0..<L.deviceCountMax + 1)))
+                    delivered: number(), revision: stamp(), deviceCount: dice.pick(0..<L.deviceCountMax + 1),
+                    settings: UserSettings(readReceipts: flag(), revision: number())))
         case .inboxPage:
             return .inboxPage(.init(entries: list(L.pageEntryCountMax) { $0.entry() }, through: number(), head: number()))
         case .watermarkStored: return .watermarkStored(.init(watermark: watermark(), previous: stamp()))
@@ -359,7 +376,7 @@ struct MessageDice {
             return .watermarkPage(.init(watermarks: list(L.watermarkCountMax) { $0.watermark() }, hasMore: flag()))
         case .inboxHead: return .inboxHead(.init(head: number(), headStamp: stamp(), revision: stamp()))
         case .historyPage: return .historyPage(.init(entries: list(L.pageEntryCountMax) { $0.entry() }, hasMore: flag()))
-        default: return groupMessage(like: sample)!
+        default: return groupMessage(like: sample) ?? presenceMessage(like: sample)!
         }
     }
 }

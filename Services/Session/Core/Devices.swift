@@ -39,6 +39,7 @@ extension SessionCore {
                 guard order.isSecondNewer else { return close(origin, .tryAgainLater, &effects) }
                 let isFinal = order.isCertain || !(attach.isResume || isLate)
                 close(former, isFinal ? .replaced : .tryAgainLater, &effects)
+                noteDeparture(former)
             }
             user.devices.remove(at: index)
         }
@@ -110,6 +111,7 @@ extension SessionCore {
         user.noteDelivered(opened.delivered)
         let hadSiblings = user.hasSiblings
         user.deviceCount = opened.deviceCount
+        _ = user.note(opened.settings)
         users[id] = user
         armRenewal(now: now)
 
@@ -162,6 +164,7 @@ extension SessionCore {
         guard case .success(.deviceOpened(let opened)) = result, opened.outcome == .opened, var user = users[id] else { return }
         let hadSiblings = user.hasSiblings
         user.deviceCount = opened.deviceCount
+        _ = user.note(opened.settings)
         users[id] = user
         if user.hasSiblings != hadSiblings { tellSiblings(of: nil, user, &effects) }
     }
@@ -169,7 +172,9 @@ extension SessionCore {
     // MARK: Going
 
     mutating func onDetach(_ detach: Detach, from gateway: NodeID, _ effects: inout [Effect]) {
-        if let index = users[detach.user]?.index(of: detach.connection, at: gateway) { return leave(detach.user, index) }
+        if let index = users[detach.user]?.index(of: detach.connection, at: gateway) {
+            return leave(detach.user, index, hasMoved: detach.hasMoved)
+        }
         if endedEarly.count == SessionLimits.endedEarlyCountMax { endedEarly.removeAll(keepingCapacity: true) }
         endedEarly.insert(Seat(gateway: gateway, connection: detach.connection))
     }
@@ -184,9 +189,11 @@ extension SessionCore {
     }
 
     /// The connection is gone. What the device acknowledged is still stored, then the device is forgotten.
-    private mutating func leave(_ id: UserID, _ index: Int) {
+    /// - Parameter hasMoved: it is gone from here only, and lives at another shard.
+    private mutating func leave(_ id: UserID, _ index: Int, hasMoved: Bool = false) {
         let device = users[id]!.devices[index]
         if device.isGone { return }
+        if !hasMoved { noteDeparture(device.origin) }
         if device.isLive && device.acknowledged > device.stored {
             users[id]!.devices[index].phase = .gone
             users[id]!.devices[index].rewind()

@@ -269,7 +269,7 @@ struct HistoryLine: Equatable {
         case .groupEvent(let number, let group, _, _, let id, let at, let change):
             (self.number, kind, other, self.id, self.at, body) = (number, .groupEvent, group, id, at, change.bytes)
         case .welcome, .sent, .gap, .delivered, .read, .noted, .history, .pong, .error, .groupDone, .groupInfo, .groupList,
-            .groupCounts, .groupLate, .receipts:
+            .groupCounts, .groupLate, .receipts, .presence, .settings:
             return nil
         }
     }
