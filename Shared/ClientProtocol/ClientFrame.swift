@@ -28,6 +28,8 @@ public enum ClientFrame: Equatable, Sendable {
     case receipts(ref: MessageID?, with: UserID, at: Stamp)
     /// A page of the log of `group`, newest first, below its number `before` (archive mode).
     case groupHistory(ref: MessageID?, group: UserID, before: UInt64?, limit: Int)
-    /// A request that belongs to another service (`group.…`, `presence.…`, `typing`, `media.…`).
+    /// The person writes to `to`, a user or a group, or has stopped. Never answered, except for what is wrong with it.
+    case typing(to: UserID, isOn: Bool)
+    /// A request that belongs to another service (`group.…`, `presence.…`, `media.…`).
     case feature(name: String, ref: MessageID?)
 }

@@ -29,6 +29,9 @@ extension ClientFrame {
             writer.varint(UInt64(clamping: limit))
         case .ping(let ref): writer.messageIfPresent(ref)
         case .group, .groupInfo, .groupList, .receipts, .groupHistory: encodeGroup(into: &writer)
+        case .typing(let to, let isOn):
+            writer.user(to)
+            writer.bool(isOn)
         case .feature(let name, let ref):
             writer.string(name)
             writer.messageIfPresent(ref)
@@ -74,6 +77,7 @@ extension ClientFrame {
             self = .history(ref: ref, with: with, before: before, limit: try fields.historyLimit())
         case .ping: self = .ping(ref: try fields.ref())
         case .group, .groupInfo, .groupList, .receipts, .groupHistory: self = try ClientFrame(group: type, &fields)
+        case .typing: self = .typing(to: try fields.user("to"), isOn: try fields.flag("on"))
         case .feature:
             let name = try fields.text("name", max: ClientLimits.featureBytesMax)
             let ref = try fields.ref()
@@ -97,6 +101,7 @@ extension ClientFrame {
         case .groupList: .groupList
         case .receipts: .receipts
         case .groupHistory: .groupHistory
+        case .typing: .typing
         case .feature: .feature
         }
     }

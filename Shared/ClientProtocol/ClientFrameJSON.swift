@@ -39,6 +39,11 @@ extension ClientFrame {
             json.nameIfPresent(#","ref":""#, ref?.text)
             json.finish(&out)
         case .group, .groupInfo, .groupList, .receipts, .groupHistory: encodeGroupJSON(into: &out)
+        case .typing(let to, let isOn):
+            var json = JSONWriter(&out, reserving: 110, begin: #"{"type":"typing""#)
+            json.name(#","to":""#, to.text)
+            json.flag(#","on":"#, isOn)
+            json.finish(&out)
         case .feature(let name, let ref):
             var json = JSONWriter(&out, reserving: 130, begin: "{")
             json.name(#""type":""#, name)
@@ -80,6 +85,7 @@ extension ClientFrame {
                 before: try json.numberIfPresent(.before), limit: try json.historyLimit())
         case .ping: self = .ping(ref: try json.messageIfPresent(.ref))
         case .group, .groupInfo, .groupList, .receipts, .groupHistory: self = try ClientFrame(group: type, json)
+        case .typing: self = .typing(to: try json.user(.to), isOn: try json.flag(.on))
         case .feature:
             self = .feature(name: String(decoding: letters[range], as: UTF8.self), ref: try json.messageIfPresent(.ref))
         }

@@ -32,7 +32,7 @@ extension ClientFrame {
             json.name(#","group":""#, group.text)
             if let before { json.number(#","before":"#, before) }
             json.number(#","limit":"#, UInt64(clamping: limit))
-        case .hello, .send, .ack, .read, .history, .ping, .feature: preconditionFailure("not a frame of groups")
+        case .hello, .send, .ack, .read, .history, .ping, .typing, .feature: preconditionFailure("not a frame of groups")
         }
         json.finish(&out)
     }
@@ -54,7 +54,7 @@ extension ClientFrame {
             self = .groupHistory(
                 ref: try json.messageIfPresent(.ref), group: try json.group(.group), before: try json.numberIfPresent(.before),
                 limit: try json.historyLimit())
-        case .hello, .send, .ack, .read, .history, .ping, .feature: preconditionFailure("not a frame of groups")
+        case .hello, .send, .ack, .read, .history, .ping, .typing, .feature: preconditionFailure("not a frame of groups")
         }
     }
 }
@@ -116,7 +116,7 @@ extension ServerFrame {
                 if let read = entry.read { json.stamp(#","read":"#, read) }
                 json.literal("}")
             }
-        case .welcome, .sent, .message, .copy, .expired, .gap, .delivered, .read, .noted, .history, .pong, .error:
+        case .welcome, .sent, .message, .copy, .expired, .gap, .delivered, .read, .noted, .history, .pong, .error, .typing:
             preconditionFailure("not a frame of groups")
         }
         json.finish(&out)
@@ -162,7 +162,7 @@ extension ServerFrame {
             }
             self = .receipts(
                 ref: try json.messageIfPresent(.ref), with: try json.user(.with), at: try json.stamp(.at), entries: entries)
-        case .welcome, .sent, .message, .copy, .expired, .gap, .delivered, .read, .noted, .history, .pong, .error:
+        case .welcome, .sent, .message, .copy, .expired, .gap, .delivered, .read, .noted, .history, .pong, .error, .typing:
             preconditionFailure("not a frame of groups")
         }
     }
@@ -236,7 +236,7 @@ extension JSONWriter {
 
 extension JSONObject {
     /// The name of a group, where a client must name one.
-    fileprivate func group(_ key: JSONKey) throws(FrameFault) -> UserID {
+    func group(_ key: JSONKey) throws(FrameFault) -> UserID {
         let group = try user(key)
         guard group.isGroup else { throw .bad(key.name, must: FieldRule.group) }
         return group

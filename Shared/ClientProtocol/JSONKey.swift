@@ -44,9 +44,10 @@ enum JSONKey: UInt8, CaseIterable {
     case of
     case count
     case history
+    case on
 
     /// How many keys there are; `JSONObject` has a place for each.
-    static let keyCount = 40
+    static let keyCount = 41
 
     /// The key whose name's bytes are `word`; zero bytes above the last letter.
     init?(word: UInt64) {
@@ -91,6 +92,7 @@ enum JSONKey: UInt8, CaseIterable {
         case 0x666F: self = .of  // of
         case 0x74_6E75_6F63: self = .count  // count
         case 0x79_726F_7473_6968: self = .history  // history
+        case 0x6E6F: self = .on  // on
         default: return nil
         }
     }
@@ -138,6 +140,7 @@ enum JSONKey: UInt8, CaseIterable {
         case .of: "of"
         case .count: "count"
         case .history: "history"
+        case .on: "on"
         }
     }
 }

@@ -8,7 +8,7 @@ import Primitives
 
 struct JSONObject {
     let bytes: [UInt8]
-    private var values = InlineArray<40, JSONValue>(repeating: JSONValue())
+    private var values = InlineArray<41, JSONValue>(repeating: JSONValue())
 
     init(_ bytes: [UInt8]) {
         precondition(JSONKey.keyCount == values.count)

@@ -45,6 +45,8 @@ public enum ServerFrame: Equatable, Sendable {
     case groupLate(group: UserID, at: Stamp, count: Int)
     /// At most `GroupLimits.memberCountMax` entries.
     case receipts(ref: MessageID?, with: UserID, at: Stamp, entries: [ReceiptEntry])
+    /// `from` writes to this user, or to `group`, or has stopped. It holds for six seconds without another word.
+    case typing(from: UserID, group: UserID?, isOn: Bool)
 }
 
 /// A typed no to a client.

@@ -63,7 +63,7 @@ extension SeededGenerator {
     }
 
     mutating func clientFrame() -> ClientFrame {
-        switch pick(0..<13) {
+        switch pick(0..<14) {
         case 0: .hello(cursor: maybe { $0.number() }, ticks: maybe { $0.stamp() })
         case 1: .send(id: messageID(), to: user(), body: body(), after: maybe { $0.messageID() })
         case 2: .ack(upTo: number())
@@ -86,9 +86,10 @@ extension SeededGenerator {
             .groupHistory(
                 ref: maybe { $0.messageID() }, group: group(), before: maybe { $0.number() },
                 limit: pick(1..<ClientLimits.historyEntryCountMax + 1))
+        case 12: .typing(to: oneIn(2) ? user() : group(), isOn: oneIn(2))
         default:
             .feature(
-                name: ["typing", "group.create", "presence.watch", "media.put", "group.", "group.add_member"][pick(0..<6)],
+                name: ["media.link", "group.create", "presence.watch", "media.put", "group.", "group.add_member"][pick(0..<6)],
                 ref: maybe { $0.messageID() })
         }
     }
@@ -109,7 +110,7 @@ extension SeededGenerator {
     }
 
     mutating func serverFrame() -> ServerFrame {
-        switch pick(0..<16) {
+        switch pick(0..<17) {
         case 0:
             .welcome(
                 user: user(), device: DeviceID(name(max: DeviceID.bytesMax))!, cursor: number(), head: number(),
@@ -146,6 +147,7 @@ extension SeededGenerator {
                 entries: users().map {
                     ReceiptEntry(user: $0, delivered: maybe { $0.stamp() }, read: maybe { $0.stamp() })
                 })
+        case 15: .typing(from: user(), group: maybe { $0.group() }, isOn: oneIn(2))
         default: entry()
         }
     }
