@@ -19,6 +19,7 @@ public struct ParserCore: ServiceCore {
     private var framesParsed: UInt64 = 0
     private var framesRefused: UInt64 = 0
     private var messagesRouted: UInt64 = 0
+    private var typingRouted: UInt64 = 0
 
     public init(selfID: NodeID, cluster: ClusterMap) {
         sessions = LiveRing(cluster.ring(of: .session))
@@ -52,6 +53,7 @@ public struct ParserCore: ServiceCore {
         page.counter("fantail_parser_frames_total", "Client frames that were read.", framesParsed)
         page.counter("fantail_parser_frames_refused_total", "Client frames that broke a rule.", framesRefused)
         page.counter("fantail_parser_messages_routed_total", "Chat messages handed to a session shard.", messagesRouted)
+        page.counter("fantail_parser_typing_routed_total", "Signs of typing handed to a session or group shard.", typingRouted)
     }
 
     private mutating func setUp(_ node: NodeID, _ isUp: Bool) {
@@ -140,11 +142,21 @@ public struct ParserCore: ServiceCore {
             let query = MembershipQuery(origin: origin, reference: ref, after: after)
             pass(.membershipQuery(query), for: origin.user, by: sessions, ref: ref, origin, &effects)
 
+        case .typing(let to, let isOn):
+            guard isGreeted(origin, ref: nil, &effects) else { return }
+            guard to != origin.user else {
+                return refuse(origin, ErrorFrame(.toSelf, "nobody types to oneself"), &effects)
+            }
+            // Nobody waits for it: when its shard is away it is dropped.
+            guard let node = (to.isGroup ? groups : sessions).route(to) else { return }
+            typingRouted += 1
+            effects.append(.send(node, .typing(Typing(origin: origin, to: to, isOn: isOn))))
+
         case .feature(let name, let ref):
             guard isGreeted(origin, ref: ref, &effects) else { return }
             let request = Message.featureRequest(FeatureRequest(origin: origin, feature: name, reference: ref))
             let ring = name.hasPrefix("group.") ? groups : lastSeens
-            // media.… belongs to a service that this release does not have; presence and typing to last-seen.
+            // media.… belongs to a service that this release does not have, presence.… to last-seen.
             guard !name.hasPrefix("media."), let node = ring.route(origin.user) else {
                 return refuse(origin, ErrorFrame(.unsupported, "\(name) is not part of this release", ref: ref), &effects)
             }
