@@ -35,6 +35,8 @@ public struct ChatClient: Sendable {
         case silence
         /// Some message, read mark or change has waited for its answer, or for its retry.
         case retry
+        /// Somebody who is shown as typing has said nothing for long.
+        case typing
     }
 
     private struct Pending: Sendable {
@@ -60,6 +62,7 @@ public struct ChatClient: Sendable {
     /// Read marks without `noted`, by peer, in the order they were made.
     private var reads: [(peer: UserID, at: Stamp, deadline: Instant?)] = []
     private var changes: ChangeQueue
+    private var typing = TypingSigns()
     private var mustAcknowledge = false
     private var isRunning = false
 
@@ -105,6 +108,7 @@ public struct ChatClient: Sendable {
     /// - Parameter id: unique among this author's messages, for ever.
     public mutating func send(id: MessageID, to: UserID, body: [UInt8], now: Instant) {
         outbox.append(Pending(message: OutgoingMessage(id: id, to: to, body: body), deadline: nil, notBefore: now))
+        typing.onSent(to: to)
         pump(now)
     }
 
@@ -121,6 +125,18 @@ public struct ChatClient: Sendable {
     public mutating func change(ref: MessageID, group: UserID?, _ change: GroupChange, now: Instant) {
         changes.add(OutgoingChange(ref: ref, group: group, change: change), now: now)
         pump(now)
+    }
+
+    /// The person has changed what she is writing to `peer`, a user or a group. Call it for each key: it is said as often as it
+    /// should be.
+    public mutating func type(to peer: UserID, now: Instant) {
+        guard phase == .live else { return }
+        for frame in typing.onTyped(to: peer, now: now) { actions.append(.transmit(frame)) }
+    }
+
+    /// The person has stopped and sent nothing: what she wrote is erased, or the chat is left. Who only pauses says nothing.
+    public mutating func stopTyping(now: Instant) {
+        if let frame = typing.onStopped(now: now), phase == .live { actions.append(.transmit(frame)) }
     }
 
     // Questions are asked once, by whoever is live; nobody remembers them.
@@ -214,6 +230,9 @@ public struct ChatClient: Sendable {
             actions.append(.tell(.late(group: group, at: at, count: count)))
         case .receipts(let ref, let with, let at, let entries):
             actions.append(.tell(.receipts(ref: ref, with: with, at: at, entries: entries)))
+        case .typing(let from, let group, let isOn):
+            guard phase == .live else { return }
+            tell(typing.onSign(TypingSign(from: from, group: group), isOn: isOn, now: now))
         case .error(let error):
             onError(error, now: now)
         }
@@ -242,6 +261,8 @@ public struct ChatClient: Sendable {
                 }
             case .retry:
                 onRetry(now)
+            case .typing:
+                tell(typing.expire(now))
             }
         }
     }
@@ -271,6 +292,7 @@ public struct ChatClient: Sendable {
         mustAcknowledge = true
         guard number == cursor + 1 else { return }
         self.cursor = number
+        if let sign = TypingSign(endedBy: frame) { tell(typing.onEnded(sign)) }
         actions.append(.tell(.entry(frame)))
     }
 
@@ -281,6 +303,11 @@ public struct ChatClient: Sendable {
         guard to > cursor else { return }
         self.cursor = to
         actions.append(.tell(.gap(from: max(from, cursor + 1), to: to)))
+    }
+
+    private mutating func tell(_ signs: [(sign: TypingSign, isOn: Bool)]) {
+        for (sign, isOn) in signs { actions.append(.tell(.typing(from: sign.from, group: sign.group, isOn: isOn))) }
+        if let next = typing.next { timers.arm(.typing, at: next) } else { timers.cancel(.typing) }
     }
 
     /// Receipts come in the order of their revisions; one that does not is a repeat, or an echo from a shard that served this
@@ -428,5 +455,6 @@ public struct ChatClient: Sendable {
         timers.cancel(.silence)
         timers.cancel(.retry)
         for index in outbox.indices { outbox[index].deadline = nil }
+        tell(typing.onLost())
     }
 }

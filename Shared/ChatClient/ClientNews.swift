@@ -92,6 +92,8 @@ public enum ClientNews: Equatable, Sendable {
     /// So many members could not be reached for long with it; tries go on.
     case late(group: UserID, at: Stamp, count: Int)
     case receipts(ref: MessageID?, with: UserID, at: Stamp, entries: [ReceiptEntry])
+    /// `from` begins to write to this person, or to `group`; false: not any more.
+    case typing(from: UserID, group: UserID?, isOn: Bool)
 }
 
 public enum ClientTimes {
@@ -106,6 +108,10 @@ public enum ClientTimes {
     /// First wait before connecting again, and the longest; each is spread by half to one and a half.
     public static let reconnectFirst = Interval.milliseconds(250)
     public static let reconnectMax = Interval.seconds(30)
+    /// Typing is said again after so long, while the person types: the server forgets it after 6 s, so that one may be lost.
+    public static let typingRepeat = Interval.seconds(3)
+    /// Typing of others that is not said again is hidden after so long.
+    public static let typingShown = Interval.seconds(6)
     /// Wait after a refusal that time can heal and that names no time itself.
     public static let retryDefault = Interval.milliseconds(250)
 }
