@@ -3,6 +3,7 @@
 import ClientProtocol
 import Groups
 import Primitives
+import Privacy
 
 /// What a device must not forget between two runs.
 public struct ClientMemory: Equatable, Sendable {
@@ -94,6 +95,10 @@ public enum ClientNews: Equatable, Sendable {
     case receipts(ref: MessageID?, with: UserID, at: Stamp, entries: [ReceiptEntry])
     /// `from` begins to write to this person, or to `group`; false: not any more.
     case typing(from: UserID, group: UserID?, isOn: Bool)
+    /// Who is here, and when the others were: the answer to `ref`, or news of those who are watched.
+    case presence(ref: MessageID?, [PresenceLine])
+    /// This person's settings: the answer to `ref`, or what another device of hers has changed.
+    case settings(ref: MessageID?, UserSettings)
 }
 
 public enum ClientTimes {
@@ -112,6 +117,8 @@ public enum ClientTimes {
     public static let typingRepeat = Interval.seconds(3)
     /// Typing of others that is not said again is hidden after so long.
     public static let typingShown = Interval.seconds(6)
+    /// An app in front says again that its person is active after so long, when she is: the server believes it for 30 s.
+    public static let activeRepeat = Interval.seconds(20)
     /// Wait after a refusal that time can heal and that names no time itself.
     public static let retryDefault = Interval.milliseconds(250)
 }

@@ -1,8 +1,8 @@
 // The types of frames: a name for JSON, a number for binary, both declared here and nowhere else.
 //
-// Client 1...15, server 16...47: a frame that went the wrong way is recognised. Numbers retire, they are never reborn.
+// Client 1...15 and 48...63, server 16...47: a frame that went the wrong way is recognised. Numbers retire, they are never reborn.
 
-/// Types of frames from a client. Next free number: 13; 15 carries its name with it.
+/// Types of frames from a client. Next free number: 51; 15 carries its name with it.
 enum ClientFrameType: UInt8, CaseIterable {
     case hello = 1
     case send = 2
@@ -16,7 +16,12 @@ enum ClientFrameType: UInt8, CaseIterable {
     case receipts = 10
     case groupHistory = 11
     case typing = 12
+    case active = 13
+    case presence = 14
     case feature = 15
+    case presenceWatch = 48
+    case settings = 49
+    case block = 50
 
     /// The type that stands as a name in `bytes[range]`; the common ones are tried first.
     init?(name bytes: [UInt8], _ range: Range<Int>) {
@@ -44,6 +49,16 @@ enum ClientFrameType: UInt8, CaseIterable {
             self = .groupHistory
         } else if bytes.spell("typing", in: range) {
             self = .typing
+        } else if bytes.spell("active", in: range) {
+            self = .active
+        } else if bytes.spell("presence", in: range) {
+            self = .presence
+        } else if bytes.spell("presence.watch", in: range) {
+            self = .presenceWatch
+        } else if bytes.spell("settings", in: range) {
+            self = .settings
+        } else if bytes.spell("block", in: range) {
+            self = .block
         } else if Self.isFeature(bytes, range) {
             self = .feature
         } else {
@@ -65,7 +80,7 @@ enum ClientFrameType: UInt8, CaseIterable {
     }
 }
 
-/// Types of frames to a client. Next free number: 37.
+/// Types of frames to a client. Next free number: 39.
 enum ServerFrameType: UInt8, CaseIterable {
     case welcome = 16
     case sent = 17
@@ -88,6 +103,8 @@ enum ServerFrameType: UInt8, CaseIterable {
     case groupLate = 34
     case receipts = 35
     case typing = 36
+    case presence = 37
+    case settings = 38
 
     /// The type that stands as a name in `bytes[range]`; the common ones are tried first.
     init?(name bytes: [UInt8], _ range: Range<Int>) {
@@ -120,11 +137,11 @@ enum ServerFrameType: UInt8, CaseIterable {
         } else if bytes.spell("gap", in: range) {
             self = .gap
         } else {
-            self.init(groupName: bytes, range)
+            self.init(rareName: bytes, range)
         }
     }
 
-    private init?(groupName bytes: [UInt8], _ range: Range<Int>) {
+    private init?(rareName bytes: [UInt8], _ range: Range<Int>) {
         if bytes.spell("group.counts", in: range) {
             self = .groupCounts
         } else if bytes.spell("group.event", in: range) {
@@ -139,6 +156,10 @@ enum ServerFrameType: UInt8, CaseIterable {
             self = .groupLate
         } else if bytes.spell("receipts", in: range) {
             self = .receipts
+        } else if bytes.spell("presence", in: range) {
+            self = .presence
+        } else if bytes.spell("settings", in: range) {
+            self = .settings
         } else {
             return nil
         }

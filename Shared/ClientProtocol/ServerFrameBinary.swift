@@ -63,6 +63,7 @@ extension ServerFrame {
             writer.user(from)
             writer.userIfPresent(group)
             writer.bool(isOn)
+        case .presence, .settings: encodePresence(into: &writer)
         }
         writer.finish(&out)
     }
@@ -117,6 +118,7 @@ extension ServerFrame {
             let from = try fields.user("from")
             let group = try fields.isPresent("group") ? try fields.group("group") : nil
             self = .typing(from: from, group: group, isOn: try fields.flag("on"))
+        case .presence, .settings: self = try ServerFrame(presence: type, &fields)
         }
     }
 
@@ -160,6 +162,8 @@ extension ServerFrame {
         case .groupLate: .groupLate
         case .receipts: .receipts
         case .typing: .typing
+        case .presence: .presence
+        case .settings: .settings
         }
     }
 }

@@ -100,6 +100,7 @@ extension ServerFrame {
             json.nameIfPresent(#","group":""#, group?.text)
             json.flag(#","on":"#, isOn)
             json.finish(&out)
+        case .presence, .settings: encodePresenceJSON(into: &out)
         }
     }
 
@@ -155,6 +156,7 @@ extension ServerFrame {
             self = .typing(
                 from: try json.user(.from), group: json[.group].isPresent ? try json.group(.group) : nil,
                 isOn: try json.flag(.on))
+        case .presence, .settings: self = try ServerFrame(presence: type, json)
         }
     }
 

@@ -58,6 +58,14 @@ enum Goldens {
             json: #"{"type":"ack","n":300}"#,
             hex: "03 ac02"),
         Golden(
+            "sendAuto", .send(id: id("m-1"), to: bob, body: text("hi"), after: nil, isAuto: true),
+            json: #"{"type":"send","id":"m-1","to":"bob","body":"hi","auto":true}"#,
+            hex: "02 036d2d31 03626f62 00 026869 01"),
+        Golden(
+            "readAuto", .read(with: ana, at: Stamp(microseconds: 1_767_225_600_000_000), isAuto: true),
+            json: #"{"type":"read","with":"ana","at":1767225600000000,"auto":true}"#,
+            hex: "04 03616e61 808081b184e99103 01"),
+        Golden(
             "read", .read(with: ana, at: Stamp(microseconds: 1_767_225_600_000_000)),
             json: #"{"type":"read","with":"ana","at":1767225600000000}"#,
             hex: "04 03616e61 808081b184e99103"),
@@ -77,7 +85,7 @@ enum Goldens {
             "feature", .feature(name: "media.link", ref: nil),
             json: #"{"type":"media.link"}"#,
             hex: "0f 0a6d656469612e6c696e6b 00"),
-    ] + groupClient
+    ] + groupClient + presenceClient
 
     static let server: [Golden<ServerFrame>] = [
         Golden(
@@ -137,5 +145,5 @@ enum Goldens {
             "error", .error(ErrorFrame(.overloaded, "busy", ref: id("m-1"), retryMs: 250)),
             json: #"{"type":"error","code":"overloaded","text":"busy","ref":"m-1","retry_ms":250}"#,
             hex: "1b 0f 0462757379 01036d2d31 01fa01"),
-    ] + groupServer
+    ] + groupServer + presenceServer
 }

@@ -120,7 +120,7 @@ struct RefusalTests {
     static let binary: [(hex: String, code: ErrorCode, ref: String?, says: String)] = [
         ("", .malformed, nil, "empty"),
         ("00", .unknownType, nil, "type"),
-        ("0e", .unknownType, nil, "type"),
+        ("3f", .unknownType, nil, "type"),
         ("0c 03626f62", .malformed, nil, "`on`"),
         ("0c 03626f62 02", .badField, nil, "`on`"),
         ("0c 03626f62 01 00", .malformed, nil, "behind the last field"),
@@ -142,7 +142,7 @@ struct RefusalTests {
         ("02 0161 0162 00 818004", .bodyTooLong, "a", "65536"),
         ("02 0161 0162 00 01ff", .malformed, "a", "UTF-8"),
         ("02 0161 0162 00 0568", .malformed, "a", "`body`"),
-        ("02 0161 0162 00 0168 00", .malformed, "a", "behind"),
+        ("02 0161 0162 00 0168 00 00", .malformed, "a", "behind"),
         ("03", .malformed, nil, "`n`"),
         ("03 01 01", .malformed, nil, "behind"),
         ("04 00 01", .badField, nil, "`with`"),
@@ -206,7 +206,7 @@ struct ToleranceTests {
         (#"{"type":"ack","n":5,"x":[[[[[[[]]]]]]]}"#, .ack(upTo: 5)),
         (#"{"type":"history"}"#, .history(ref: nil, with: nil, before: nil, limit: 50)),
         (#"{"type":"history","limit":100}"#, .history(ref: nil, with: nil, before: nil, limit: 100)),
-        (#"{"type":"presence.watch","ref":"r"}"#, .feature(name: "presence.watch", ref: id("r"))),
+        (#"{"type":"presence.beam","ref":"r"}"#, .feature(name: "presence.beam", ref: id("r"))),
         (#"{"type":"group.abcdefghijklmnopqrstuvwxyz"}"#, .feature(name: "group.abcdefghijklmnopqrstuvwxyz", ref: nil)),
         (#"{"type":"send","id":"\u006d","to":"b\u006fb","body":""}"#, .send(id: id("m"), to: bob, body: [], after: nil)),
     ]

@@ -1,8 +1,9 @@
 // The parser: client bytes in, typed messages out.
 //
-// It is the one place where bytes that a stranger wrote are believed or refused. It remembers nothing: every frame carries
-// its origin, so any parser can take any frame, and a parser that dies loses only what it had not read. A connection sticks
-// to one parser while that one lives, so that its frames stay in order.
+// It is the one place where bytes that a stranger wrote are believed or refused. It remembers nothing for longer than a quarter
+// of a second: every frame carries its origin, so any parser can take any frame, and a parser that dies loses only what it had
+// not read, and who was active just then. A connection sticks to one parser while that one lives, so that its frames stay in
+// order.
 
 import ClientProtocol
 import Cluster
@@ -10,16 +11,15 @@ import CoreKit
 import Groups
 import Messages
 import Primitives
+import Privacy
 import RPC
 
 public struct ParserCore: ServiceCore {
     private var sessions: LiveRing
     private var groups: LiveRing
-    private var lastSeens: LiveRing
-    private var framesParsed: UInt64 = 0
-    private var framesRefused: UInt64 = 0
-    private var messagesRouted: UInt64 = 0
-    private var typingRouted: UInt64 = 0
+    var lastSeens: LiveRing
+    var activity = Activity()
+    var counters = ParserCounters()
 
     public init(selfID: NodeID, cluster: ClusterMap) {
         sessions = LiveRing(cluster.ring(of: .session))
@@ -40,20 +40,26 @@ public struct ParserCore: ServiceCore {
             effects.append(.log(LogRecord(.warning, "unexpected_message", ["peer": "\(node)", "method": "\(message.method)"])))
         case .requested(let call, _):
             effects.append(.refuse(call, Refusal(.unsupported)))
-        case .answered, .refused, .deadline, .flush, .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed:
+        case .deadline:
+            if let due = activity.due, due <= now.instant { flushActivity(&effects) }
+        case .answered, .refused, .flush, .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed:
             break
         }
     }
 
-    public mutating func deadline() -> Instant? { nil }
+    public mutating func deadline() -> Instant? { activity.due }
 
     public var unreadiness: String? { sessions.up.isEmpty ? "no session service is connected" : nil }
 
     public func report(into page: inout MetricsPage) {
-        page.counter("fantail_parser_frames_total", "Client frames that were read.", framesParsed)
-        page.counter("fantail_parser_frames_refused_total", "Client frames that broke a rule.", framesRefused)
-        page.counter("fantail_parser_messages_routed_total", "Chat messages handed to a session shard.", messagesRouted)
-        page.counter("fantail_parser_typing_routed_total", "Signs of typing handed to a session or group shard.", typingRouted)
+        page.counter("fantail_parser_frames_total", "Client frames that were read.", counters.framesParsed)
+        page.counter("fantail_parser_frames_refused_total", "Client frames that broke a rule.", counters.framesRefused)
+        page.counter("fantail_parser_messages_routed_total", "Chat messages handed to a session shard.", counters.messagesRouted)
+        page.counter(
+            "fantail_parser_typing_routed_total", "Signs of typing handed to a session or group shard.", counters.typingRouted)
+        page.counter("fantail_parser_activity_told_total", "Acts of people told to last-seen, merged.", counters.activityTold)
+        page.counter(
+            "fantail_parser_activity_lost_total", "Acts of people that no last-seen shard was there for.", counters.activityLost)
     }
 
     private mutating func setUp(_ node: NodeID, _ isUp: Bool) {
@@ -63,7 +69,7 @@ public struct ParserCore: ServiceCore {
     }
 
     private mutating func onInput(_ input: ClientInput, now: Now, effects: inout [Effect]) {
-        framesParsed += 1
+        counters.framesParsed += 1
         let frame: ClientFrame
         do throws(FrameRefusal) {
             frame = try ClientFrame.decode(input.bytes, as: input.origin.encoding)
@@ -85,12 +91,13 @@ public struct ParserCore: ServiceCore {
         case .ping(let ref):
             answer(origin, .pong(ref: ref, time: now.stamp), &effects)
 
-        case .send(let id, let to, let body, let after):
+        case .send(let id, let to, let body, let after, let isAuto):
             guard isGreeted(origin, ref: id, &effects) else { return }
             guard to != origin.user else {
                 return refuse(origin, ErrorFrame(.toSelf, "the addressee is the author", ref: id), &effects)
             }
-            messagesRouted += 1
+            if !isAuto { noteActivity(origin, now: now, &effects) }
+            counters.messagesRouted += 1
             effects.append(.trace(TraceRecord(TraceKey(author: origin.user, id: id), .parsed)))
             if to.isGroup {
                 let send = GroupSend(origin: origin, group: to, id: id, after: after, body: body)
@@ -102,11 +109,12 @@ public struct ParserCore: ServiceCore {
             guard isGreeted(origin, ref: nil, &effects) else { return }
             pass(.acknowledge(Acknowledge(origin: origin, number: number)), for: origin.user, by: sessions, ref: nil, origin, &effects)
 
-        case .read(let peer, let stamp):
+        case .read(let peer, let stamp, let isAuto):
             guard isGreeted(origin, ref: nil, &effects) else { return }
             guard peer != origin.user else {
                 return refuse(origin, ErrorFrame(.toSelf, "nobody reads a chat with oneself"), &effects)
             }
+            if !isAuto { noteActivity(origin, now: now, &effects) }
             pass(.markRead(MarkRead(origin: origin, with: peer, stamp: stamp)), for: origin.user, by: sessions, ref: nil, origin, &effects)
 
         case .history(let ref, let peer, let before, let limit):
@@ -147,10 +155,23 @@ public struct ParserCore: ServiceCore {
             guard to != origin.user else {
                 return refuse(origin, ErrorFrame(.toSelf, "nobody types to oneself"), &effects)
             }
+            if isOn { noteActivity(origin, now: now, &effects) }
             // Nobody waits for it: when its shard is away it is dropped.
             guard let node = (to.isGroup ? groups : sessions).route(to) else { return }
-            typingRouted += 1
+            counters.typingRouted += 1
             effects.append(.send(node, .typing(Typing(origin: origin, to: to, isOn: isOn))))
+
+        case .active(let on):
+            guard isGreeted(origin, ref: nil, &effects) else { return }
+            onActive(on, origin, now: now, &effects)
+
+        case .presence, .presenceWatch, .settings, .block:
+            let (request, ref) = lastSeenRequest(frame, origin)
+            guard isGreeted(origin, ref: ref, &effects) else { return }
+            if case .block(_, origin.user, _) = frame {
+                return refuse(origin, ErrorFrame(.toSelf, "nobody blocks oneself", ref: ref), &effects)
+            }
+            pass(request, for: origin.user, by: lastSeens, ref: ref, origin, &effects)
 
         case .feature(let name, let ref):
             guard isGreeted(origin, ref: ref, &effects) else { return }
@@ -183,11 +204,21 @@ public struct ParserCore: ServiceCore {
     }
 
     private mutating func refuse(_ origin: Origin, _ error: ErrorFrame, _ effects: inout [Effect]) {
-        framesRefused += 1
+        counters.framesRefused += 1
         answer(origin, .error(error), &effects)
     }
 
     private func answer(_ origin: Origin, _ frame: ServerFrame, _ effects: inout [Effect]) {
         effects.append(.tell(origin, frame))
     }
+}
+
+/// The figures of a parser.
+struct ParserCounters {
+    var framesParsed: UInt64 = 0
+    var framesRefused: UInt64 = 0
+    var messagesRouted: UInt64 = 0
+    var typingRouted: UInt64 = 0
+    var activityTold: UInt64 = 0
+    var activityLost: UInt64 = 0
 }

@@ -316,6 +316,7 @@ struct SessionCounters: Sendable {
     var messagesStored: UInt64 = 0
     var duplicates: UInt64 = 0
     var messagesRefused: UInt64 = 0
+    var messagesBlocked: UInt64 = 0
     var entriesPushed: UInt64 = 0
     var entriesRepeated: UInt64 = 0
     var acknowledgements: UInt64 = 0
@@ -334,6 +335,9 @@ extension SessionCore {
         page.counter("fantail_session_messages_stored_total", "Messages appended to an inbox.", counters.messagesStored)
         page.counter("fantail_session_messages_repeated_total", "Sends that were recognised as repeats.", counters.duplicates)
         page.counter("fantail_session_messages_refused_total", "Sends that were answered with an error.", counters.messagesRefused)
+        page.counter(
+            "fantail_session_messages_blocked_total", "Sends to somebody who has blocked the author: answered, not stored.",
+            counters.messagesBlocked)
         page.counter("fantail_session_entries_pushed_total", "Inbox entries pushed to devices.", counters.entriesPushed)
         page.counter("fantail_session_entries_repeated_total", "Rewinds because a device stayed silent.", counters.entriesRepeated)
         page.counter("fantail_session_acknowledgements_total", "Acknowledgements that said something new.", counters.acknowledgements)

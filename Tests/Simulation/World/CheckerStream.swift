@@ -43,6 +43,7 @@ extension Checker {
     mutating func onNews(_ news: ClientNews, device: Int, _ moment: Moment, world: World) {
         judgeShown(device, moment)
         switch news {
+        case .presence, .settings: break
         case .typing(let from, let group, let isOn): onTypingShown(TypingSign(from: from, group: group), isOn, device, moment)
         case .online: onOnline(device, cursor: world.devices[device].client.memory.cursor!, moment)
         case .offline: screens[device].liveSince = nil
@@ -273,7 +274,7 @@ struct HistoryLine: Equatable {
         case .groupEvent(let number, let group, _, _, let id, let at, let change):
             (self.number, kind, other, self.id, self.at, body) = (number, .groupEvent, group, id, at, change.bytes)
         case .welcome, .sent, .gap, .delivered, .read, .noted, .history, .pong, .error, .groupDone, .groupInfo, .groupList,
-            .groupCounts, .groupLate, .receipts, .typing:
+            .groupCounts, .groupLate, .receipts, .typing, .presence, .settings:
             return nil
         }
     }

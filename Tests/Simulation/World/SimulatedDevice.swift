@@ -164,7 +164,7 @@ extension World {
                     trace.write(moment, device.name, .effect) { Trace.text(frame) }
                     checker.onSaid(frame, device: device.index, moment)
                     device.connection?.transmit(frame)
-                    if plant == .earlySent, case .send(let id, let to, _, _) = frame, dice.plant.oneIn(20) {
+                    if plant == .earlySent, case .send(let id, let to, _, _, _) = frame, dice.plant.oneIn(20) {
                         device.client.onFrame(.sent(id: id, to: to, at: Stamp(microseconds: 1)), now: clientNow)
                     }
                 case .tell(let news): show(news, device)
