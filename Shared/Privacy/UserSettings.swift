@@ -63,6 +63,11 @@ public struct UserSettings: Equatable, Sendable {
     /// True when everything is as for somebody who never set anything, the count of changes aside.
     public var isPlain: Bool { lastSeen == .everyone && exceptions.isEmpty && readReceipts && blocked.isEmpty }
 
+    /// How many bytes they have when they travel, some more at most.
+    public var byteCount: Int {
+        exceptions.reduce(0) { $0 + 1 + $1.text.utf8.count } + blocked.reduce(0) { $0 + 1 + $1.text.utf8.count } + 16
+    }
+
     public func encode(into writer: inout ByteWriter) {
         writer.u8(lastSeen.rawValue)
         writer.users(exceptions)
