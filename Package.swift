@@ -145,7 +145,7 @@ let package = Package(
             tests(of: "ServiceKit", uses: ["CoreKit", "RPC", "Cluster", "Messages", "Storage"]),
             tests(of: "Simulation"),
             tests(of: "BenchKit", uses: ["ChatClient", "ClientProtocol", "Cluster", "FantailCLI", "Groups"]),
-            tests(of: "FantailCLI", uses: ["ChatClient", "ClientProtocol", "Cluster", "Groups"]),
+            tests(of: "FantailCLI", uses: ["ChatClient", "ClientProtocol", "Cluster", "Groups", "Privacy"]),
         ],
     swiftLanguageModes: [.v6]
 )

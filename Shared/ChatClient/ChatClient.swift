@@ -38,6 +38,8 @@ public struct ChatClient: Sendable {
         case retry
         /// Somebody who is shown as typing has said nothing for long.
         case typing
+        /// Say again who is watched.
+        case watch
     }
 
     private struct Pending: Sendable {
@@ -160,9 +162,13 @@ public struct ChatClient: Sendable {
     }
 
     /// These are watched from now on, also after a reconnect, in place of those before; at most `ClientLimits.watchUserCountMax`.
-    public mutating func watch(_ users: [UserID]) {
-        let frame = presence.setWatched(users)
-        if phase == .live { actions.append(.transmit(frame)) }
+    public mutating func watch(_ users: [UserID], now: Instant) {
+        if let frame = presence.setWatched(users, isLive: phase == .live, now: now) { actions.append(.transmit(frame)) }
+        armWatch()
+    }
+
+    private mutating func armWatch() {
+        if let next = presence.watchAt { timers.arm(.watch, at: next) } else { timers.cancel(.watch) }
     }
 
     // Questions are asked once, by whoever is live; nobody remembers them.
@@ -280,7 +286,10 @@ public struct ChatClient: Sendable {
         case .typing(let from, let group, let isOn):
             guard phase == .live else { return }
             tell(typing.onSign(TypingSign(from: from, group: group), isOn: isOn, now: now))
-        case .presence(let ref, let users): actions.append(.tell(.presence(ref: ref, users)))
+        case .presence(let ref, let users):
+            let isWatch = presence.onPresence(ref: ref, now: now)
+            actions.append(.tell(.presence(ref: isWatch ? nil : ref, users)))
+            armWatch()
         case .settings(let ref, let settings):
             // What another device changed may come after what was changed later.
             guard ref != nil || settings.revision > settingsRevision ?? 0 else { return }
@@ -316,6 +325,9 @@ public struct ChatClient: Sendable {
                 onRetry(now)
             case .typing:
                 tell(typing.expire(now))
+            case .watch:
+                actions.append(.transmit(presence.watch(now)))
+                armWatch()
             }
         }
     }
@@ -338,6 +350,7 @@ public struct ChatClient: Sendable {
         actions.append(.tell(.online))
         pump(now)
         for frame in presence.onWelcome(now: now) { actions.append(.transmit(frame)) }
+        armWatch()
     }
 
     private mutating func onEntry(_ number: UInt64, _ frame: ServerFrame, now: Instant) {
@@ -376,6 +389,7 @@ public struct ChatClient: Sendable {
 
     private mutating func onError(_ error: ErrorFrame, now: Instant) {
         if phase == .greeting && error.ref == nil { return onHelloRefused(error, now: now) }
+        if presence.onError(error, dice: &dice, now: now) { return armWatch() }
         guard let index = outbox.firstIndex(where: { $0.message.id == error.ref }) else {
             return onErrorElsewhere(error, now: now)
         }
@@ -520,6 +534,7 @@ public struct ChatClient: Sendable {
         }
         for index in reads.indices { reads[index].isFresh = false }
         presence.onLost()
+        armWatch()
         tell(typing.onLost())
     }
 }

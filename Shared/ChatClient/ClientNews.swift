@@ -117,6 +117,8 @@ public enum ClientTimes {
     public static let typingRepeat = Interval.seconds(3)
     /// Typing of others that is not said again is hidden after so long.
     public static let typingShown = Interval.seconds(6)
+    /// Who is watched is said again after so long: a shard that was restarted meanwhile has forgotten it.
+    public static let watchRepeat = Interval.seconds(60)
     /// An app in front says again that its person is active after so long, when she is: the server believes it for 30 s.
     public static let activeRepeat = Interval.seconds(20)
     /// Wait after a refusal that time can heal and that names no time itself.
