@@ -140,6 +140,7 @@ let package = Package(
             tests(of: "ParserCore", uses: coreWords + ["ClientProtocol", "Privacy"]),
             tests(of: "SessionCore", uses: coreWords + ["ClientProtocol", "Groups", "Privacy"]),
             tests(of: "PersistenceCore", uses: coreWords + ["Privacy", "Storage"]),
+            tests(of: "LastSeenCore", uses: coreWords + ["ClientProtocol", "Privacy"]),
             tests(of: "GroupCore", uses: coreWords + ["ClientProtocol", "Groups", "Simulation", "Storage"]),
             tests(of: "SQLiteStore", uses: ["CSQLite", "Messages", "Privacy", "Simulation", "Storage"]),
             tests(of: "ServiceKit", uses: ["CoreKit", "RPC", "Cluster", "Messages", "Storage"]),

@@ -34,6 +34,10 @@ enum ClusterCheck {
         guard ClusterLimits.groupRetryMsRange.contains(rules.retryMs) else { throw .groups("retry-ms=\(rules.retryMs)") }
     }
 
+    static func presence(_ rules: PresenceRules) throws(ClusterProblem) {
+        guard ClusterLimits.onlineMsRange.contains(rules.onlineMs) else { throw .presence("online-ms=\(rules.onlineMs)") }
+    }
+
     /// `http` or `https`, a host, perhaps a port, and nothing behind (RFC 6454, section 6.2).
     private static func isOrigin(_ origin: String) -> Bool {
         guard origin.utf8.count <= ClusterLimits.originBytesMax else { return false }

@@ -8,6 +8,7 @@
 //     origins  https://chat.example.org,http://localhost:8080   # optional: web pages that may connect
 //     expiry   30d                # optional: how long a message is kept that nobody fetches; s, m, h or d
 //     groups   members=1024 tries=5 retry-ms=250   # optional; these are the defaults
+//     presence online-ms=30000                     # likewise
 //
 //     # role     name         rpc             admin           [client=address] [weight=n]
 //     gateway    gateway-1    127.0.0.1:7101  127.0.0.1:7201  client=127.0.0.1:8080
@@ -61,6 +62,7 @@ private struct ClusterFileReader {
     private var origins: [String]?
     private var expirySeconds: Int?
     private var groupRules: GroupRules?
+    private var presenceRules: PresenceRules?
     private var nodes: [NodeLine] = []
     private var nodeCheck = NodeCheck()
 
@@ -76,6 +78,7 @@ private struct ClusterFileReader {
         case "origins": try once(key, &origins, readOrigins(words))
         case "expiry": try once(key, &expirySeconds, readExpiry(words))
         case "groups": try once(key, &groupRules, readGroups(words))
+        case "presence": try once(key, &presenceRules, readPresence(words))
         default:
             guard let role = Role(name: key) else { throw .unknownKey(key) }
             let node = try readNode(role, words)
@@ -91,7 +94,7 @@ private struct ClusterFileReader {
         return try ClusterMap(
             name: name, epoch: epoch, ringParameters: ringParameters ?? RingParameters(), storageMode: storageMode,
             expirySeconds: expirySeconds ?? ClusterLimits.expirySecondsDefault, origins: origins ?? [],
-            groupRules: groupRules ?? GroupRules(), nodes: nodes)
+            groupRules: groupRules ?? GroupRules(), presenceRules: presenceRules ?? PresenceRules(), nodes: nodes)
     }
 
     /// The words before the comment; refuses bytes that an editor would not show.
@@ -178,6 +181,17 @@ private struct ClusterFileReader {
         try number("tries", &rules.tryCountMax)
         try number("retry-ms", &rules.retryMs)
         try ClusterCheck.groups(rules)
+        return rules
+    }
+
+    private func readPresence(_ words: [String]) throws(ClusterProblem) -> PresenceRules {
+        var settings = try Settings(words, known: ["online-ms"], of: "presence")
+        var rules = PresenceRules()
+        if let word = settings.take("online-ms") {
+            guard let number = Ascii.decimal(word.utf8, max: UInt64(Int32.max)) else { throw .presence("online-ms=\(word)") }
+            rules.onlineMs = Int(number)
+        }
+        try ClusterCheck.presence(rules)
         return rules
     }
 

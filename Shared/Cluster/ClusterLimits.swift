@@ -30,6 +30,9 @@ public enum ClusterLimits {
     public static let groupTriesRange = 1...20
     /// Milliseconds before the first repeat: below 10 a dead store would be hammered, above a minute a live one not used.
     public static let groupRetryMsRange = 10...60_000
+    /// Milliseconds for which somebody counts as online after an act. Below two seconds the half-second steps of last-seen would
+    /// show; above ten minutes "online" means nothing.
+    public static let onlineMsRange = 2_000...600_000
     /// Highest port of a layout made for one machine. Linux takes ports of outgoing connections from 32,768 upwards.
     public static let localPortMax = 32_767
 }

@@ -80,6 +80,14 @@ public struct GroupRules: Hashable, Sendable {
     }
 }
 
+/// How presence is judged.
+public struct PresenceRules: Hashable, Sendable {
+    /// Milliseconds after their last act for which somebody counts as online; `ClusterLimits.onlineMsRange`. Default 30,000.
+    public var onlineMs: Int
+
+    public init(onlineMs: Int = 30_000) { self.onlineMs = onlineMs }
+}
+
 /// A checked cluster: an immutable value that all processes of one epoch agree on.
 public struct ClusterMap: Sendable {
     /// `[a-z0-9-]`, 1...`ClusterLimits.clusterNameBytesMax` bytes.
@@ -93,6 +101,7 @@ public struct ClusterMap: Sendable {
     /// the gateway's own default applies.
     public let origins: [String]
     public let groupRules: GroupRules
+    public let presenceRules: PresenceRules
     /// Seed, load bound and epoch of all rings.
     public let ringParameters: RingParameters
     /// All nodes in canonical order: a node's id is its index.
@@ -111,7 +120,7 @@ public struct ClusterMap: Sendable {
     public init(
         name: String, epoch: UInt32, ringParameters: RingParameters = RingParameters(), storageMode: StorageMode,
         expirySeconds: Int = ClusterLimits.expirySecondsDefault, origins: [String] = [],
-        groupRules: GroupRules = GroupRules(), nodes: [NodeLine]
+        groupRules: GroupRules = GroupRules(), presenceRules: PresenceRules = PresenceRules(), nodes: [NodeLine]
     ) throws(ClusterProblem) {
         try ClusterCheck.name(name)
         try ClusterCheck.epoch(epoch)
@@ -119,17 +128,18 @@ public struct ClusterMap: Sendable {
         try ClusterCheck.loadPermille(ringParameters.loadPermille)
         try ClusterCheck.origins(origins)
         try ClusterCheck.groups(groupRules)
+        try ClusterCheck.presence(presenceRules)
         var check = NodeCheck()
         for node in nodes { try check.add(node) }
         try check.finish()
         self.init(
             checkedName: name, epoch: epoch, ringParameters: ringParameters, storageMode: storageMode,
-            expirySeconds: expirySeconds, origins: origins, groupRules: groupRules, nodes: nodes)
+            expirySeconds: expirySeconds, origins: origins, groupRules: groupRules, presenceRules: presenceRules, nodes: nodes)
     }
 
     private init(
         checkedName name: String, epoch: UInt32, ringParameters: RingParameters, storageMode: StorageMode,
-        expirySeconds: Int, origins: [String], groupRules: GroupRules, nodes lines: [NodeLine]
+        expirySeconds: Int, origins: [String], groupRules: GroupRules, presenceRules: PresenceRules, nodes lines: [NodeLine]
     ) {
         self.name = name
         self.epoch = epoch
@@ -137,6 +147,7 @@ public struct ClusterMap: Sendable {
         self.expirySeconds = expirySeconds
         self.origins = origins.map(Ascii.lowercased)
         self.groupRules = groupRules
+        self.presenceRules = presenceRules
         var parameters = ringParameters
         parameters.epoch = epoch
         self.ringParameters = parameters
@@ -197,7 +208,7 @@ extension ClusterMap: Equatable {
     public static func == (left: ClusterMap, right: ClusterMap) -> Bool {
         left.name == right.name && left.epoch == right.epoch && left.storageMode == right.storageMode
             && left.expirySeconds == right.expirySeconds && left.origins == right.origins
-            && left.groupRules == right.groupRules
+            && left.groupRules == right.groupRules && left.presenceRules == right.presenceRules
             && left.ringParameters == right.ringParameters && left.nodes == right.nodes
     }
 }

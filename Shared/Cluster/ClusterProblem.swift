@@ -26,8 +26,9 @@ public enum ClusterProblem: Error, Hashable, Sendable {
     case seed(String)
     case load(String)
     case store(String)
-    /// A limit of groups out of its range, as it was written.
+    /// A limit of groups or of presence out of its range, as it was written.
     case groups(String)
+    case presence(String)
     case expiry(String)
     case origin(String)
     case tooManyOrigins(count: Int)
@@ -89,6 +90,8 @@ extension ClusterProblem: CustomStringConvertible {
         case .groups(let text):
             "\"\(text)\" is out of range; members=2 to \(GroupLimits.memberCountMax), tries=1 to \(ClusterLimits.groupTriesRange.upperBound), "
                 + "retry-ms=\(ClusterLimits.groupRetryMsRange.lowerBound) to \(ClusterLimits.groupRetryMsRange.upperBound)"
+        case .presence(let text):
+            "\"\(text)\" is out of range; online-ms=\(ClusterLimits.onlineMsRange.lowerBound) to \(ClusterLimits.onlineMsRange.upperBound)"
         case .origin(let text):
             "\"\(text)\" is no origin; write http:// or https://, a host and perhaps a port, and no path"
         case .tooManyOrigins(let count):

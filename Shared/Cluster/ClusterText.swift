@@ -18,6 +18,7 @@ extension ClusterMap {
         lines.append("expiry   \(DurationText.text(seconds: expirySeconds))")
         lines.append(
             "groups   members=\(groupRules.memberCountMax) tries=\(groupRules.tryCountMax) retry-ms=\(groupRules.retryMs)")
+        lines.append("presence online-ms=\(presenceRules.onlineMs)")
         lines.append("")
 
         var rows = [["# role", "name", "rpc", "admin", "[client=address] [weight=n]"]]

@@ -186,20 +186,25 @@ public struct Attached: Equatable, Sendable {
 public struct Detach: Equatable, Sendable {
     public var user: UserID
     public var connection: ConnectionID
+    /// It lives on, at another shard.
+    public var hasMoved: Bool
 
-    public init(user: UserID, connection: ConnectionID) {
+    public init(user: UserID, connection: ConnectionID, hasMoved: Bool = false) {
         self.user = user
         self.connection = connection
+        self.hasMoved = hasMoved
     }
 
     func encode(into writer: inout ByteWriter) {
         writer.user(user)
         writer.u64(connection.rawValue)
+        writer.bool(hasMoved)
     }
 
     init(from reader: inout ByteReader) throws(DecodeError) {
         user = try reader.user()
         connection = ConnectionID(rawValue: try reader.u64())
+        hasMoved = try reader.bool()
     }
 }
 

@@ -56,7 +56,7 @@ let samples: [Sample] = [
         .attached(
             Attached(connection: ConnectionID(rawValue: 7), revision: Stamp(microseconds: 300), hasSiblings: true)),
         "0700000000000000 ac02 01"),
-    Sample(6, .detach(Detach(user: ana, connection: ConnectionID(rawValue: 7))), "03616e61 0700000000000000"),
+    Sample(6, .detach(Detach(user: ana, connection: ConnectionID(rawValue: 7), hasMoved: true)), "03616e61 0700000000000000 01"),
     Sample(
         7, .featureRequest(FeatureRequest(origin: origin, feature: "group", reference: m1)),
         originBytes + "05 67726f7570 01 026d31"),
@@ -322,7 +322,7 @@ struct MessageDice {
                 .init(connection: connection(), code: UInt16(truncatingIfNeeded: dice.next()), reason: name(L.reasonBytesMax)))
         case .attach: return .attach(.init(origin: origin(), cursor: maybe { $0.number() }, revision: maybe { $0.stamp() }, isResume: flag()))
         case .attached: return .attached(.init(connection: connection(), revision: stamp(), hasSiblings: flag()))
-        case .detach: return .detach(.init(user: user(), connection: connection()))
+        case .detach: return .detach(.init(user: user(), connection: connection(), hasMoved: flag()))
         case .featureRequest:
             return .featureRequest(.init(origin: origin(), feature: name(L.featureBytesMax), reference: maybe { $0.id() }))
         case .deliver:

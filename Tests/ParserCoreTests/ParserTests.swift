@@ -169,6 +169,16 @@ private func shard(_ user: UserID) -> NodeID { map.ring(of: .session).owner(ofKe
         #expect(s.says(.typing(to: team, isOn: false)) == [.send(group, .typing(toTeam))])
     }
 
+    @Test func whoeverTypesIsActiveAndWhoeverStopsIsNot() {
+        var s = Scene()
+        _ = s.says(.typing(to: bob, isOn: false))
+        let stopped = s.core.deadline()
+        #expect(stopped == nil)
+        _ = s.says(.typing(to: bob, isOn: true))
+        let typing = s.core.deadline()
+        #expect(typing != nil)
+    }
+
     @Test func nobodyTypesToOneself() {
         var s = Scene()
         #expect(complaint(s.says(#"{"type":"typing","to":"ana","on":true}"#)) == "to_self")

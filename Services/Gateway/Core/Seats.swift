@@ -21,7 +21,7 @@ extension GatewayCore {
         }
         if let home = session.home, home != node, session.asked != node {
             // An answer from a shard that was asked before the view changed: it does not hold the seat in our eyes.
-            effects.append(.send(node, .detach(Detach(user: session.user, connection: session.id))))
+            effects.append(.send(node, .detach(Detach(user: session.user, connection: session.id, hasMoved: true))))
             return
         }
         session.home = node
@@ -68,7 +68,7 @@ extension GatewayCore {
         guard case .open(let session) = connections[socket]?.phase else { return }
         counters.attaches += 1
         if let home = session.home, home != node {
-            effects.append(.send(home, .detach(Detach(user: session.user, connection: session.id))))
+            effects.append(.send(home, .detach(Detach(user: session.user, connection: session.id, hasMoved: true))))
         }
         setSeat(socket, home: nil, asked: node)
         let attach = Attach(origin: origin(of: session), cursor: nil, revision: session.revision, isResume: true)

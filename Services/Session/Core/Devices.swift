@@ -32,6 +32,7 @@ extension SessionCore {
             if !isSame && !user.devices[index].isGone {
                 guard former.connection < origin.connection else { return close(origin, .tryAgainLater, &effects) }
                 close(former, attach.isResume || isLate ? .tryAgainLater : .replaced, &effects)
+                noteDeparture(former)
             }
             user.devices.remove(at: index)
         }
@@ -103,6 +104,7 @@ extension SessionCore {
         user.noteDelivered(opened.delivered)
         let hadSiblings = user.hasSiblings
         user.deviceCount = opened.deviceCount
+        _ = user.note(opened.settings)
         users[id] = user
         armRenewal(now: now)
 
@@ -154,6 +156,7 @@ extension SessionCore {
         guard case .success(.deviceOpened(let opened)) = result, opened.outcome == .opened, var user = users[id] else { return }
         let hadSiblings = user.hasSiblings
         user.deviceCount = opened.deviceCount
+        _ = user.note(opened.settings)
         users[id] = user
         if user.hasSiblings != hadSiblings { tellSiblings(of: nil, user, &effects) }
     }
@@ -161,7 +164,9 @@ extension SessionCore {
     // MARK: Going
 
     mutating func onDetach(_ detach: Detach, from gateway: NodeID, _ effects: inout [Effect]) {
-        if let index = users[detach.user]?.index(of: detach.connection, at: gateway) { return leave(detach.user, index) }
+        if let index = users[detach.user]?.index(of: detach.connection, at: gateway) {
+            return leave(detach.user, index, hasMoved: detach.hasMoved)
+        }
         if endedEarly.count == SessionLimits.endedEarlyCountMax { endedEarly.removeAll(keepingCapacity: true) }
         endedEarly.insert(Seat(gateway: gateway, connection: detach.connection))
     }
@@ -176,9 +181,11 @@ extension SessionCore {
     }
 
     /// The connection is gone. What the device acknowledged is still stored, then the device is forgotten.
-    private mutating func leave(_ id: UserID, _ index: Int) {
+    /// - Parameter hasMoved: it is gone from here only, and lives at another shard.
+    private mutating func leave(_ id: UserID, _ index: Int, hasMoved: Bool = false) {
         let device = users[id]!.devices[index]
         if device.isGone { return }
+        if !hasMoved { noteDeparture(device.origin) }
         if device.isLive && device.acknowledged > device.stored {
             users[id]!.devices[index].phase = .gone
             users[id]!.devices[index].rewind()

@@ -8,6 +8,7 @@
 //     Receipts.swift    acknowledgements become receipts, receipts reach authors
 //     Groups.swift      entries of groups come in for many at once, receipts go out for many at once
 //     Typing.swift      who writes to whom just now
+//     Presence.swift    connections that ended and settings that changed
 //     UserState.swift   what is known of one user
 //
 // About disagreement: two shards may believe that they hold the same user. Persistence alone numbers an inbox, so nothing
@@ -21,6 +22,7 @@ import Cluster
 import CoreKit
 import Messages
 import Primitives
+import Privacy
 import RPC
 
 public struct SessionCore: ServiceCore {
@@ -69,11 +71,14 @@ public struct SessionCore: ServiceCore {
     var sessions: LiveRing
     var stores: LiveRing
     var groups: LiveRing
+    var lastSeens: LiveRing
     var gatewaysUp: Set<NodeID> = []
     /// Of connections at gateways out of reach, oldest first.
     var attachesWaiting: [Attach] = []
     /// Connections of which the end was told before the beginning: it goes straight, a hello by way of a parser.
     var endedEarly: Set<Seat> = []
+    /// Connections that ended in this tick: last-seen is told of all at once.
+    var departures: [PresenceGone.Item] = []
     private let gateways: Set<NodeID>
     var users: [UserID: UserState] = [:]
     /// Users with a device here whose primary shard is another one.
@@ -104,6 +109,7 @@ public struct SessionCore: ServiceCore {
         sessions = LiveRing(cluster.ring(of: .session))
         stores = LiveRing(cluster.ring(of: .persistence))
         groups = LiveRing(cluster.ring(of: .group))
+        lastSeens = LiveRing(cluster.ring(of: .lastSeen))
         gateways = Set(cluster.nodes(of: .gateway).map(\.id))
         _ = sessions.set(selfID, isUp: true)
         let expiry = expiry ?? .seconds(Int64(cluster.expirySeconds))
@@ -122,7 +128,9 @@ public struct SessionCore: ServiceCore {
         case .answered(let call, let message): onEnd(of: call, .success(message), now: now, &effects)
         case .refused(let call, let refusal): onEnd(of: call, .failure(refusal), now: now, &effects)
         case .deadline: onDeadline(now: now, &effects)
-        case .flush: armGroupMarks(now: now)
+        case .flush:
+            armGroupMarks(now: now)
+            tellDepartures(&effects)
         case .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed: break
         }
     }
@@ -138,6 +146,7 @@ public struct SessionCore: ServiceCore {
     private mutating func onPeer(_ node: NodeID, isUp: Bool, now: Now, _ effects: inout [Effect]) {
         if sessions.set(node, isUp: isUp), isUp { onShardMet(now: now) }
         _ = groups.set(node, isUp: isUp)
+        _ = lastSeens.set(node, isUp: isUp)
         if stores.set(node, isUp: isUp), isUp {
             // What waited for this partition goes on at once.
             for user in users.keys.sorted() where stores.primary(of: user) == node {
@@ -215,6 +224,7 @@ public struct SessionCore: ServiceCore {
         case .receipt(let receipt): onReceipt(receipt, call, &effects)
         case .expiredReport(let report): onExpiredReport(report, call, &effects)
         case .fanOut(let fanOut): onFanOut(fanOut, call, &effects)
+        case .settingsNews(let news): onSettingsNews(news, call, &effects)
         default: effects.append(.refuse(call, Refusal(.unsupported)))
         }
     }
