@@ -142,7 +142,7 @@ let package = Package(
             tests(of: "Tokens", uses: ["Crypto"]),
             tests(of: "Crypto"),
             tests(of: "CoreKit", uses: ["Crypto", "Messages", "RPC", "Storage"]),
-            tests(of: "ChatClient", uses: ["Crypto", "ClientProtocol", "Groups", "WebSocket"]),
+            tests(of: "ChatClient", uses: ["Crypto", "ClientProtocol", "Groups", "Privacy", "WebSocket"]),
             tests(of: "GatewayCore", uses: coreWords + ["Crypto", "Tokens", "WebSocket"]),
             tests(of: "ParserCore", uses: coreWords + ["ClientProtocol", "Privacy"]),
             tests(of: "SessionCore", uses: coreWords + ["ClientProtocol", "Groups", "Privacy"]),
@@ -153,7 +153,7 @@ let package = Package(
             tests(of: "ServiceKit", uses: ["CoreKit", "RPC", "Cluster", "Messages", "Storage"]),
             tests(of: "Simulation"),
             tests(of: "BenchKit", uses: ["ChatClient", "ClientProtocol", "Cluster", "FantailCLI", "Groups"]),
-            tests(of: "FantailCLI", uses: ["ChatClient", "ClientProtocol", "Cluster", "Groups"]),
+            tests(of: "FantailCLI", uses: ["ChatClient", "ClientProtocol", "Cluster", "Groups", "Privacy"]),
         ],
     swiftLanguageModes: [.v6]
 )

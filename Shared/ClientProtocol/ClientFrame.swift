@@ -31,6 +31,8 @@ public enum ClientFrame: Equatable, Sendable {
     case receipts(ref: MessageID?, with: UserID, at: Stamp)
     /// A page of the log of `group`, newest first, below its number `before` (archive mode).
     case groupHistory(ref: MessageID?, group: UserID, before: UInt64?, limit: Int)
+    /// The person writes to `to`, a user or a group, or has stopped. Never answered, except for what is wrong with it.
+    case typing(to: UserID, isOn: Bool)
     /// The app came to the front, or the person did something in it; or it went to the background.
     case active(on: Bool)
     /// Who of these is online, and when were the others here? 1...`ClientLimits.presenceUserCountMax` people.
@@ -42,6 +44,6 @@ public enum ClientFrame: Equatable, Sendable {
     case settings(ref: MessageID?, lastSeen: Visibility?, exceptions: [UserID]?, readReceipts: Bool?)
     /// Wants to hear nothing of `user` any more, or again.
     case block(ref: MessageID?, user: UserID, on: Bool)
-    /// A request that belongs to another service (`group.…`, `presence.…`, `typing`, `media.…`) and has no frame of its own.
+    /// A request that belongs to another service (`group.…`, `presence.…`, `media.…`) and has no frame of its own.
     case feature(name: String, ref: MessageID?)
 }

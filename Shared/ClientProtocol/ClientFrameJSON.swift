@@ -42,6 +42,11 @@ extension ClientFrame {
             json.nameIfPresent(#","ref":""#, ref?.text)
             json.finish(&out)
         case .group, .groupInfo, .groupList, .receipts, .groupHistory: encodeGroupJSON(into: &out)
+        case .typing(let to, let isOn):
+            var json = JSONWriter(&out, reserving: 110, begin: #"{"type":"typing""#)
+            json.name(#","to":""#, to.text)
+            json.flag(#","on":"#, isOn)
+            json.finish(&out)
         case .active, .presence, .presenceWatch, .settings, .block: encodePresenceJSON(into: &out)
         case .feature(let name, let ref):
             var json = JSONWriter(&out, reserving: 130, begin: "{")
@@ -89,6 +94,7 @@ extension ClientFrame {
                 before: try json.numberIfPresent(.before), limit: try json.historyLimit())
         case .ping: self = .ping(ref: try json.messageIfPresent(.ref))
         case .group, .groupInfo, .groupList, .receipts, .groupHistory: self = try ClientFrame(group: type, json)
+        case .typing: self = .typing(to: try json.user(.to), isOn: try json.flag(.on))
         case .active, .presence, .presenceWatch, .settings, .block: self = try ClientFrame(presence: type, json)
         case .feature:
             self = .feature(name: String(decoding: letters[range], as: UTF8.self), ref: try json.messageIfPresent(.ref))

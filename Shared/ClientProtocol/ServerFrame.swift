@@ -46,6 +46,8 @@ public enum ServerFrame: Equatable, Sendable {
     case groupLate(group: UserID, at: Stamp, count: Int)
     /// At most `GroupLimits.memberCountMax` entries.
     case receipts(ref: MessageID?, with: UserID, at: Stamp, entries: [ReceiptEntry])
+    /// `from` writes to this user, or to `group`, or has stopped. It holds for six seconds without another word.
+    case typing(from: UserID, group: UserID?, isOn: Bool)
     /// Who is here, and when the others were. With `ref` the answer, one line for each who was asked about; without it news of
     /// who is watched. At most `ClientLimits.presenceUserCountMax` lines.
     case presence(ref: MessageID?, users: [PresenceLine])

@@ -1,6 +1,6 @@
 // Every message that services exchange, with its number. Numbers retire, they are never reborn.
 //
-// 1-15 edge, 16-31 delivery, 32-63 store requests, 64-95 answers, 96-127 presence. Next free: 8, 30, 51, 82, 105.
+// 1-15 edge, 16-31 delivery, 32-63 store requests, 64-95 answers, 96-127 presence. Next free: 8, 51, 82, 105.
 // A newer release appends fields to the end of a payload; an older one ignores what it does not know, a newer one takes a
 // missing field as absent.
 
@@ -29,6 +29,8 @@ public enum Message: Equatable, Sendable {
     case fanOut(GroupBatch)
     case groupReceipts(GroupMarkBatch)
     case groupNotice(GroupNotice)
+    case typing(Typing)
+    case groupTyping(GroupTyping)
     case append(Append)
     case openDevice(OpenDevice)
     case readInbox(ReadInbox)
@@ -101,6 +103,8 @@ public enum Message: Equatable, Sendable {
         case .fanOut: 27
         case .groupReceipts: 28
         case .groupNotice: 29
+        case .typing: 30
+        case .groupTyping: 31
         case .append: 32
         case .openDevice: 33
         case .readInbox: 34
@@ -174,6 +178,8 @@ public enum Message: Equatable, Sendable {
         case .fanOut(let payload): payload.encode(into: &writer)
         case .groupReceipts(let payload): payload.encode(into: &writer)
         case .groupNotice(let payload): payload.encode(into: &writer)
+        case .typing(let payload): payload.encode(into: &writer)
+        case .groupTyping(let payload): payload.encode(into: &writer)
         case .append(let payload): payload.encode(into: &writer)
         case .openDevice(let payload): payload.encode(into: &writer)
         case .readInbox(let payload): payload.encode(into: &writer)
@@ -248,6 +254,8 @@ public enum Message: Equatable, Sendable {
         case 27: self = .fanOut(try GroupBatch(from: &reader))
         case 28: self = .groupReceipts(try GroupMarkBatch(from: &reader))
         case 29: self = .groupNotice(try GroupNotice(from: &reader))
+        case 30: self = .typing(try Typing(from: &reader))
+        case 31: self = .groupTyping(try GroupTyping(from: &reader))
         case 32: self = .append(try Append(from: &reader))
         case 33: self = .openDevice(try OpenDevice(from: &reader))
         case 34: self = .readInbox(try ReadInbox(from: &reader))

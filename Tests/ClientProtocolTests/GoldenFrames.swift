@@ -78,9 +78,13 @@ enum Goldens {
             json: #"{"type":"ping","ref":"p1"}"#,
             hex: "06 01027031"),
         Golden(
-            "feature", .feature(name: "typing", ref: nil),
-            json: #"{"type":"typing"}"#,
-            hex: "0f 06747970696e67 00"),
+            "typing", .typing(to: bob, isOn: true),
+            json: #"{"type":"typing","to":"bob","on":true}"#,
+            hex: "0c 03626f62 01"),
+        Golden(
+            "feature", .feature(name: "media.link", ref: nil),
+            json: #"{"type":"media.link"}"#,
+            hex: "0f 0a6d656469612e6c696e6b 00"),
     ] + groupClient + presenceClient
 
     static let server: [Golden<ServerFrame>] = [
@@ -133,6 +137,10 @@ enum Goldens {
             "pong", .pong(ref: id("p1"), time: Stamp(microseconds: 1_767_225_600_000_000)),
             json: #"{"type":"pong","ref":"p1","time":1767225600000000}"#,
             hex: "1a 01027031 808081b184e99103"),
+        Golden(
+            "typingShown", .typing(from: ana, group: nil, isOn: true),
+            json: #"{"type":"typing","from":"ana","on":true}"#,
+            hex: "24 03616e61 00 01"),
         Golden(
             "error", .error(ErrorFrame(.overloaded, "busy", ref: id("m-1"), retryMs: 250)),
             json: #"{"type":"error","code":"overloaded","text":"busy","ref":"m-1","retry_ms":250}"#,

@@ -205,6 +205,8 @@ func sampleNumber(of message: Message) -> Int {
     case .fanOut: 27
     case .groupReceipts: 28
     case .groupNotice: 29
+    case .typing: 30
+    case .groupTyping: 31
     case .append: 32
     case .openDevice: 33
     case .readInbox: 34

@@ -50,6 +50,7 @@ import Testing
         var totals = [Int](repeating: 0, count: FaultKind.allCases.count)
         var (expired, gaps, history, copies, lost, kept) = (0, 0, 0, 0, 0, 0)
         var (events, shown, ticks, refused, answers, late) = (0, 0, 0, 0, 0, 0)
+        var (typing, presence, settings) = (0, 0, 0)
         for seed: UInt64 in 1...60 {
             let report = World(seed: seed).run()
             for (index, kind) in FaultKind.allCases.enumerated() { totals[index] += report.count(of: kind) }
@@ -65,6 +66,9 @@ import Testing
             refused += report.groupRefusedCount
             answers += report.groupAnswerCount
             late += report.groupLateCount
+            typing += report.typingShownCount
+            presence += report.presenceShownCount
+            settings += report.settingsToldCount
         }
         for (kind, count) in zip(FaultKind.allCases, totals) { #expect(count > 0, "\(kind.rawValue) never struck") }
         #expect(expired > 0)
@@ -74,6 +78,7 @@ import Testing
         #expect(lost > 0)
         #expect(kept > 0)
         #expect(events > 0 && shown > 0 && ticks > 0 && refused > 0 && answers > 0 && late > 0)
+        #expect(typing > 0 && presence > 0 && settings > 0)
     }
 
     // MARK: Planted faults

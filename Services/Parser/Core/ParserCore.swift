@@ -55,6 +55,8 @@ public struct ParserCore: ServiceCore {
         page.counter("fantail_parser_frames_total", "Client frames that were read.", counters.framesParsed)
         page.counter("fantail_parser_frames_refused_total", "Client frames that broke a rule.", counters.framesRefused)
         page.counter("fantail_parser_messages_routed_total", "Chat messages handed to a session shard.", counters.messagesRouted)
+        page.counter(
+            "fantail_parser_typing_routed_total", "Signs of typing handed to a session or group shard.", counters.typingRouted)
         page.counter("fantail_parser_activity_told_total", "Acts of people told to last-seen, merged.", counters.activityTold)
         page.counter(
             "fantail_parser_activity_lost_total", "Acts of people that no last-seen shard was there for.", counters.activityLost)
@@ -148,6 +150,17 @@ public struct ParserCore: ServiceCore {
             let query = MembershipQuery(origin: origin, reference: ref, after: after)
             pass(.membershipQuery(query), for: origin.user, by: sessions, ref: ref, origin, &effects)
 
+        case .typing(let to, let isOn):
+            guard isGreeted(origin, ref: nil, &effects) else { return }
+            guard to != origin.user else {
+                return refuse(origin, ErrorFrame(.toSelf, "nobody types to oneself"), &effects)
+            }
+            if isOn { noteActivity(origin, now: now, &effects) }
+            // Nobody waits for it: when its shard is away it is dropped.
+            guard let node = (to.isGroup ? groups : sessions).route(to) else { return }
+            counters.typingRouted += 1
+            effects.append(.send(node, .typing(Typing(origin: origin, to: to, isOn: isOn))))
+
         case .active(let on):
             guard isGreeted(origin, ref: nil, &effects) else { return }
             onActive(on, origin, now: now, &effects)
@@ -164,7 +177,7 @@ public struct ParserCore: ServiceCore {
             guard isGreeted(origin, ref: ref, &effects) else { return }
             let request = Message.featureRequest(FeatureRequest(origin: origin, feature: name, reference: ref))
             let ring = name.hasPrefix("group.") ? groups : lastSeens
-            // media.… belongs to a service that this release does not have; presence and typing to last-seen.
+            // media.… belongs to a service that this release does not have, presence.… to last-seen.
             guard !name.hasPrefix("media."), let node = ring.route(origin.user) else {
                 return refuse(origin, ErrorFrame(.unsupported, "\(name) is not part of this release", ref: ref), &effects)
             }
@@ -205,6 +218,7 @@ struct ParserCounters {
     var framesParsed: UInt64 = 0
     var framesRefused: UInt64 = 0
     var messagesRouted: UInt64 = 0
+    var typingRouted: UInt64 = 0
     var activityTold: UInt64 = 0
     var activityLost: UInt64 = 0
 }

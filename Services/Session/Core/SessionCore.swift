@@ -7,6 +7,7 @@
 //     Devices.swift     a device comes, goes, catches up
 //     Receipts.swift    acknowledgements become receipts, receipts reach authors
 //     Groups.swift      entries of groups come in for many at once, receipts go out for many at once
+//     Typing.swift      who writes to whom just now
 //     Presence.swift    connections that ended and settings that changed
 //     UserState.swift   what is known of one user
 //
@@ -210,6 +211,8 @@ public struct SessionCore: ServiceCore {
         case .historyQuery(let query): onHistoryQuery(query, &effects)
         case .membershipQuery(let query): onMembershipQuery(query, &effects)
         case .groupNotice(let notice): onGroupNotice(notice, &effects)
+        case .typing(let typing): onTyping(typing, now: now, &effects)
+        case .groupTyping(let typing): onGroupTyping(typing, &effects)
         default:
             effects.append(
                 .log(LogRecord(.warning, "unexpected_message", ["peer": "\(node)", "method": "\(message.method)"])))
@@ -330,6 +333,9 @@ struct SessionCounters: Sendable {
     var receiptsStored: UInt64 = 0
     var pokesSent: UInt64 = 0
     var attaches: UInt64 = 0
+    var typingPushed: UInt64 = 0
+    var typingMerged: UInt64 = 0
+    var typingDropped: UInt64 = 0
 }
 
 extension SessionCore {
@@ -348,5 +354,8 @@ extension SessionCore {
         page.counter("fantail_session_receipts_stored_total", "Receipts made durable for authors.", counters.receiptsStored)
         page.counter("fantail_session_pokes_total", "Pokes sent to other shards.", counters.pokesSent)
         page.counter("fantail_session_attaches_total", "Devices that attached or attached again.", counters.attaches)
+        page.counter("fantail_session_typing_pushed_total", "Signs of typing pushed to devices.", counters.typingPushed)
+        page.counter("fantail_session_typing_merged_total", "Signs of typing that said what devices knew.", counters.typingMerged)
+        page.counter("fantail_session_typing_dropped_total", "Signs of typing for nobody who may see them now.", counters.typingDropped)
     }
 }

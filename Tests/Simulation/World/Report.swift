@@ -32,6 +32,12 @@ public struct RunReport: Equatable, Sendable {
     /// Questions about groups that were answered, and notices that members wait for a message.
     public let groupAnswerCount: Int
     public let groupLateCount: Int
+    /// Signs of typing that clients gave, and those that devices got.
+    public let typingSaidCount: Int
+    public let typingShownCount: Int
+    /// Lines of presence that told something, and settings that devices were told.
+    public let presenceShownCount: Int
+    public let settingsToldCount: Int
     /// Batches of a store that a crash cut short: those that were lost, those that had happened.
     public let tornLostCount: Int
     public let tornKeptCount: Int
@@ -64,6 +70,10 @@ public struct RunReport: Equatable, Sendable {
         groupTickCount = world.checker.groupTickCount
         groupAnswerCount = world.checker.groupAnswerCount
         groupLateCount = world.checker.groupLateCount
+        typingSaidCount = world.checker.typingSaidCount
+        typingShownCount = world.checker.typingShownCount
+        presenceShownCount = world.checker.presenceShownCount
+        settingsToldCount = world.checker.settingsToldCount
         tornLostCount = world.processes.reduce(0) { $0 + ($1.disk?.tornLostCount ?? 0) }
         tornKeptCount = world.processes.reduce(0) { $0 + ($1.disk?.tornKeptCount ?? 0) }
         faultCounts = world.faults.counts
@@ -101,6 +111,10 @@ public struct RunTotals: Sendable {
     private var groupTickCount = 0
     private var groupAnswerCount = 0
     private var groupLateCount = 0
+    private var typingSaidCount = 0
+    private var typingShownCount = 0
+    private var presenceShownCount = 0
+    private var settingsToldCount = 0
     private var tornLostCount = 0
     private var tornKeptCount = 0
     private var occurrenceCount = 0
@@ -127,6 +141,10 @@ public struct RunTotals: Sendable {
         groupTickCount += report.groupTickCount
         groupAnswerCount += report.groupAnswerCount
         groupLateCount += report.groupLateCount
+        typingSaidCount += report.typingSaidCount
+        typingShownCount += report.typingShownCount
+        presenceShownCount += report.presenceShownCount
+        settingsToldCount += report.settingsToldCount
         tornLostCount += report.tornLostCount
         tornKeptCount += report.tornKeptCount
         occurrenceCount += report.occurrenceCount
@@ -146,6 +164,7 @@ public struct RunTotals: Sendable {
             time: \(length / 1_000_000_000) simulated seconds in \(Int(wallSeconds)) s: \(tenths / 10).\(tenths % 10) cluster-hours a minute
             messages: \(messageCount) written, \(shownCount) shown, \(copyCount) copies, \(expiredCount) notices of expiry, \(gapCount) gaps, \(historyCount) pages of history
             groups: \(groupMessageCount) written, \(changeCount) changes asked for, \(groupEntryCount) entries of which \(groupEventCount) events, \(groupShownCount) shown, \(groupTickCount) ticks and counts, \(groupAnswerCount) answers, \(groupLateCount) notices of delay, \(groupRefusedCount) refusals
+            in passing: \(typingSaidCount) signs of typing, \(typingShownCount) shown, \(presenceShownCount) lines of presence, \(settingsToldCount) settings told
             events: \(occurrenceCount)
             faults: \(faultCounts.reduce(0, +)): \(faults)
             batches cut short by a crash: \(tornLostCount) lost, \(tornKeptCount) kept
