@@ -64,7 +64,7 @@ let package = Package(
     ]
         + service(
             "gateway", folder: "Gateway",
-            core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "WebSocket", "Tokens", "Primitives"],
+            core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "WebSocket", "Tokens", "Primitives"],
             main: ["Crypto", "Tokens"])
         + service(
             "parser", folder: "Parser",

@@ -115,6 +115,8 @@ public enum ErrorCode: UInt8, Sendable, CaseIterable {
     case noChange = 23
     /// The change names somebody who is not a member, or nobody, or the wrong number of people.
     case badUsers = 24
+    /// The user sends too much: frames were dropped unread. Slow down, and repeat after `retry_ms` what has no answer.
+    case rateLimited = 26
 
     /// The name in JSON.
     public var name: String {
@@ -143,6 +145,7 @@ public enum ErrorCode: UInt8, Sendable, CaseIterable {
         case .groupFull: "group_full"
         case .noChange: "no_change"
         case .badUsers: "bad_users"
+        case .rateLimited: "rate_limited"
         }
     }
 }

@@ -8,6 +8,7 @@
 //     origins  https://chat.example.org,http://localhost:8080   # optional: web pages that may connect
 //     expiry   30d                # optional: how long a message is kept that nobody fetches; s, m, h or d
 //     groups   members=1024 tries=5 retry-ms=250   # optional; these are the defaults
+//     limits   frames=5000 kib=8192 connects=5000  # optional; these are the defaults, 0 is no limit
 //
 //     # role     name         rpc             admin           [client=address] [weight=n]
 //     gateway    gateway-1    127.0.0.1:7101  127.0.0.1:7201  client=127.0.0.1:8080
@@ -61,6 +62,7 @@ private struct ClusterFileReader {
     private var origins: [String]?
     private var expirySeconds: Int?
     private var groupRules: GroupRules?
+    private var limitRules: LimitRules?
     private var nodes: [NodeLine] = []
     private var nodeCheck = NodeCheck()
 
@@ -76,6 +78,7 @@ private struct ClusterFileReader {
         case "origins": try once(key, &origins, readOrigins(words))
         case "expiry": try once(key, &expirySeconds, readExpiry(words))
         case "groups": try once(key, &groupRules, readGroups(words))
+        case "limits": try once(key, &limitRules, readLimits(words))
         default:
             guard let role = Role(name: key) else { throw .unknownKey(key) }
             let node = try readNode(role, words)
@@ -91,7 +94,7 @@ private struct ClusterFileReader {
         return try ClusterMap(
             name: name, epoch: epoch, ringParameters: ringParameters ?? RingParameters(), storageMode: storageMode,
             expirySeconds: expirySeconds ?? ClusterLimits.expirySecondsDefault, origins: origins ?? [],
-            groupRules: groupRules ?? GroupRules(), nodes: nodes)
+            groupRules: groupRules ?? GroupRules(), limitRules: limitRules ?? LimitRules(), nodes: nodes)
     }
 
     /// The words before the comment; refuses bytes that an editor would not show.
@@ -178,6 +181,21 @@ private struct ClusterFileReader {
         try number("tries", &rules.tryCountMax)
         try number("retry-ms", &rules.retryMs)
         try ClusterCheck.groups(rules)
+        return rules
+    }
+
+    private func readLimits(_ words: [String]) throws(ClusterProblem) -> LimitRules {
+        var settings = try Settings(words, known: ["frames", "kib", "connects"], of: "limits")
+        var rules = LimitRules()
+        func number(_ name: String, _ value: inout Int) throws(ClusterProblem) {
+            guard let word = settings.take(name) else { return }
+            guard let number = Ascii.decimal(word.utf8, max: UInt64(Int32.max)) else { throw .limits("\(name)=\(word)") }
+            value = Int(number)
+        }
+        try number("frames", &rules.framesPerSecond)
+        try number("kib", &rules.kibPerSecond)
+        try number("connects", &rules.connectsPerSecond)
+        try ClusterCheck.limits(rules)
         return rules
     }
 

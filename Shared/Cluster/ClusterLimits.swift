@@ -30,6 +30,12 @@ public enum ClusterLimits {
     public static let groupTriesRange = 1...20
     /// Milliseconds before the first repeat: below 10 a dead store would be hammered, above a minute a live one not used.
     public static let groupRetryMsRange = 10...60_000
+    /// Frames a second of one user. A gateway takes about 100,000 from everybody.
+    public static let framesMax = 1_000_000
+    /// KiB a second of one user: less would keep out the largest frame for ever, more than a gigabyte no socket gives.
+    public static let kibRange = 400...1_048_576
+    /// Connections a second from one address: more than a gateway accepts.
+    public static let connectsMax = 1_000_000
     /// Highest port of a layout made for one machine. Linux takes ports of outgoing connections from 32,768 upwards.
     public static let localPortMax = 32_767
 }

@@ -80,6 +80,24 @@ public struct GroupRules: Hashable, Sendable {
     }
 }
 
+/// How much one client may ask of a gateway. 0: no limit.
+public struct LimitRules: Hashable, Sendable {
+    /// Frames a second of one user, over all her connections at a gateway; up to `ClusterLimits.framesMax`.
+    public var framesPerSecond: Int
+    /// KiB a second of the same; `ClusterLimits.kibRange`.
+    public var kibPerSecond: Int
+    /// Connections a second from one address; up to `ClusterLimits.connectsMax`.
+    public var connectsPerSecond: Int
+
+    /// The defaults are 5,000 frames, 8,192 KiB and 5,000 connections a second: no person comes near, nor does a load test
+    /// of one machine; a loop without a pause does.
+    public init(framesPerSecond: Int = 5_000, kibPerSecond: Int = 8_192, connectsPerSecond: Int = 5_000) {
+        self.framesPerSecond = framesPerSecond
+        self.kibPerSecond = kibPerSecond
+        self.connectsPerSecond = connectsPerSecond
+    }
+}
+
 /// A checked cluster: an immutable value that all processes of one epoch agree on.
 public struct ClusterMap: Sendable {
     /// `[a-z0-9-]`, 1...`ClusterLimits.clusterNameBytesMax` bytes.
@@ -93,6 +111,7 @@ public struct ClusterMap: Sendable {
     /// the gateway's own default applies.
     public let origins: [String]
     public let groupRules: GroupRules
+    public let limitRules: LimitRules
     /// Seed, load bound and epoch of all rings.
     public let ringParameters: RingParameters
     /// All nodes in canonical order: a node's id is its index.
@@ -111,7 +130,7 @@ public struct ClusterMap: Sendable {
     public init(
         name: String, epoch: UInt32, ringParameters: RingParameters = RingParameters(), storageMode: StorageMode,
         expirySeconds: Int = ClusterLimits.expirySecondsDefault, origins: [String] = [],
-        groupRules: GroupRules = GroupRules(), nodes: [NodeLine]
+        groupRules: GroupRules = GroupRules(), limitRules: LimitRules = LimitRules(), nodes: [NodeLine]
     ) throws(ClusterProblem) {
         try ClusterCheck.name(name)
         try ClusterCheck.epoch(epoch)
@@ -119,17 +138,18 @@ public struct ClusterMap: Sendable {
         try ClusterCheck.loadPermille(ringParameters.loadPermille)
         try ClusterCheck.origins(origins)
         try ClusterCheck.groups(groupRules)
+        try ClusterCheck.limits(limitRules)
         var check = NodeCheck()
         for node in nodes { try check.add(node) }
         try check.finish()
         self.init(
             checkedName: name, epoch: epoch, ringParameters: ringParameters, storageMode: storageMode,
-            expirySeconds: expirySeconds, origins: origins, groupRules: groupRules, nodes: nodes)
+            expirySeconds: expirySeconds, origins: origins, groupRules: groupRules, limitRules: limitRules, nodes: nodes)
     }
 
     private init(
         checkedName name: String, epoch: UInt32, ringParameters: RingParameters, storageMode: StorageMode,
-        expirySeconds: Int, origins: [String], groupRules: GroupRules, nodes lines: [NodeLine]
+        expirySeconds: Int, origins: [String], groupRules: GroupRules, limitRules: LimitRules, nodes lines: [NodeLine]
     ) {
         self.name = name
         self.epoch = epoch
@@ -137,6 +157,7 @@ public struct ClusterMap: Sendable {
         self.expirySeconds = expirySeconds
         self.origins = origins.map(Ascii.lowercased)
         self.groupRules = groupRules
+        self.limitRules = limitRules
         var parameters = ringParameters
         parameters.epoch = epoch
         self.ringParameters = parameters

@@ -28,6 +28,8 @@ public enum ClusterProblem: Error, Hashable, Sendable {
     case store(String)
     /// A limit of groups out of its range, as it was written.
     case groups(String)
+    /// A limit of clients out of its range, as it was written.
+    case limits(String)
     case expiry(String)
     case origin(String)
     case tooManyOrigins(count: Int)
@@ -60,7 +62,7 @@ extension ClusterProblem: CustomStringConvertible {
         case .notASCII:
             "there is a character outside ASCII; use such characters in comments only, after #"
         case .unknownKey(let key):
-            "\"\(key)\" is not known; a line begins with cluster, epoch, ring, store, origins, expiry, groups, or a role: "
+            "\"\(key)\" is not known; a line begins with cluster, epoch, ring, store, origins, expiry, groups, limits, or a role: "
                 + Role.allCases.map(\.name).joined(separator: ", ")
         case .keyTwice(let key):
             "there is a line \"\(key)\" already; keep one of them"
@@ -89,6 +91,9 @@ extension ClusterProblem: CustomStringConvertible {
         case .groups(let text):
             "\"\(text)\" is out of range; members=2 to \(GroupLimits.memberCountMax), tries=1 to \(ClusterLimits.groupTriesRange.upperBound), "
                 + "retry-ms=\(ClusterLimits.groupRetryMsRange.lowerBound) to \(ClusterLimits.groupRetryMsRange.upperBound)"
+        case .limits(let text):
+            "\"\(text)\" is out of range; frames=0 to \(ClusterLimits.framesMax), kib=\(ClusterLimits.kibRange.lowerBound) to \(ClusterLimits.kibRange.upperBound), "
+                + "connects=0 to \(ClusterLimits.connectsMax); 0 means no limit for each of them"
         case .origin(let text):
             "\"\(text)\" is no origin; write http:// or https://, a host and perhaps a port, and no path"
         case .tooManyOrigins(let count):

@@ -18,6 +18,8 @@ extension ClusterMap {
         lines.append("expiry   \(DurationText.text(seconds: expirySeconds))")
         lines.append(
             "groups   members=\(groupRules.memberCountMax) tries=\(groupRules.tryCountMax) retry-ms=\(groupRules.retryMs)")
+        lines.append(
+            "limits   frames=\(limitRules.framesPerSecond) kib=\(limitRules.kibPerSecond) connects=\(limitRules.connectsPerSecond)")
         lines.append("")
 
         var rows = [["# role", "name", "rpc", "admin", "[client=address] [weight=n]"]]

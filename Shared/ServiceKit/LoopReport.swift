@@ -1,6 +1,7 @@
 // What the loop knows about itself, and the pages it makes of it.
 
 import CoreKit
+import Messages
 import Primitives
 import RPC
 
@@ -27,6 +28,7 @@ extension ServiceLoop {
         case .health: AdminAnswer(200, .text, "ok\n")
         case .readiness: status.readinessAnswer
         case .peers: status.peersAnswer
+        case .load, .pin: AdminAnswer(200, .json, loadPage)
         case .trace(let key): AdminAnswer(200, .jsonLines, trace.lines(for: key, node: setup.node.name))
         }
     }
@@ -38,6 +40,20 @@ extension ServiceLoop {
             peers: node.mesh.peerStates.map { .init(name: $0.peer.name, service: $0.peer.service, isUp: $0.isUp) })
     }
 
+    private var loadPage: String {
+        let load = node.core.load
+        func pairs(_ load: Load) -> String { "\"level\":\(load.level.rawValue),\"admit_permille\":\(load.admitPermille)" }
+        var work: [String] = []
+        for kind in WorkClass.allCases {
+            let outcomes = WorkOutcome.allCases.map { "\"\($0.name)\":\(load.counts[kind, $0])" }
+            work.append("\"\(kind.name)\":{\(outcomes.joined(separator: ","))}")
+        }
+        let pinned = load.pinned.map { "\($0.rawValue)" } ?? "null"
+        return "{\"node\":\(PlainText.json(setup.node.name)),\(pairs(load.effective)),\"own\":{\(pairs(load.own))},\"worst\":{\(pairs(load.worst))},"
+            + "\"pinned\":\(pinned),\"wait_us\":\(load.wait.microseconds),\"level_changes\":\(load.levelChanges),"
+            + "\"work\":{\(work.joined(separator: ","))}}\n"
+    }
+
     private func metrics(_ now: Now) -> String {
         var page = MetricsPage()
         page.gauge(
@@ -47,6 +63,7 @@ extension ServiceLoop {
         page.gauge(
             "fantail_ready", "1 when the service can do its work.", node.core.unreadiness == nil ? 1 : 0)
         node.core.report(into: &page)
+        node.core.load.report(into: &page)
         reportMesh(into: &page)
         reportSockets(into: &page)
         reportProcess(into: &page, now)

@@ -62,6 +62,8 @@ let samples: [Sample] = [
     Sample(
         7, .featureRequest(FeatureRequest(origin: origin, feature: "group", reference: nil)),
         originBytes + "05 67726f7570 00"),
+    Sample(8, .load(Load(.full, admitPermille: 300)), "04 2c01"),
+    Sample(8, .load(Load(.busy)), "01 e803"),
     Sample(
         16, .deliver(Deliver(origin: origin, to: bob, id: m2, after: m1, body: hi)),
         originBytes + "03626f62 026d32 01 026d31 02 6869"),

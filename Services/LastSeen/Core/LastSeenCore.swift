@@ -8,6 +8,7 @@ import RPC
 
 public struct LastSeenCore: ServiceCore {
     private var featuresRefused: UInt64 = 0
+    public var load = LoadBook()
 
     public init() {}
 
