@@ -218,7 +218,7 @@ extension ClusterMap: Equatable {
     public static func == (left: ClusterMap, right: ClusterMap) -> Bool {
         left.name == right.name && left.epoch == right.epoch && left.storageMode == right.storageMode
             && left.expirySeconds == right.expirySeconds && left.origins == right.origins
-            && left.groupRules == right.groupRules
+            && left.groupRules == right.groupRules && left.limitRules == right.limitRules
             && left.ringParameters == right.ringParameters && left.nodes == right.nodes
     }
 }

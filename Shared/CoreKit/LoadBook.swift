@@ -26,7 +26,8 @@ public struct LoadBook: Sendable {
     /// Of this service and of everybody it has heard of.
     public private(set) var worst = Load.calm
     public private(set) var counts = WorkCounts()
-    public private(set) var levelChanges: UInt64 = 0
+    /// Times that a level changed, ours or that of anybody we have heard of.
+    public private(set) var changes: UInt64 = 0
     private var waits = Histogram()
 
     /// - Parameters:
@@ -91,14 +92,14 @@ public struct LoadBook: Sendable {
     }
 
     private mutating func settle() {
-        let before = effective.level
+        let before = (effective.level, worst.level)
         effective = own
         worst = own
         for (node, load) in heard {
             if needs.contains(node) { effective = effective.worse(load) }
             worst = worst.worse(load)
         }
-        if effective.level != before { levelChanges += 1 }
+        if (effective.level, worst.level) != before { changes += 1 }
     }
 
     // MARK: Decisions
@@ -148,12 +149,13 @@ public struct LoadBook: Sendable {
             "fantail_load_level", "What is given up: 0 nothing, 1 typing, 2 last seen too, 3 receipts wait, 4 some messages are refused.",
             Int(effective.level.rawValue))
         page.gauge("fantail_load_own_level", "The same, of this process alone.", Int(own.level.rawValue))
+        page.gauge("fantail_load_worst_level", "The same, the highest of all that this process knows of.", Int(worst.level.rawValue))
         page.gauge("fantail_load_admit_permille", "Of 1,000 users, how many may send new messages.", Int(effective.admitPermille))
         page.gauge("fantail_load_pinned", "1 while an operator holds the level.", pinned == nil ? 0 : 1)
         page.gauge(
             "fantail_load_wait_microseconds", "The smallest wait of the last tenth of a second that was looked at.",
             Int(wait.microseconds))
-        page.counter("fantail_load_level_changes_total", "Times that the level changed.", levelChanges)
+        page.counter("fantail_load_level_changes_total", "Times that a level changed, here or at those who tell theirs.", changes)
         page.histogram("fantail_load_wait_seconds", "How long work waited, looked at every 20 ms while there is some.", waits)
         for work in WorkClass.allCases {
             for outcome in WorkOutcome.allCases {

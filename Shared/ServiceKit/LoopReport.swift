@@ -40,18 +40,19 @@ extension ServiceLoop {
             peers: node.mesh.peerStates.map { .init(name: $0.peer.name, service: $0.peer.service, isUp: $0.isUp) })
     }
 
+    /// One flat object, so that the simplest of readers will do.
     private var loadPage: String {
         let load = node.core.load
-        func pairs(_ load: Load) -> String { "\"level\":\(load.level.rawValue),\"admit_permille\":\(load.admitPermille)" }
-        var work: [String] = []
-        for kind in WorkClass.allCases {
-            let outcomes = WorkOutcome.allCases.map { "\"\($0.name)\":\(load.counts[kind, $0])" }
-            work.append("\"\(kind.name)\":{\(outcomes.joined(separator: ","))}")
+        var members = [
+            "\"node\":\(PlainText.json(setup.node.name))", "\"level\":\(load.effective.level.rawValue)",
+            "\"admit_permille\":\(load.effective.admitPermille)", "\"own_level\":\(load.own.level.rawValue)",
+            "\"worst_level\":\(load.worst.level.rawValue)", "\"pinned\":\(load.pinned == nil ? "false" : "true")",
+            "\"wait_us\":\(load.wait.microseconds)", "\"changes\":\(load.changes)",
+        ]
+        for work in WorkClass.allCases {
+            for outcome in WorkOutcome.allCases { members.append("\"\(work.name)_\(outcome.name)\":\(load.counts[work, outcome])") }
         }
-        let pinned = load.pinned.map { "\($0.rawValue)" } ?? "null"
-        return "{\"node\":\(PlainText.json(setup.node.name)),\(pairs(load.effective)),\"own\":{\(pairs(load.own))},\"worst\":{\(pairs(load.worst))},"
-            + "\"pinned\":\(pinned),\"wait_us\":\(load.wait.microseconds),\"level_changes\":\(load.levelChanges),"
-            + "\"work\":{\(work.joined(separator: ","))}}\n"
+        return "{\(members.joined(separator: ","))}\n"
     }
 
     private func metrics(_ now: Now) -> String {

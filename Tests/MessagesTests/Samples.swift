@@ -185,6 +185,7 @@ func sampleNumber(of message: Message) -> Int {
     case .attached: 5
     case .detach: 6
     case .featureRequest: 7
+    case .load: 8
     case .deliver: 16
     case .acknowledge: 17
     case .markRead: 18

@@ -9,8 +9,10 @@
 //     CheckerGroups.swift   groups: their logs, and what is shown of them
 //     CheckerGroupAnswers.swift, CheckerGroupTicks.swift, CheckerGroupDebt.swift   the same three for groups
 //     CheckerGroupQuestions.swift   answers to questions about groups
+//     CheckerLoad.swift     what is given up, and in which order
 //     CheckerDebt.swift     what is still owed when everything has healed
 
+import CoreKit
 import Primitives
 
 /// Which promise was broken.
@@ -23,6 +25,7 @@ public enum Rule: String, CaseIterable, Sendable {
     case bounded
     case temporary = "temporary is temporary"
     case recovery = "service returns by itself"
+    case messagesFirst = "messages come first"
 }
 
 public struct Violation: Equatable, Sendable {
@@ -108,6 +111,8 @@ struct MessageName: Hashable {
 struct Checker {
     let shape: Shape
     private(set) var violation: Violation?
+    /// What became of work, by class, at all processes.
+    var loadCounts = WorkCounts()
     var messages: [SentMessage] = []
     private var places: [MessageName: Int] = [:]
     /// Messages of one person to another: [author][addressee].

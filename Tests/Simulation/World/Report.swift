@@ -1,5 +1,6 @@
 // What a run says when it is over, and what many say together.
 
+import CoreKit
 import Primitives
 
 /// The outcome of one seed.
@@ -32,6 +33,10 @@ public struct RunReport: Equatable, Sendable {
     /// Questions about groups that were answered, and notices that members wait for a message.
     public let groupAnswerCount: Int
     public let groupLateCount: Int
+    /// Messages refused because there was too much work; receipts delayed, and merged into those.
+    public let overloadedCount: Int
+    public let delayedCount: Int
+    public let mergedCount: Int
     /// Batches of a store that a crash cut short: those that were lost, those that had happened.
     public let tornLostCount: Int
     public let tornKeptCount: Int
@@ -64,6 +69,9 @@ public struct RunReport: Equatable, Sendable {
         groupTickCount = world.checker.groupTickCount
         groupAnswerCount = world.checker.groupAnswerCount
         groupLateCount = world.checker.groupLateCount
+        overloadedCount = Int(world.checker.loadCounts[.messages, .refused])
+        delayedCount = Int(world.checker.loadCounts[.receipts, .delayed])
+        mergedCount = Int(world.checker.loadCounts[.receipts, .merged])
         tornLostCount = world.processes.reduce(0) { $0 + ($1.disk?.tornLostCount ?? 0) }
         tornKeptCount = world.processes.reduce(0) { $0 + ($1.disk?.tornKeptCount ?? 0) }
         faultCounts = world.faults.counts
@@ -101,6 +109,9 @@ public struct RunTotals: Sendable {
     private var groupTickCount = 0
     private var groupAnswerCount = 0
     private var groupLateCount = 0
+    private var overloadedCount = 0
+    private var delayedCount = 0
+    private var mergedCount = 0
     private var tornLostCount = 0
     private var tornKeptCount = 0
     private var occurrenceCount = 0
@@ -127,6 +138,9 @@ public struct RunTotals: Sendable {
         groupTickCount += report.groupTickCount
         groupAnswerCount += report.groupAnswerCount
         groupLateCount += report.groupLateCount
+        overloadedCount += report.overloadedCount
+        delayedCount += report.delayedCount
+        mergedCount += report.mergedCount
         tornLostCount += report.tornLostCount
         tornKeptCount += report.tornKeptCount
         occurrenceCount += report.occurrenceCount
@@ -146,6 +160,7 @@ public struct RunTotals: Sendable {
             time: \(length / 1_000_000_000) simulated seconds in \(Int(wallSeconds)) s: \(tenths / 10).\(tenths % 10) cluster-hours a minute
             messages: \(messageCount) written, \(shownCount) shown, \(copyCount) copies, \(expiredCount) notices of expiry, \(gapCount) gaps, \(historyCount) pages of history
             groups: \(groupMessageCount) written, \(changeCount) changes asked for, \(groupEntryCount) entries of which \(groupEventCount) events, \(groupShownCount) shown, \(groupTickCount) ticks and counts, \(groupAnswerCount) answers, \(groupLateCount) notices of delay, \(groupRefusedCount) refusals
+            load: \(overloadedCount) requests refused, \(delayedCount) receipts delayed, \(mergedCount) merged into those
             events: \(occurrenceCount)
             faults: \(faultCounts.reduce(0, +)): \(faults)
             batches cut short by a crash: \(tornLostCount) lost, \(tornKeptCount) kept
