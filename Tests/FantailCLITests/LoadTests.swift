@@ -15,6 +15,7 @@ import Testing
         let load = NodeLoad(json: page(4, pinned: true))
         #expect(load?.level == 4 && load?.ownLevel == 0 && load?.admitPermille == 125)
         #expect(load?.isPinned == true && load?.waitUs == 21_400)
+        #expect(load?.worstLevel == 4 && load?.changes == 3 && load?.work == ["typing_given_up": 17])
         #expect(NodeLoad(json: "{}") == nil)
         #expect(NodeLoad(json: "not found\n") == nil)
         #expect(NodeLoad(json: "") == nil)

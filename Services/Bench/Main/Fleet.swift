@@ -141,6 +141,11 @@ final class Fleet {
         touch(member)
     }
 
+    func markRead(with peer: UserID, at: Stamp, by member: Int, now: Instant) {
+        members[member].client.markRead(with: peer, at: at, now: now)
+        touch(member)
+    }
+
     func change(_ change: OutgoingChange, by member: Int, now: Instant) {
         members[member].client.change(ref: change.ref, group: change.group, change.change, now: now)
         touch(member)

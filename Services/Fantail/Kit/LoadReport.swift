@@ -9,18 +9,31 @@ public struct NodeLoad: Equatable, Sendable {
     public var admitPermille: Int
     public var isPinned: Bool
     public var waitUs: Int64
+    /// The highest level that the node knows of.
+    public var worstLevel: Int
+    /// Times that a level changed.
+    public var changes: UInt64
+    /// Pieces of work by class and outcome, such as `typing_given_up`.
+    public var work: [String: UInt64]
+
+    private static let outcomes = ["_admitted", "_delayed", "_merged", "_given_up", "_refused"]
 
     /// Reads the page `/load`; nil when it is something else.
     public init?(json: String) {
         guard let fields = FlatJSON.fields(json.trimmed), let level = fields["level"].flatMap({ Int($0) }),
             let ownLevel = fields["own_level"].flatMap({ Int($0) }), let admit = fields["admit_permille"].flatMap({ Int($0) }),
-            let pinned = fields["pinned"], let wait = fields["wait_us"].flatMap({ Int64($0) })
+            let pinned = fields["pinned"], let wait = fields["wait_us"].flatMap({ Int64($0) }),
+            let worst = fields["worst_level"].flatMap({ Int($0) }), let changes = fields["changes"].flatMap({ UInt64($0) })
         else { return nil }
         self.level = level
         self.ownLevel = ownLevel
         admitPermille = admit
         isPinned = pinned == "true"
         waitUs = wait
+        worstLevel = worst
+        self.changes = changes
+        work = [:]
+        for (name, value) in fields where Self.outcomes.contains(where: { name.hasSuffix($0) }) { work[name] = UInt64(value) }
     }
 }
 
