@@ -7,7 +7,8 @@
 //
 // On the last step all or nothing would not do: a service that refuses everybody stands idle a moment later. There the gauge
 // steers a share instead, how many of 1,000 users may send: down in proportion to how much too long the wait is, up by
-// a sixteenth or an eighth a window while work flows.
+// an eighth or a quarter a window while work flows. What was let in before must still be done, so a wait that is long but
+// getting shorter is left alone: whoever cuts again and again until it is short has nothing to do for seconds afterwards.
 
 import Messages
 import Primitives
@@ -43,10 +44,11 @@ public struct LoadGauge: Equatable, Sendable {
     }
 
     private mutating func judge(_ wait: Interval, from began: Instant, now: Instant) {
+        let before = self.wait
         self.wait = wait
         if wait > LoadLimits.waitMax {
             calmSince = nil
-            climb(wait)
+            climb(wait, isShrinking: wait < before)
         } else if wait < LoadLimits.waitCalm {
             widen(wait)
             let since = calmSince ?? began
@@ -59,11 +61,12 @@ public struct LoadGauge: Equatable, Sendable {
         }
     }
 
-    private mutating func climb(_ wait: Interval) {
+    private mutating func climb(_ wait: Interval, isShrinking: Bool) {
         guard load.level >= .behind else {
             load = Load(LoadLevel(rawValue: load.level.rawValue + 1)!)
             return
         }
+        guard load.level < .full || !isShrinking else { return }
         // In proportion, but by an eighth at least and by half at most: the effect of the step before is not seen yet.
         let before = Int64(load.admitPermille)
         let fitting = before * LoadLimits.waitMax.microseconds / max(1, wait.microseconds)
@@ -74,7 +77,7 @@ public struct LoadGauge: Equatable, Sendable {
     private mutating func widen(_ wait: Interval) {
         guard load.level == .full, load.admitPermille < 1_000 else { return }
         let isShort = wait.nanoseconds * 2 < LoadLimits.waitCalm.nanoseconds
-        let step = max(1, load.admitPermille / (isShort ? 8 : 16))
+        let step = max(1, load.admitPermille / (isShort ? 4 : 8))
         load = Load(.full, admitPermille: min(1_000, load.admitPermille + step))
     }
 }

@@ -78,15 +78,18 @@ private struct Scene {
         #expect(s.gauge.load == Load(.full, admitPermille: 500))
         _ = s.levels(100, windows: 1)
         #expect(s.gauge.load == Load(.full, admitPermille: 250))
+        // What gets shorter is left alone, also while it is too long; then it stands, a little too long: an eighth less.
+        _ = s.levels(21, windows: 1)
+        #expect(s.gauge.load == Load(.full, admitPermille: 250))
         _ = s.levels(21, windows: 1)
         #expect(s.gauge.load == Load(.full, admitPermille: 218))
         _ = s.levels(15, windows: 1)
         #expect(s.gauge.load == Load(.full, admitPermille: 218))
         // Work flows, not yet quickly; then quickly. The first of these windows still begins with the look that ended the last.
         _ = s.levels(7, windows: 1)
-        #expect(s.gauge.load == Load(.full, admitPermille: 231))
+        #expect(s.gauge.load == Load(.full, admitPermille: 245))
         _ = s.levels(1, windows: 1)
-        #expect(s.gauge.load == Load(.full, admitPermille: 259))
+        #expect(s.gauge.load == Load(.full, admitPermille: 306))
     }
 
     @Test func somebodyMayAlwaysSend() {

@@ -50,7 +50,7 @@ public struct PersistenceCore: ServiceCore {
     private var reports: [CallID: DropExpired] = [:]
     private var callNext: UInt32 = 0
     private var batchBeganAt = Instant.zero
-    /// How long the first request of the newest batch had waited when the batch began.
+    /// How long the middle request of the newest batch had waited when the batch began.
     private var batchWaited = Interval(nanoseconds: 0)
     public var load: LoadBook
     private var counters = Counters()
@@ -98,11 +98,12 @@ public struct PersistenceCore: ServiceCore {
 
     public mutating func deadline() -> Instant? { timers.next() }
 
-    /// While the store is at work: what waits, and what the work in hand had to wait. A batch that takes everything along
-    /// would otherwise make each wait look short.
+    /// While the store is at work: what the work in hand had to wait, or what waits now, whichever is longer. Of each the middle
+    /// one counts: a batch takes along what came during the one before, so its first request has always waited for a whole
+    /// batch and its last one for nothing, however little there is to do.
     public func queueWait(now: Instant) -> Interval {
         guard batch != nil || !queue.isEmpty else { return Interval(nanoseconds: 0) }
-        return max(batchWaited, queue.first.map { now - $0.since } ?? Interval(nanoseconds: 0))
+        return queue.isEmpty ? batchWaited : max(batchWaited, now - queue[queue.count / 2].since)
     }
 
     public var unreadiness: String? {
@@ -157,7 +158,7 @@ public struct PersistenceCore: ServiceCore {
         queue.removeFirst(count)
         batch = items
         batchBeganAt = now.instant
-        batchWaited = now.instant - items[0].since
+        batchWaited = now.instant - items[items.count / 2].since
         effects.append(.commit(items.map(\.request)))
     }
 
