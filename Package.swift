@@ -49,14 +49,15 @@ let package = Package(
         shared("Ring", uses: ["Primitives"]),
         shared("Cluster", uses: ["Primitives", "Groups", "Ring"]),
         shared("Groups", uses: ["Primitives"]),
-        shared("Messages", uses: ["Primitives", "Groups"]),
-        shared("Storage", uses: ["Primitives", "Messages"]),
-        shared("RPC", uses: ["Primitives", "Messages"]),
-        shared("CoreKit", uses: ["Primitives", "ClientProtocol", "Messages", "RPC", "Storage"]),
+        shared("Privacy", uses: ["Primitives"]),
+        shared("Messages", uses: ["Primitives", "Groups", "Privacy"]),
+        shared("Storage", uses: ["Primitives", "Messages", "Privacy"]),
+        shared("RPC", uses: ["Primitives", "Messages", "Privacy"]),
+        shared("CoreKit", uses: ["Primitives", "ClientProtocol", "Messages", "Privacy", "RPC", "Storage"]),
         shared("WebSocket", uses: ["Primitives"]),
-        shared("ClientProtocol", uses: ["Primitives", "Groups"]),
+        shared("ClientProtocol", uses: ["Primitives", "Groups", "Privacy"]),
         shared("Tokens", uses: ["Primitives", "Groups"]),
-        shared("ChatClient", uses: ["Primitives", "ClientProtocol", "Groups", "WebSocket"]),
+        shared("ChatClient", uses: ["Primitives", "ClientProtocol", "Groups", "Privacy", "WebSocket"]),
 
         // The floor on which system calls live.
         shared("Crypto", uses: ["COpenSSL", "Primitives", "Tokens", "RPC", "WebSocket"]),
@@ -68,30 +69,32 @@ let package = Package(
             main: ["Crypto", "Tokens"])
         + service(
             "parser", folder: "Parser",
-            core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives"])
+            core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives", "Privacy"])
         + service(
             "session", folder: "Session",
-            core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives"])
+            core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives", "Privacy"])
         + service(
             "group", folder: "Group",
-            core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives"])
-        + service("last-seen", folder: "LastSeen", core: ["CoreKit", "RPC", "Messages", "ClientProtocol", "Primitives"])
+            core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives", "Privacy"])
         + service(
-            "persistence", folder: "Persistence", core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "Storage", "Primitives"],
+            "last-seen", folder: "LastSeen",
+            core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives", "Privacy"])
+        + service(
+            "persistence", folder: "Persistence", core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "Storage", "Primitives", "Privacy"],
             main: ["SQLiteStore", "Cluster", "Storage", "Primitives"])
         + [
             .target(
-                name: "SQLiteStore", dependencies: ["CSQLite", "Storage", "Messages", "Groups", "Primitives"],
+                name: "SQLiteStore", dependencies: ["CSQLite", "Storage", "Messages", "Groups", "Primitives", "Privacy"],
                 path: "Services/Persistence/SQLiteStore"),
             // The command-line tool: what is pure of it as a library, and the executable that meets the machine.
             .target(
                 name: "FantailCLI",
-                dependencies: ["ChatClient", "ClientProtocol", "Cluster", "CoreKit", "Groups", "Primitives", "Ring", "Tokens"],
+                dependencies: ["ChatClient", "ClientProtocol", "Cluster", "CoreKit", "Groups", "Primitives", "Privacy", "Ring", "Tokens"],
                 path: "Services/Fantail/Kit"),
             .executableTarget(
                 name: "fantail",
                 dependencies: [
-                    "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "CoreKit", "Crypto", "Groups", "Primitives", "Ring",
+                    "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "CoreKit", "Crypto", "Groups", "Primitives", "Privacy", "Ring",
                     "Tokens", "WebSocket",
                 ],
                 path: "Services/Fantail/Main"),
@@ -99,12 +102,12 @@ let package = Package(
             // The load tool, split likewise.
             .target(
                 name: "BenchKit",
-                dependencies: ["FantailCLI", "ChatClient", "ClientProtocol", "Cluster", "Groups", "Primitives", "Ring", "WebSocket"],
+                dependencies: ["FantailCLI", "ChatClient", "ClientProtocol", "Cluster", "Groups", "Primitives", "Privacy", "Ring", "WebSocket"],
                 path: "Services/Bench/Kit"),
             .executableTarget(
                 name: "bench",
                 dependencies: [
-                    "BenchKit", "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "Crypto", "Groups", "Messages", "Primitives", "RPC",
+                    "BenchKit", "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "Crypto", "Groups", "LastSeenCore", "Messages", "Primitives", "Privacy", "RPC",
                     "SQLiteStore", "ServiceKit", "Storage", "Tokens", "WebSocket",
                 ],
                 path: "Services/Bench/Main"),
@@ -114,7 +117,7 @@ let package = Package(
                 name: "Simulation",
                 dependencies: [
                     "GatewayCore", "ParserCore", "SessionCore", "GroupCore", "LastSeenCore", "PersistenceCore",
-                    "ChatClient", "ClientProtocol", "CoreKit", "Groups", "Messages", "Primitives", "RPC", "Cluster", "Ring", "Storage",
+                    "ChatClient", "ClientProtocol", "CoreKit", "Groups", "Messages", "Primitives", "Privacy", "RPC", "Cluster", "Ring", "Storage",
                     "Tokens", "Crypto", "WebSocket",
                 ],
                 path: "Tests/Simulation/World"),
@@ -124,20 +127,21 @@ let package = Package(
             tests(of: "Ring"),
             tests(of: "Cluster", uses: ["Ring"]),
             tests(of: "Groups"),
-            tests(of: "Messages", uses: ["Groups"]),
+            tests(of: "Privacy"),
+            tests(of: "Messages", uses: ["Groups", "Privacy"]),
             tests(of: "RPC", uses: ["Messages"]),
             tests(of: "WebSocket", uses: ["Crypto"]),
-            tests(of: "ClientProtocol", uses: ["Groups"]),
+            tests(of: "ClientProtocol", uses: ["Groups", "Privacy"]),
             tests(of: "Tokens", uses: ["Crypto"]),
             tests(of: "Crypto"),
             tests(of: "CoreKit", uses: ["Crypto", "Messages", "RPC", "Storage"]),
-            tests(of: "ChatClient", uses: ["Crypto", "ClientProtocol", "Groups", "WebSocket"]),
+            tests(of: "ChatClient", uses: ["Crypto", "ClientProtocol", "Groups", "Privacy", "WebSocket"]),
             tests(of: "GatewayCore", uses: coreWords + ["Crypto", "Tokens", "WebSocket"]),
-            tests(of: "ParserCore", uses: coreWords + ["ClientProtocol"]),
-            tests(of: "SessionCore", uses: coreWords + ["ClientProtocol", "Groups"]),
-            tests(of: "PersistenceCore", uses: coreWords + ["Storage"]),
+            tests(of: "ParserCore", uses: coreWords + ["ClientProtocol", "Privacy"]),
+            tests(of: "SessionCore", uses: coreWords + ["ClientProtocol", "Groups", "Privacy"]),
+            tests(of: "PersistenceCore", uses: coreWords + ["Privacy", "Storage"]),
             tests(of: "GroupCore", uses: coreWords + ["ClientProtocol", "Groups", "Simulation", "Storage"]),
-            tests(of: "SQLiteStore", uses: ["CSQLite", "Messages", "Simulation", "Storage"]),
+            tests(of: "SQLiteStore", uses: ["CSQLite", "Messages", "Privacy", "Simulation", "Storage"]),
             tests(of: "ServiceKit", uses: ["CoreKit", "RPC", "Cluster", "Messages", "Storage"]),
             tests(of: "Simulation"),
             tests(of: "BenchKit", uses: ["ChatClient", "ClientProtocol", "Cluster", "FantailCLI", "Groups"]),

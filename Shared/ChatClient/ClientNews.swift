@@ -3,6 +3,7 @@
 import ClientProtocol
 import Groups
 import Primitives
+import Privacy
 
 /// What a device must not forget between two runs.
 public struct ClientMemory: Equatable, Sendable {
@@ -92,6 +93,12 @@ public enum ClientNews: Equatable, Sendable {
     /// So many members could not be reached for long with it; tries go on.
     case late(group: UserID, at: Stamp, count: Int)
     case receipts(ref: MessageID?, with: UserID, at: Stamp, entries: [ReceiptEntry])
+    /// `from` begins to write to this person, or to `group`; false: not any more.
+    case typing(from: UserID, group: UserID?, isOn: Bool)
+    /// Who is here, and when the others were: the answer to `ref`, or news of those who are watched.
+    case presence(ref: MessageID?, [PresenceLine])
+    /// This person's settings: the answer to `ref`, or what another device of hers has changed.
+    case settings(ref: MessageID?, UserSettings)
 }
 
 public enum ClientTimes {
@@ -106,6 +113,12 @@ public enum ClientTimes {
     /// First wait before connecting again, and the longest; each is spread by half to one and a half.
     public static let reconnectFirst = Interval.milliseconds(250)
     public static let reconnectMax = Interval.seconds(30)
+    /// Typing is said again after so long, while the person types: the server forgets it after 6 s, so that one may be lost.
+    public static let typingRepeat = Interval.seconds(3)
+    /// Typing of others that is not said again is hidden after so long.
+    public static let typingShown = Interval.seconds(6)
+    /// An app in front says again that its person is active after so long, when she is: the server believes it for 30 s.
+    public static let activeRepeat = Interval.seconds(20)
     /// Wait after a refusal that time can heal and that names no time itself.
     public static let retryDefault = Interval.milliseconds(250)
 }

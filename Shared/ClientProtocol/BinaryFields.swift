@@ -41,6 +41,9 @@ struct BinaryFields {
         try take(field, "0 or 1") { r throws(DecodeError) in try r.bool() }
     }
 
+    /// A flag that ends a frame and may be left away: then it is false.
+    mutating func flagAtEnd(_ field: String) throws(FrameFault) -> Bool { isAtEnd ? false : try flag(field) }
+
     mutating func user(_ field: String) throws(FrameFault) -> UserID {
         try take(field, FieldRule.user) { r throws(DecodeError) in try r.user() }
     }

@@ -13,15 +13,17 @@ extension ClientFrame {
         case .hello(let cursor, let ticks):
             writer.varintIfPresent(cursor)
             writer.stampIfPresent(ticks)
-        case .send(let id, let to, let body, let after):
+        case .send(let id, let to, let body, let after, let isAuto):
             writer.message(id)
             writer.user(to)
             writer.messageIfPresent(after)
             writer.blob(body)
+            if isAuto { writer.bool(true) }
         case .ack(let upTo): writer.varint(upTo)
-        case .read(let with, let at):
+        case .read(let with, let at, let isAuto):
             writer.user(with)
             writer.stamp(at)
+            if isAuto { writer.bool(true) }
         case .history(let ref, let with, let before, let limit):
             writer.messageIfPresent(ref)
             writer.userIfPresent(with)
@@ -29,6 +31,10 @@ extension ClientFrame {
             writer.varint(UInt64(clamping: limit))
         case .ping(let ref): writer.messageIfPresent(ref)
         case .group, .groupInfo, .groupList, .receipts, .groupHistory: encodeGroup(into: &writer)
+        case .typing(let to, let isOn):
+            writer.user(to)
+            writer.bool(isOn)
+        case .active, .presence, .presenceWatch, .settings, .block: encodePresence(into: &writer)
         case .feature(let name, let ref):
             writer.string(name)
             writer.messageIfPresent(ref)
@@ -64,9 +70,11 @@ extension ClientFrame {
             let id = try fields.id()
             let to = try fields.user("to")
             let after = try fields.messageIfPresent("after")
-            self = .send(id: id, to: to, body: try fields.body(), after: after)
+            let body = try fields.body()
+            self = .send(id: id, to: to, body: body, after: after, isAuto: try fields.flagAtEnd("auto"))
         case .ack: self = .ack(upTo: try fields.number("n"))
-        case .read: self = .read(with: try fields.user("with"), at: try fields.stamp("at"))
+        case .read:
+            self = .read(with: try fields.user("with"), at: try fields.stamp("at"), isAuto: try fields.flagAtEnd("auto"))
         case .history:
             let ref = try fields.ref()
             let with = try fields.userIfPresent("with")
@@ -74,6 +82,8 @@ extension ClientFrame {
             self = .history(ref: ref, with: with, before: before, limit: try fields.historyLimit())
         case .ping: self = .ping(ref: try fields.ref())
         case .group, .groupInfo, .groupList, .receipts, .groupHistory: self = try ClientFrame(group: type, &fields)
+        case .typing: self = .typing(to: try fields.user("to"), isOn: try fields.flag("on"))
+        case .active, .presence, .presenceWatch, .settings, .block: self = try ClientFrame(presence: type, &fields)
         case .feature:
             let name = try fields.text("name", max: ClientLimits.featureBytesMax)
             let ref = try fields.ref()
@@ -97,7 +107,13 @@ extension ClientFrame {
         case .groupList: .groupList
         case .receipts: .receipts
         case .groupHistory: .groupHistory
+        case .typing: .typing
+        case .active: .active
+        case .presence: .presence
         case .feature: .feature
+        case .presenceWatch: .presenceWatch
+        case .settings: .settings
+        case .block: .block
         }
     }
 }

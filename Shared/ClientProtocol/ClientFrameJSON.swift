@@ -11,21 +11,23 @@ extension ClientFrame {
             json.numberIfPresent(#","cursor":"#, cursor)
             if let ticks { json.stamp(#","ticks":"#, ticks) }
             json.finish(&out)
-        case .send(let id, let to, let body, let after):
+        case .send(let id, let to, let body, let after, let isAuto):
             var json = JSONWriter(&out, reserving: body.count + 256, begin: #"{"type":"send""#)
             json.name(#","id":""#, id.text)
             json.name(#","to":""#, to.text)
             json.text(#","body":"#, body)
             json.nameIfPresent(#","after":""#, after?.text)
+            if isAuto { json.literal(#","auto":true"#) }
             json.finish(&out)
         case .ack(let upTo):
             var json = JSONWriter(&out, reserving: 40, begin: #"{"type":"ack""#)
             json.number(#","n":"#, upTo)
             json.finish(&out)
-        case .read(let with, let at):
+        case .read(let with, let at, let isAuto):
             var json = JSONWriter(&out, reserving: 120, begin: #"{"type":"read""#)
             json.name(#","with":""#, with.text)
             json.stamp(#","at":"#, at)
+            if isAuto { json.literal(#","auto":true"#) }
             json.finish(&out)
         case .history(let ref, let with, let before, let limit):
             var json = JSONWriter(&out, reserving: 220, begin: #"{"type":"history""#)
@@ -39,6 +41,12 @@ extension ClientFrame {
             json.nameIfPresent(#","ref":""#, ref?.text)
             json.finish(&out)
         case .group, .groupInfo, .groupList, .receipts, .groupHistory: encodeGroupJSON(into: &out)
+        case .typing(let to, let isOn):
+            var json = JSONWriter(&out, reserving: 110, begin: #"{"type":"typing""#)
+            json.name(#","to":""#, to.text)
+            json.flag(#","on":"#, isOn)
+            json.finish(&out)
+        case .active, .presence, .presenceWatch, .settings, .block: encodePresenceJSON(into: &out)
         case .feature(let name, let ref):
             var json = JSONWriter(&out, reserving: 130, begin: "{")
             json.name(#""type":""#, name)
@@ -71,15 +79,19 @@ extension ClientFrame {
         case .send:
             self = .send(
                 id: try json.message(.id), to: try json.user(.to), body: try json.body(),
-                after: try json.messageIfPresent(.after))
+                after: try json.messageIfPresent(.after), isAuto: try json.flagIfPresent(.auto) ?? false)
         case .ack: self = .ack(upTo: try json.number(.n))
-        case .read: self = .read(with: try json.user(.with), at: try json.stamp(.at))
+        case .read:
+            self = .read(
+                with: try json.user(.with), at: try json.stamp(.at), isAuto: try json.flagIfPresent(.auto) ?? false)
         case .history:
             self = .history(
                 ref: try json.messageIfPresent(.ref), with: try json.userIfPresent(.with),
                 before: try json.numberIfPresent(.before), limit: try json.historyLimit())
         case .ping: self = .ping(ref: try json.messageIfPresent(.ref))
         case .group, .groupInfo, .groupList, .receipts, .groupHistory: self = try ClientFrame(group: type, json)
+        case .typing: self = .typing(to: try json.user(.to), isOn: try json.flag(.on))
+        case .active, .presence, .presenceWatch, .settings, .block: self = try ClientFrame(presence: type, json)
         case .feature:
             self = .feature(name: String(decoding: letters[range], as: UTF8.self), ref: try json.messageIfPresent(.ref))
         }

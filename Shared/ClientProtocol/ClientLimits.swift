@@ -25,6 +25,14 @@ public enum ClientLimits {
     /// Groups in one `group.list`: titles of 400 bytes, as escapes at worst, fit in a frame.
     public static let groupTitleCountMax = 100
 
+    /// People in one `presence` and in its answer: a screen of chats, many times over. Each costs the shard of the one who asks a
+    /// look-up, perhaps at another shard and in the store; ten thousand in one frame would hold up everybody behind it.
+    public static let presenceUserCountMax = 256
+
+    /// People that one connection watches. A chat that is open and a list of chats on a screen are twenty; each may cost a push
+    /// a second.
+    public static let watchUserCountMax = 64
+
     /// Type of a frame that belongs to another service, bytes: `presence.subscribe` has 18.
     public static let featureBytesMax = 32
 

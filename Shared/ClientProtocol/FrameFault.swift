@@ -16,6 +16,8 @@ enum FrameFault: Error {
     /// A field is not what it must be.
     case bad(String, must: String)
     case bodyTooLong
+    /// A list names more people than it may.
+    case tooManyUsers(String, max: Int)
 
     /// What the client is told. `ref`: the id or ref of the frame, when it could be read.
     func refusal(ref: MessageID?) -> FrameRefusal {
@@ -27,6 +29,8 @@ enum FrameFault: Error {
         case .bad(let field, let rule): FrameRefusal(ErrorFrame(.badField, "`\(field)` must be \(rule)", ref: ref))
         case .bodyTooLong:
             FrameRefusal(ErrorFrame(.bodyTooLong, "`body` is over \(ClientLimits.bodyBytesMax) bytes", ref: ref))
+        case .tooManyUsers(let field, let limit):
+            FrameRefusal(ErrorFrame(.tooManyUsers, "`\(field)` names more than \(limit) users", ref: ref))
         }
     }
 }
@@ -48,6 +52,11 @@ enum FieldRule {
     static let members = "a list of at most \(GroupLimits.memberCountMax) members"
     static let titles = "a list of at most \(ClientLimits.groupTitleCountMax) groups"
     static let receipts = "a list of at most \(GroupLimits.memberCountMax) receipts"
+    static let person = "a person's id: 1 to \(UserID.bytesMax) of A-Z a-z 0-9 . _ - @ + :, not beginning with \(UserID.groupPrefix)"
+    static let people = "a list of people's ids, each 1 to \(UserID.bytesMax) of A-Z a-z 0-9 . _ - @ + :, none beginning with \(UserID.groupPrefix)"
+    static let somebody = "a list of at least one person"
+    static let visibility = "one of everyone nobody"
+    static let presences = "a list of at most \(ClientLimits.presenceUserCountMax) lines"
     static let entries = "a list of at most \(ClientLimits.historyEntryCountMax) entries"
     static let text = "a string"
     static let flag = "true or false"

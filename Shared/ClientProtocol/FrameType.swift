@@ -1,8 +1,8 @@
 // The types of frames: a name for JSON, a number for binary, both declared here and nowhere else.
 //
-// Client 1...15, server 16...47: a frame that went the wrong way is recognised. Numbers retire, they are never reborn.
+// Client 1...15 and 48...63, server 16...47: a frame that went the wrong way is recognised. Numbers retire, they are never reborn.
 
-/// Types of frames from a client. Next free number: 12; 15 carries its name with it.
+/// Types of frames from a client. Next free number: 51; 15 carries its name with it.
 enum ClientFrameType: UInt8, CaseIterable {
     case hello = 1
     case send = 2
@@ -15,7 +15,13 @@ enum ClientFrameType: UInt8, CaseIterable {
     case groupList = 9
     case receipts = 10
     case groupHistory = 11
+    case typing = 12
+    case active = 13
+    case presence = 14
     case feature = 15
+    case presenceWatch = 48
+    case settings = 49
+    case block = 50
 
     /// The type that stands as a name in `bytes[range]`; the common ones are tried first.
     init?(name bytes: [UInt8], _ range: Range<Int>) {
@@ -41,6 +47,18 @@ enum ClientFrameType: UInt8, CaseIterable {
             self = .receipts
         } else if bytes.spell("group.history", in: range) {
             self = .groupHistory
+        } else if bytes.spell("typing", in: range) {
+            self = .typing
+        } else if bytes.spell("active", in: range) {
+            self = .active
+        } else if bytes.spell("presence", in: range) {
+            self = .presence
+        } else if bytes.spell("presence.watch", in: range) {
+            self = .presenceWatch
+        } else if bytes.spell("settings", in: range) {
+            self = .settings
+        } else if bytes.spell("block", in: range) {
+            self = .block
         } else if Self.isFeature(bytes, range) {
             self = .feature
         } else {
@@ -48,7 +66,7 @@ enum ClientFrameType: UInt8, CaseIterable {
         }
     }
 
-    /// Requests for other services: `typing`, or a name that begins with `group.`, `presence.` or `media.`; at most
+    /// Requests for other services: a name that begins with `group.`, `presence.` or `media.`; at most
     /// `ClientLimits.featureBytesMax` bytes of `a-z _ .`
     private static func isFeature(_ bytes: [UInt8], _ range: Range<Int>) -> Bool {
         guard range.count <= ClientLimits.featureBytesMax else { return false }
@@ -58,12 +76,11 @@ enum ClientFrameType: UInt8, CaseIterable {
             default: return false
             }
         }
-        return bytes.spell("typing", in: range) || bytes.begin("group.", in: range)
-            || bytes.begin("presence.", in: range) || bytes.begin("media.", in: range)
+        return bytes.begin("group.", in: range) || bytes.begin("presence.", in: range) || bytes.begin("media.", in: range)
     }
 }
 
-/// Types of frames to a client. Next free number: 36.
+/// Types of frames to a client. Next free number: 39.
 enum ServerFrameType: UInt8, CaseIterable {
     case welcome = 16
     case sent = 17
@@ -85,6 +102,9 @@ enum ServerFrameType: UInt8, CaseIterable {
     case groupCounts = 33
     case groupLate = 34
     case receipts = 35
+    case typing = 36
+    case presence = 37
+    case settings = 38
 
     /// The type that stands as a name in `bytes[range]`; the common ones are tried first.
     init?(name bytes: [UInt8], _ range: Range<Int>) {
@@ -100,6 +120,8 @@ enum ServerFrameType: UInt8, CaseIterable {
             self = .read
         } else if bytes.spell("copy", in: range) {
             self = .copy
+        } else if bytes.spell("typing", in: range) {
+            self = .typing
         } else if bytes.spell("noted", in: range) {
             self = .noted
         } else if bytes.spell("pong", in: range) {
@@ -115,11 +137,11 @@ enum ServerFrameType: UInt8, CaseIterable {
         } else if bytes.spell("gap", in: range) {
             self = .gap
         } else {
-            self.init(groupName: bytes, range)
+            self.init(rareName: bytes, range)
         }
     }
 
-    private init?(groupName bytes: [UInt8], _ range: Range<Int>) {
+    private init?(rareName bytes: [UInt8], _ range: Range<Int>) {
         if bytes.spell("group.counts", in: range) {
             self = .groupCounts
         } else if bytes.spell("group.event", in: range) {
@@ -134,6 +156,10 @@ enum ServerFrameType: UInt8, CaseIterable {
             self = .groupLate
         } else if bytes.spell("receipts", in: range) {
             self = .receipts
+        } else if bytes.spell("presence", in: range) {
+            self = .presence
+        } else if bytes.spell("settings", in: range) {
+            self = .settings
         } else {
             return nil
         }

@@ -1,7 +1,7 @@
 // The names of all fields of all JSON frames, and how a name is found without making a string of it.
 //
-// No name has more than eight bytes, so a name is one number: its bytes, the first one lowest. Finding a key is then a
-// `switch` over integers, a handful of comparisons.
+// Most names have at most eight bytes, so such a name is one number: its bytes, the first one lowest. Finding a key is then a
+// `switch` over integers, a handful of comparisons. The few longer names belong to rare frames and are spelled out.
 
 enum JSONKey: UInt8, CaseIterable {
     case type
@@ -44,9 +44,17 @@ enum JSONKey: UInt8, CaseIterable {
     case of
     case count
     case history
+    case auto
+    case on
+    case online
+    case last
+    case except
+    case blocked
+    case lastSeen
+    case readReceipts
 
     /// How many keys there are; `JSONObject` has a place for each.
-    static let keyCount = 40
+    static let keyCount = 48
 
     /// The key whose name's bytes are `word`; zero bytes above the last letter.
     init?(word: UInt64) {
@@ -91,7 +99,24 @@ enum JSONKey: UInt8, CaseIterable {
         case 0x666F: self = .of  // of
         case 0x74_6E75_6F63: self = .count  // count
         case 0x79_726F_7473_6968: self = .history  // history
+        case 0x6F74_7561: self = .auto  // auto
+        case 0x6E6F: self = .on  // on
+        case 0x656E_696C_6E6F: self = .online  // online
+        case 0x7473_616C: self = .last  // last
+        case 0x7470_6563_7865: self = .except  // except
+        case 0x64_656B_636F_6C62: self = .blocked  // blocked
         default: return nil
+        }
+    }
+
+    /// The key whose name, of more than eight bytes, stands in `bytes[range]`.
+    init?(long bytes: [UInt8], _ range: Range<Int>) {
+        if bytes.spell("last_seen", in: range) {
+            self = .lastSeen
+        } else if bytes.spell("read_receipts", in: range) {
+            self = .readReceipts
+        } else {
+            return nil
         }
     }
 
@@ -138,6 +163,14 @@ enum JSONKey: UInt8, CaseIterable {
         case .of: "of"
         case .count: "count"
         case .history: "history"
+        case .auto: "auto"
+        case .on: "on"
+        case .online: "online"
+        case .last: "last"
+        case .except: "except"
+        case .blocked: "blocked"
+        case .lastSeen: "last_seen"
+        case .readReceipts: "read_receipts"
         }
     }
 }

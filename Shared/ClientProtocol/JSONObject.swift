@@ -8,7 +8,7 @@ import Primitives
 
 struct JSONObject {
     let bytes: [UInt8]
-    private var values = InlineArray<40, JSONValue>(repeating: JSONValue())
+    private var values = InlineArray<48, JSONValue>(repeating: JSONValue())
 
     init(_ bytes: [UInt8]) {
         precondition(JSONKey.keyCount == values.count)
@@ -63,9 +63,13 @@ struct JSONObject {
     private func key(named name: JSONValue) -> JSONKey? {
         if name.kind == .escaped {
             let letters = text(name)
-            return Self.word(letters, letters.indices).flatMap { JSONKey(word: $0) }
+            return Self.key(letters, letters.indices)
         }
-        return Self.word(bytes, name.range).flatMap { JSONKey(word: $0) }
+        return Self.key(bytes, name.range)
+    }
+
+    private static func key(_ bytes: [UInt8], _ range: Range<Int>) -> JSONKey? {
+        range.count > 8 ? JSONKey(long: bytes, range) : word(bytes, range).flatMap { JSONKey(word: $0) }
     }
 
     /// The letters as one number; nil when there are more than eight, or a NUL, which would pass for no letter at all.
@@ -144,6 +148,10 @@ struct JSONObject {
 
     func messageIfPresent(_ key: JSONKey) throws(FrameFault) -> MessageID? {
         self[key].isPresent ? try message(key) : nil
+    }
+
+    func flagIfPresent(_ key: JSONKey) throws(FrameFault) -> Bool? {
+        self[key].isPresent ? try flag(key) : nil
     }
 
     /// 0...`ClientLimits.numberMax`, written as digits only.

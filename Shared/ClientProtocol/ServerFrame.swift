@@ -2,6 +2,7 @@
 
 import Groups
 import Primitives
+import Privacy
 
 /// A frame from the cluster to a client.
 public enum ServerFrame: Equatable, Sendable {
@@ -45,6 +46,28 @@ public enum ServerFrame: Equatable, Sendable {
     case groupLate(group: UserID, at: Stamp, count: Int)
     /// At most `GroupLimits.memberCountMax` entries.
     case receipts(ref: MessageID?, with: UserID, at: Stamp, entries: [ReceiptEntry])
+    /// `from` writes to this user, or to `group`, or has stopped. It holds for six seconds without another word.
+    case typing(from: UserID, group: UserID?, isOn: Bool)
+    /// Who is here, and when the others were. With `ref` the answer, one line for each who was asked about; without it news of
+    /// who is watched. At most `ClientLimits.presenceUserCountMax` lines.
+    case presence(ref: MessageID?, users: [PresenceLine])
+    /// This user's settings as they are now: the answer, or, without `ref`, what another device changed.
+    case settings(ref: MessageID?, UserSettings)
+}
+
+/// When somebody was here, as far as the reader may see it.
+public struct PresenceLine: Equatable, Sendable {
+    public var user: UserID
+    /// The app is in front, connected, and a person has just done something in it.
+    public var isOnline: Bool
+    /// When a person last did something; nil: never, or it is hidden, which looks the same.
+    public var lastSeen: Stamp?
+
+    public init(user: UserID, isOnline: Bool, lastSeen: Stamp?) {
+        self.user = user
+        self.isOnline = isOnline
+        self.lastSeen = lastSeen
+    }
 }
 
 /// A typed no to a client.
@@ -115,6 +138,8 @@ public enum ErrorCode: UInt8, Sendable, CaseIterable {
     case noChange = 23
     /// The change names somebody who is not a member, or nobody, or the wrong number of people.
     case badUsers = 24
+    /// A list names more users than it may, or would.
+    case tooManyUsers = 25
     /// The user sends too much: frames were dropped unread. Slow down, and repeat after `retry_ms` what has no answer.
     case rateLimited = 26
 
@@ -145,6 +170,7 @@ public enum ErrorCode: UInt8, Sendable, CaseIterable {
         case .groupFull: "group_full"
         case .noChange: "no_change"
         case .badUsers: "bad_users"
+        case .tooManyUsers: "too_many_users"
         case .rateLimited: "rate_limited"
         }
     }

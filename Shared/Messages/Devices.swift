@@ -1,6 +1,7 @@
 // What session shards ask of persistence: devices and how far they have come.
 
 import Primitives
+import Privacy
 
 /// Request: a device begins. Registers it when it is new; a new device starts after what any other device of the user has.
 public struct OpenDevice: Equatable, Sendable {
@@ -51,10 +52,11 @@ public struct DeviceOpened: Equatable, Sendable {
     public var revision: Stamp
     /// Devices of this user, this one included.
     public var deviceCount: Int
+    public var settings: UserSettings
 
     public init(
         outcome: Outcome, cursor: UInt64, head: UInt64, headStamp: Stamp, delivered: UInt64, revision: Stamp,
-        deviceCount: Int
+        deviceCount: Int, settings: UserSettings = UserSettings()
     ) {
         self.outcome = outcome
         self.cursor = cursor
@@ -63,6 +65,7 @@ public struct DeviceOpened: Equatable, Sendable {
         self.delivered = delivered
         self.revision = revision
         self.deviceCount = deviceCount
+        self.settings = settings
     }
 
     func encode(into writer: inout ByteWriter) {
@@ -73,6 +76,7 @@ public struct DeviceOpened: Equatable, Sendable {
         writer.varint(delivered)
         writer.stamp(revision)
         writer.varint(UInt64(deviceCount))
+        settings.encode(into: &writer)
     }
 
     init(from reader: inout ByteReader) throws(DecodeError) {
@@ -84,6 +88,7 @@ public struct DeviceOpened: Equatable, Sendable {
         delivered = try reader.varint()
         revision = try reader.stamp()
         deviceCount = try reader.count(max: MessageLimits.deviceCountMax)
+        settings = try UserSettings(from: &reader)
     }
 }
 

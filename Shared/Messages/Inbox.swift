@@ -138,6 +138,8 @@ public struct Appended: Equatable, Sendable {
         case conflict = 3
         /// `after` names a message that is not there. Nothing was stored.
         case predecessorMissing = 4
+        /// The owner has blocked the author. Nothing was stored and nothing will be; the stamp is what the author is told.
+        case blocked = 5
     }
 
     public var outcome: Outcome

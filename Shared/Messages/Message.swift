@@ -1,6 +1,6 @@
 // Every message that services exchange, with its number. Numbers retire, they are never reborn.
 //
-// 1-15 edge, 16-31 delivery, 32-63 store requests, 64-95 answers. Next free: 9, 30, 48, 80.
+// 1-15 edge, 16-31 delivery, 32-63 store requests, 64-95 answers, 96-127 presence. Next free: 9, 51, 82, 105.
 // A newer release appends fields to the end of a payload; an older one ignores what it does not know, a newer one takes a
 // missing field as absent.
 
@@ -30,6 +30,8 @@ public enum Message: Equatable, Sendable {
     case fanOut(GroupBatch)
     case groupReceipts(GroupMarkBatch)
     case groupNotice(GroupNotice)
+    case typing(Typing)
+    case groupTyping(GroupTyping)
     case append(Append)
     case openDevice(OpenDevice)
     case readInbox(ReadInbox)
@@ -46,6 +48,9 @@ public enum Message: Equatable, Sendable {
     case readGroupMarks(ReadGroupMarks)
     case appendShared(GroupBatch)
     case readMemberships(ReadMemberships)
+    case changeSettings(ChangeSettings)
+    case readPresence(ReadPresence)
+    case storeLastSeen(SeenBatch)
     /// The answer that carries nothing but its arrival.
     case done
     case appended(Appended)
@@ -63,6 +68,17 @@ public enum Message: Equatable, Sendable {
     case membershipPage(MembershipPage)
     case fannedOut(FannedOut)
     case groupMarked(GroupMarked)
+    case settingsStored(SettingsStored)
+    case presencePage(PresencePage)
+    case activity(SeenBatch)
+    case appFront(AppFront)
+    case presenceGone(PresenceGone)
+    case presenceQuery(PresenceQuery)
+    case settingsQuery(SettingsQuery)
+    case lookUp(LookUp)
+    case presenceLines(PresenceLines)
+    case unwatch(Unwatch)
+    case settingsNews(SettingsNews)
 
     /// The number on the wire.
     public var method: UInt16 {
@@ -89,6 +105,8 @@ public enum Message: Equatable, Sendable {
         case .fanOut: 27
         case .groupReceipts: 28
         case .groupNotice: 29
+        case .typing: 30
+        case .groupTyping: 31
         case .append: 32
         case .openDevice: 33
         case .readInbox: 34
@@ -105,6 +123,9 @@ public enum Message: Equatable, Sendable {
         case .readGroupMarks: 45
         case .appendShared: 46
         case .readMemberships: 47
+        case .changeSettings: 48
+        case .readPresence: 49
+        case .storeLastSeen: 50
         case .done: 64
         case .appended: 65
         case .deviceOpened: 66
@@ -121,6 +142,17 @@ public enum Message: Equatable, Sendable {
         case .membershipPage: 77
         case .fannedOut: 78
         case .groupMarked: 79
+        case .settingsStored: 80
+        case .presencePage: 81
+        case .activity: 96
+        case .appFront: 97
+        case .presenceGone: 98
+        case .presenceQuery: 99
+        case .settingsQuery: 100
+        case .lookUp: 101
+        case .presenceLines: 102
+        case .unwatch: 103
+        case .settingsNews: 104
         }
     }
 
@@ -149,6 +181,8 @@ public enum Message: Equatable, Sendable {
         case .fanOut(let payload): payload.encode(into: &writer)
         case .groupReceipts(let payload): payload.encode(into: &writer)
         case .groupNotice(let payload): payload.encode(into: &writer)
+        case .typing(let payload): payload.encode(into: &writer)
+        case .groupTyping(let payload): payload.encode(into: &writer)
         case .append(let payload): payload.encode(into: &writer)
         case .openDevice(let payload): payload.encode(into: &writer)
         case .readInbox(let payload): payload.encode(into: &writer)
@@ -165,6 +199,9 @@ public enum Message: Equatable, Sendable {
         case .readGroupMarks(let payload): payload.encode(into: &writer)
         case .appendShared(let payload): payload.encode(into: &writer)
         case .readMemberships(let payload): payload.encode(into: &writer)
+        case .changeSettings(let payload): payload.encode(into: &writer)
+        case .readPresence(let payload): payload.encode(into: &writer)
+        case .storeLastSeen(let payload): payload.encode(into: &writer)
         case .done: break
         case .appended(let payload): payload.encode(into: &writer)
         case .deviceOpened(let payload): payload.encode(into: &writer)
@@ -181,6 +218,17 @@ public enum Message: Equatable, Sendable {
         case .membershipPage(let payload): payload.encode(into: &writer)
         case .fannedOut(let payload): payload.encode(into: &writer)
         case .groupMarked(let payload): payload.encode(into: &writer)
+        case .settingsStored(let payload): payload.encode(into: &writer)
+        case .presencePage(let payload): payload.encode(into: &writer)
+        case .activity(let payload): payload.encode(into: &writer)
+        case .appFront(let payload): payload.encode(into: &writer)
+        case .presenceGone(let payload): payload.encode(into: &writer)
+        case .presenceQuery(let payload): payload.encode(into: &writer)
+        case .settingsQuery(let payload): payload.encode(into: &writer)
+        case .lookUp(let payload): payload.encode(into: &writer)
+        case .presenceLines(let payload): payload.encode(into: &writer)
+        case .unwatch(let payload): payload.encode(into: &writer)
+        case .settingsNews(let payload): payload.encode(into: &writer)
         }
     }
 
@@ -210,6 +258,8 @@ public enum Message: Equatable, Sendable {
         case 27: self = .fanOut(try GroupBatch(from: &reader))
         case 28: self = .groupReceipts(try GroupMarkBatch(from: &reader))
         case 29: self = .groupNotice(try GroupNotice(from: &reader))
+        case 30: self = .typing(try Typing(from: &reader))
+        case 31: self = .groupTyping(try GroupTyping(from: &reader))
         case 32: self = .append(try Append(from: &reader))
         case 33: self = .openDevice(try OpenDevice(from: &reader))
         case 34: self = .readInbox(try ReadInbox(from: &reader))
@@ -226,6 +276,9 @@ public enum Message: Equatable, Sendable {
         case 45: self = .readGroupMarks(try ReadGroupMarks(from: &reader))
         case 46: self = .appendShared(try GroupBatch(from: &reader))
         case 47: self = .readMemberships(try ReadMemberships(from: &reader))
+        case 48: self = .changeSettings(try ChangeSettings(from: &reader))
+        case 49: self = .readPresence(try ReadPresence(from: &reader))
+        case 50: self = .storeLastSeen(try SeenBatch(from: &reader))
         case 64: self = .done
         case 65: self = .appended(try Appended(from: &reader))
         case 66: self = .deviceOpened(try DeviceOpened(from: &reader))
@@ -242,6 +295,17 @@ public enum Message: Equatable, Sendable {
         case 77: self = .membershipPage(try MembershipPage(from: &reader))
         case 78: self = .fannedOut(try FannedOut(from: &reader))
         case 79: self = .groupMarked(try GroupMarked(from: &reader))
+        case 80: self = .settingsStored(try SettingsStored(from: &reader))
+        case 81: self = .presencePage(try PresencePage(from: &reader))
+        case 96: self = .activity(try SeenBatch(from: &reader))
+        case 97: self = .appFront(try AppFront(from: &reader))
+        case 98: self = .presenceGone(try PresenceGone(from: &reader))
+        case 99: self = .presenceQuery(try PresenceQuery(from: &reader))
+        case 100: self = .settingsQuery(try SettingsQuery(from: &reader))
+        case 101: self = .lookUp(try LookUp(from: &reader))
+        case 102: self = .presenceLines(try PresenceLines(from: &reader))
+        case 103: self = .unwatch(try Unwatch(from: &reader))
+        case 104: self = .settingsNews(try SettingsNews(from: &reader))
         default: return nil
         }
     }

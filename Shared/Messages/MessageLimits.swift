@@ -41,8 +41,23 @@ public enum MessageLimits {
     /// Receipts of members of one group in one message: one from everybody in the largest group.
     public static let groupMarkCountMax = 4_096
 
+    /// Members of the largest group in which typing is shown. In a larger one somebody always types, and what one writes would
+    /// be told to everybody every three seconds: a tenth of what a message costs, and nobody reads it.
+    public static let typingMemberCountMax = 256
+
     /// Groups in one page of a user's list. Titles are the largest part: 100 of them are 45 KiB.
     public static let membershipCountMax = 100
+
+    /// People in one batch of activity, of connections that ended or of stamps to be stored: of the longest names 300 KB. A
+    /// mass disconnect of a whole gateway is a few of these.
+    public static let seenCountMax = 4_096
+
+    /// People asked about at once. The same number as a client may name.
+    public static let presenceUserCountMax = 256
+
+    /// Settings in one page for a last-seen shard, bytes as they travel: a page stops behind the entry that went over it. The
+    /// largest settings have 86 KB, so a page stays below 350 KB.
+    public static let presencePageBytesMax = 256 * 1024
 
     /// Name of a feature in a request, bytes.
     public static let featureBytesMax = 32

@@ -25,6 +25,9 @@ public enum StoreRequest: Equatable, Sendable {
     case readGroupMarks(ReadGroupMarks)
     case appendShared(GroupBatch)
     case readMemberships(ReadMemberships)
+    case changeSettings(ChangeSettings)
+    case readPresence(ReadPresence)
+    case storeLastSeen(SeenBatch)
     case sweep(Sweep)
     case dropExpired(DropExpired)
     /// Writes and syncs a few bytes: does the disk take writes again?
@@ -33,18 +36,23 @@ public enum StoreRequest: Equatable, Sendable {
     /// True when the request changes nothing, and so may be answered while the disk is full.
     public var isReadOnly: Bool {
         switch self {
-        case .readInbox, .readWatermarks, .readHead, .readHistory, .readGroup, .readPendingGroups, .readGroupMarks, .readMemberships:
+        case .readInbox, .readWatermarks, .readHead, .readHistory, .readGroup, .readPendingGroups, .readGroupMarks, .readMemberships,
+            .readPresence:
             true
         case .append, .openDevice, .storeCursor, .storeWatermark, .appendGroup, .finishFanOut, .storeGroupMarks, .appendShared,
-            .sweep, .dropExpired, .probe:
+            .changeSettings, .storeLastSeen, .sweep, .dropExpired, .probe:
             false
         }
     }
 
     /// True when the request may succeed while the disk is full: it changes nothing, or only sometimes. A device that is known
-    /// opens without a write, so a full disk does not keep people from what is stored for them.
+    /// opens without a write, so a full disk does not keep people from what is stored for them; and settings may always be
+    /// asked for.
     public var mayBeReadOnly: Bool {
-        if case .openDevice = self { true } else { isReadOnly }
+        switch self {
+        case .openDevice, .changeSettings: true
+        default: isReadOnly
+        }
     }
 }
 
@@ -64,6 +72,8 @@ public enum StoreAnswer: Equatable, Sendable {
     case groupMarks(GroupMarks)
     case sharedAppended(SharedAppended)
     case membershipPage(MembershipPage)
+    case settingsStored(SettingsStored)
+    case presencePage(PresencePage)
     case swept(Swept)
 }
 

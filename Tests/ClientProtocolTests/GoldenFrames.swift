@@ -58,6 +58,14 @@ enum Goldens {
             json: #"{"type":"ack","n":300}"#,
             hex: "03 ac02"),
         Golden(
+            "sendAuto", .send(id: id("m-1"), to: bob, body: text("hi"), after: nil, isAuto: true),
+            json: #"{"type":"send","id":"m-1","to":"bob","body":"hi","auto":true}"#,
+            hex: "02 036d2d31 03626f62 00 026869 01"),
+        Golden(
+            "readAuto", .read(with: ana, at: Stamp(microseconds: 1_767_225_600_000_000), isAuto: true),
+            json: #"{"type":"read","with":"ana","at":1767225600000000,"auto":true}"#,
+            hex: "04 03616e61 808081b184e99103 01"),
+        Golden(
             "read", .read(with: ana, at: Stamp(microseconds: 1_767_225_600_000_000)),
             json: #"{"type":"read","with":"ana","at":1767225600000000}"#,
             hex: "04 03616e61 808081b184e99103"),
@@ -70,10 +78,14 @@ enum Goldens {
             json: #"{"type":"ping","ref":"p1"}"#,
             hex: "06 01027031"),
         Golden(
-            "feature", .feature(name: "typing", ref: nil),
-            json: #"{"type":"typing"}"#,
-            hex: "0f 06747970696e67 00"),
-    ] + groupClient
+            "typing", .typing(to: bob, isOn: true),
+            json: #"{"type":"typing","to":"bob","on":true}"#,
+            hex: "0c 03626f62 01"),
+        Golden(
+            "feature", .feature(name: "media.link", ref: nil),
+            json: #"{"type":"media.link"}"#,
+            hex: "0f 0a6d656469612e6c696e6b 00"),
+    ] + groupClient + presenceClient
 
     static let server: [Golden<ServerFrame>] = [
         Golden(
@@ -126,6 +138,10 @@ enum Goldens {
             json: #"{"type":"pong","ref":"p1","time":1767225600000000}"#,
             hex: "1a 01027031 808081b184e99103"),
         Golden(
+            "typingShown", .typing(from: ana, group: nil, isOn: true),
+            json: #"{"type":"typing","from":"ana","on":true}"#,
+            hex: "24 03616e61 00 01"),
+        Golden(
             "error", .error(ErrorFrame(.overloaded, "busy", ref: id("m-1"), retryMs: 250)),
             json: #"{"type":"error","code":"overloaded","text":"busy","ref":"m-1","retry_ms":250}"#,
             hex: "1b 0f 0462757379 01036d2d31 01fa01"),
@@ -133,5 +149,5 @@ enum Goldens {
             "error without ref", .error(ErrorFrame(.rateLimited, "slow down", retryMs: 1_000)),
             json: #"{"type":"error","code":"rate_limited","text":"slow down","retry_ms":1000}"#,
             hex: "1b 1a 09736c6f7720646f776e 00 01e807"),
-    ] + groupServer
+    ] + groupServer + presenceServer
 }

@@ -4,6 +4,7 @@ import ClientProtocol
 import Foundation
 import Groups
 import Primitives
+import Privacy
 import Testing
 
 struct GoldenTests {
@@ -79,6 +80,10 @@ struct GoldenTests {
         #expect(document.contains("| members of a group | 1,024 unless the operator says otherwise, never more than 2,048 |"))
         #expect(document.contains("| users in one change of a group | \(GroupLimits.changeUserCountMax) |"))
         #expect(document.contains("| groups in one `group.list` | \(ClientLimits.groupTitleCountMax) |"))
+        #expect(document.contains("| people in one `presence` | 1 to \(ClientLimits.presenceUserCountMax) |"))
+        #expect(document.contains("| people watched by one connection | \(ClientLimits.watchUserCountMax) |"))
+        #expect(document.contains("| exceptions to who sees last seen | \(PrivacyLimits.exceptionCountMax) |"))
+        #expect(PrivacyLimits.blockCountMax == 1_024 && document.contains("| blocked users | 1,024 |"))
         #expect(document.contains("at most \(ClientLimits.featureBytesMax) bytes of `a-z _ .`"))
         #expect(document.contains("more than \(ClientLimits.jsonMemberCountMax) fields, or nesting deeper than \(ClientLimits.jsonDepthMax)"))
     }

@@ -9,7 +9,9 @@ struct HostileTests {
     func aFrameCutAnywhereIsRefused(encoding: ClientEncoding) {
         for golden in Goldens.client {
             let bytes = golden.frame.encoded(as: encoding)
-            for length in 0..<bytes.count {
+            // The flag `auto` at the end of a binary frame may be left away.
+            let isOptional = encoding == .binary && golden.name.hasSuffix("Auto")
+            for length in 0..<bytes.count - (isOptional ? 1 : 0) {
                 #expect(refusal { try ClientFrame.decode(Array(bytes[..<length]), as: encoding) } != nil, "\(golden.name) \(length)")
             }
         }
@@ -30,7 +32,7 @@ struct HostileTests {
                 if refusal({ try ClientFrame.decode(bytes, as: encoding) }) != nil { refused += 1 }
                 _ = try? ServerFrame.decode(bytes, as: encoding)
                 // The first byte right, the rest invented: deeper into each frame.
-                let typed = [UInt8(dice.pick(1..<36))] + bytes
+                let typed = [UInt8(dice.pick(1..<64))] + bytes
                 _ = try? ClientFrame.decode(typed, as: .binary)
                 _ = try? ServerFrame.decode(typed, as: .binary)
             }

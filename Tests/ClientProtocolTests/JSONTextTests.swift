@@ -7,7 +7,7 @@ import Testing
 struct JSONTextTests {
     private func body(_ inside: [UInt8]) throws -> [UInt8] {
         let json = text(#"{"type":"send","id":"m","to":"bob","body":""#) + inside + text(#""}"#)
-        guard case .send(_, _, let body, _) = try ClientFrame.decode(json, as: .json) else {
+        guard case .send(_, _, let body, _, _) = try ClientFrame.decode(json, as: .json) else {
             preconditionFailure("a send was written")
         }
         return body

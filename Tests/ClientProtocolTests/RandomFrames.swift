@@ -3,6 +3,7 @@
 import ClientProtocol
 import Groups
 import Primitives
+import Privacy
 
 extension SeededGenerator {
     mutating func name(max limit: Int) -> String {
@@ -36,6 +37,8 @@ extension SeededGenerator {
 
     mutating func group() -> UserID { UserID("g:" + name(max: UserID.bytesMax - 2))! }
     mutating func users() -> [UserID] { (0..<(oneIn(20) ? 300 : pick(0..<5))).map { _ in user() } }
+    mutating func people(_ limit: Int) -> [UserID] { (0..<(oneIn(20) ? limit : pick(0..<5))).map { _ in person() } }
+    mutating func person() -> UserID { UserID("p" + name(max: UserID.bytesMax - 1))! }
     mutating func role() -> GroupRole { GroupRole.allCases[pick(0..<GroupRole.allCases.count)] }
     mutating func settings() -> GroupSettings { GroupSettings(isAnnouncement: oneIn(2), showsReceipts: oneIn(2), sharesHistory: oneIn(2)) }
 
@@ -63,11 +66,11 @@ extension SeededGenerator {
     }
 
     mutating func clientFrame() -> ClientFrame {
-        switch pick(0..<13) {
+        switch pick(0..<19) {
         case 0: .hello(cursor: maybe { $0.number() }, ticks: maybe { $0.stamp() })
-        case 1: .send(id: messageID(), to: user(), body: body(), after: maybe { $0.messageID() })
+        case 1: .send(id: messageID(), to: user(), body: body(), after: maybe { $0.messageID() }, isAuto: oneIn(4))
         case 2: .ack(upTo: number())
-        case 3: .read(with: user(), at: stamp())
+        case 3: .read(with: user(), at: stamp(), isAuto: oneIn(4))
         case 4:
             .history(
                 ref: maybe { $0.messageID() }, with: maybe { $0.user() }, before: maybe { $0.number() },
@@ -86,9 +89,18 @@ extension SeededGenerator {
             .groupHistory(
                 ref: maybe { $0.messageID() }, group: group(), before: maybe { $0.number() },
                 limit: pick(1..<ClientLimits.historyEntryCountMax + 1))
+        case 12: .active(on: oneIn(2))
+        case 13: .presence(ref: maybe { $0.messageID() }, users: [person()] + people(ClientLimits.presenceUserCountMax - 1))
+        case 14: .presenceWatch(ref: maybe { $0.messageID() }, users: people(ClientLimits.watchUserCountMax))
+        case 15:
+            .settings(
+                ref: maybe { $0.messageID() }, lastSeen: maybe { $0.oneIn(2) ? .everyone : .nobody },
+                exceptions: maybe { $0.people(PrivacyLimits.exceptionCountMax) }, readReceipts: maybe { $0.oneIn(2) })
+        case 16: .block(ref: maybe { $0.messageID() }, user: person(), on: oneIn(2))
+        case 17: .typing(to: oneIn(2) ? user() : group(), isOn: oneIn(2))
         default:
             .feature(
-                name: ["typing", "group.create", "presence.watch", "media.put", "group.", "group.add_member"][pick(0..<6)],
+                name: ["media.link", "group.create", "presence.beam", "media.put", "group.", "group.add_member"][pick(0..<6)],
                 ref: maybe { $0.messageID() })
         }
     }
@@ -109,7 +121,7 @@ extension SeededGenerator {
     }
 
     mutating func serverFrame() -> ServerFrame {
-        switch pick(0..<16) {
+        switch pick(0..<19) {
         case 0:
             .welcome(
                 user: user(), device: DeviceID(name(max: DeviceID.bytesMax))!, cursor: number(), head: number(),
@@ -146,6 +158,19 @@ extension SeededGenerator {
                 entries: users().map {
                     ReceiptEntry(user: $0, delivered: maybe { $0.stamp() }, read: maybe { $0.stamp() })
                 })
+        case 15:
+            .presence(
+                ref: maybe { $0.messageID() },
+                users: people(ClientLimits.presenceUserCountMax).map {
+                    PresenceLine(user: $0, isOnline: oneIn(2), lastSeen: maybe { $0.stamp() })
+                })
+        case 16:
+            .settings(
+                ref: maybe { $0.messageID() },
+                UserSettings(
+                    lastSeen: oneIn(2) ? .everyone : .nobody, exceptions: people(PrivacyLimits.exceptionCountMax),
+                    readReceipts: oneIn(2), blocked: people(PrivacyLimits.blockCountMax), revision: number()))
+        case 17: .typing(from: user(), group: maybe { $0.group() }, isOn: oneIn(2))
         default: entry()
         }
     }

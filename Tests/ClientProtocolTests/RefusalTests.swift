@@ -100,7 +100,11 @@ struct RefusalTests {
         (#"{"type":"history","ref":"r","limit":101}"#, .badField, "r", "`limit`"),
         (#"{"type":"history","ref":"r","before":-3}"#, .badField, "r", "`before`"),
         (#"{"type":"ping","ref":5}"#, .badField, nil, "`ref`"),
-        (#"{"type":"typing","ref":"a b"}"#, .badField, nil, "`ref`"),
+        (#"{"type":"media.link","ref":"a b"}"#, .badField, nil, "`ref`"),
+        (#"{"type":"typing","on":true}"#, .missingField, nil, "`to`"),
+        (#"{"type":"typing","to":"bob"}"#, .missingField, nil, "`on`"),
+        (#"{"type":"typing","to":"b b","on":true}"#, .badField, nil, "`to`"),
+        (#"{"type":"typing","to":"bob","on":1}"#, .badField, nil, "`on`"),
         // The id comes back even when the rest is no JSON.
         (#"{"type":"send","id":"m","to":"bob","body":"x"#, .malformed, "m", "string"),
     ]
@@ -116,7 +120,10 @@ struct RefusalTests {
     static let binary: [(hex: String, code: ErrorCode, ref: String?, says: String)] = [
         ("", .malformed, nil, "empty"),
         ("00", .unknownType, nil, "type"),
-        ("0c", .unknownType, nil, "type"),
+        ("3f", .unknownType, nil, "type"),
+        ("0c 03626f62", .malformed, nil, "`on`"),
+        ("0c 03626f62 02", .badField, nil, "`on`"),
+        ("0c 03626f62 01 00", .malformed, nil, "behind the last field"),
         ("10", .unknownType, nil, "type"),
         ("ff", .unknownType, nil, "type"),
         // hello: a flag that is neither 0 nor 1; a number over 2^53-1; a varint with a spare zero byte; one that never ends.
@@ -135,7 +142,7 @@ struct RefusalTests {
         ("02 0161 0162 00 818004", .bodyTooLong, "a", "65536"),
         ("02 0161 0162 00 01ff", .malformed, "a", "UTF-8"),
         ("02 0161 0162 00 0568", .malformed, "a", "`body`"),
-        ("02 0161 0162 00 0168 00", .malformed, "a", "behind"),
+        ("02 0161 0162 00 0168 00 00", .malformed, "a", "behind"),
         ("03", .malformed, nil, "`n`"),
         ("03 01 01", .malformed, nil, "behind"),
         ("04 00 01", .badField, nil, "`with`"),
@@ -199,7 +206,7 @@ struct ToleranceTests {
         (#"{"type":"ack","n":5,"x":[[[[[[[]]]]]]]}"#, .ack(upTo: 5)),
         (#"{"type":"history"}"#, .history(ref: nil, with: nil, before: nil, limit: 50)),
         (#"{"type":"history","limit":100}"#, .history(ref: nil, with: nil, before: nil, limit: 100)),
-        (#"{"type":"presence.watch","ref":"r"}"#, .feature(name: "presence.watch", ref: id("r"))),
+        (#"{"type":"presence.beam","ref":"r"}"#, .feature(name: "presence.beam", ref: id("r"))),
         (#"{"type":"group.abcdefghijklmnopqrstuvwxyz"}"#, .feature(name: "group.abcdefghijklmnopqrstuvwxyz", ref: nil)),
         (#"{"type":"send","id":"\u006d","to":"b\u006fb","body":""}"#, .send(id: id("m"), to: bob, body: [], after: nil)),
     ]
@@ -211,7 +218,7 @@ struct ToleranceTests {
 
     @Test func aClientIgnoresTypesItDoesNotKnow() throws {
         #expect(try ServerFrame.decode(text(#"{"type":"sparkle","n":{}}"#), as: .json) == nil)
-        #expect(try ServerFrame.decode([36, 1, 2, 3], as: .binary) == nil)
+        #expect(try ServerFrame.decode([47, 1, 2, 3], as: .binary) == nil)
         #expect(try ServerFrame.decode([2, 1, 2, 3], as: .binary) == nil)
     }
 

@@ -3,6 +3,7 @@
 import Groups
 import Messages
 import Primitives
+import Privacy
 import Testing
 
 @Suite struct MessageLimitsTests {
@@ -51,6 +52,35 @@ import Testing
             fits(.watermarkPage(WatermarkPage(watermarks: Array(repeating: watermark, count: L.watermarkCountMax), hasMore: true))))
         let item = ExpiredReport.Item(number: .max, author: user, id: id)
         #expect(fits(.expiredReport(ExpiredReport(owner: user, items: Array(repeating: item, count: L.expiredCountMax)))))
+    }
+
+    /// The longest names there are, all different and in order.
+    private func names(_ count: Int) -> [UserID] {
+        (0..<count).map { UserID(String(repeating: "u", count: UserID.bytesMax - 6) + String(100_000 + $0))! }
+    }
+
+    @Test func theLargestSettingsAndBatchesOfPresenceFit() {
+        let settings = UserSettings(
+            lastSeen: .nobody, exceptions: names(PrivacyLimits.exceptionCountMax), blocked: names(PrivacyLimits.blockCountMax),
+            revision: .max)
+        let place = ConnectionPlace(gateway: NodeID(rawValue: .max), connection: ConnectionID(rawValue: .max))
+        #expect(fits(.settingsNews(SettingsNews(owner: user, settings: settings, author: place))))
+        #expect(fits(.settingsStored(SettingsStored(outcome: .changed, settings: settings))))
+        let seen = SeenBatch(items: names(L.seenCountMax).map { .init(user: $0, at: .max) })
+        #expect(fits(.activity(seen)))
+        #expect(fits(.storeLastSeen(seen)))
+        #expect(fits(.presenceGone(PresenceGone(items: names(L.seenCountMax).map { .init(user: $0, place: place) }))))
+        let asked = names(L.presenceUserCountMax)
+        #expect(fits(.presenceQuery(PresenceQuery(origin: origin, reference: id, users: asked, isWatch: true))))
+        #expect(fits(.lookUp(LookUp(viewer: user, users: asked, watcher: .init(place: place, encoding: .json)))))
+        // A page stops behind the entry that went over its bound.
+        let item = PresencePage.Item(lastSeen: .max, settings: settings)
+        let one = encoded(.presencePage(PresencePage(items: [item]))).count
+        #expect(L.presencePageBytesMax + one <= L.payloadBytesMax)
+        let opened = DeviceOpened(
+            outcome: .opened, cursor: .max, head: .max, headStamp: .max, delivered: .max, revision: .max,
+            deviceCount: L.deviceCountMax, settings: settings)
+        #expect(fits(.deviceOpened(opened)))
     }
 
     @Test func theLongestFramesFromAndToAClientFitAFrameOfOurs() {

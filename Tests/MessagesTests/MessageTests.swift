@@ -25,7 +25,7 @@ import Testing
         }
         let sampled = Set(samples.map(\.method))
         #expect(known == sampled.sorted())
-        #expect(known == Array(1...7) + Array(16...29) + Array(32...47) + Array(64...79))
+        #expect(known == Array(1...7) + Array(16...31) + Array(32...50) + Array(64...81) + Array(96...104))
         for sample in samples { #expect(sampleNumber(of: sample.message) == Int(sample.method)) }
     }
 
@@ -117,6 +117,11 @@ import Testing
         for page in [73, 74, 75] as [UInt16] { expect(.tooLong(limitBytes: 512), of: page) { $0.varint(513) } }
         expect(.tooLong(limitBytes: 2_048), of: 76) { $0.varint(2_049) }
         expect(.tooLong(limitBytes: 100), of: 77) { $0.varint(101) }
+        for page in [49, 81, 102] as [UInt16] { expect(.tooLong(limitBytes: 256), of: page) { $0.varint(257) } }
+        for batch in [50, 96, 98] as [UInt16] { expect(.tooLong(limitBytes: 4_096), of: batch) { $0.varint(4_097) } }
+        expect(.tooLong(limitBytes: 256), of: 101) { $0.user(ana); $0.varint(257) }
+        expect(.tooLong(limitBytes: 256), of: 104) { $0.user(ana); $0.u8(1); $0.varint(257) }
+        expect(.tooLong(limitBytes: 1_024), of: 104) { $0.user(ana); $0.u8(1); $0.varint(0); $0.bool(true); $0.varint(1_025) }
         expect(.tooLong(limitBytes: 256), of: 22) { $0.user(ana); $0.varint(257) }
         expect(.tooLong(limitBytes: 458_752), of: 2) { $0.u64(1); $0.varint(458_753) }
         expect(.tooLong(limitBytes: 120), of: 3) { $0.u64(1); $0.u16(1000); $0.varint(121) }
@@ -133,13 +138,18 @@ import Testing
         }
         expect(.badValue(field: "entry kind"), of: 32) { $0.user(ana); $0.u8(4) }
         expect(.badValue(field: "entry kind"), of: 67) { $0.varint(1); $0.varint(1); $0.varint(1); $0.u8(6) }
-        expect(.badValue(field: "append outcome"), of: 65) { $0.u8(5) }
+        expect(.badValue(field: "append outcome"), of: 65) { $0.u8(6) }
         expect(.badValue(field: "append outcome"), of: 72) { $0.u8(6) }
         expect(.badValue(field: "group entry kind"), of: 40) { $0.user(ana); $0.u8(3) }
         expect(.badValue(field: "membership mark"), of: 46) { $0.user(team); $0.varint(0); $0.varint(0); $0.u8(4) }
         expect(.badValue(field: "notice"), of: 29) { $0.user(ana); $0.user(team); $0.varint(0); $0.u8(3) }
         expect(.badValue(field: "mark outcome"), of: 79) { $0.varint(1); $0.u8(4) }
         expect(.badValue(field: "open outcome"), of: 66) { $0.u8(0) }
+        expect(.badValue(field: "settings outcome"), of: 80) { $0.u8(4) }
+        expect(.badValue(field: "settings change"), of: 48) { $0.user(ana); $0.u8(4) }
+        expect(.badValue(field: "visibility"), of: 48) { $0.user(ana); $0.u8(1); $0.bool(true); $0.u8(3) }
+        expect(.badValue(field: "visibility"), of: 104) { $0.user(ana); $0.u8(0) }
+        expect(.badValue(field: "encoding"), of: 101) { $0.user(ana); $0.varint(0); $0.bool(true); $0.u16(2); $0.u64(7); $0.u8(3) }
         var encoding = encoded(.acknowledge(Acknowledge(origin: origin, number: 1)))
         encoding[16] = 3
         #expect(throws: DecodeError.badValue(field: "encoding")) { try decoded(17, encoding) }

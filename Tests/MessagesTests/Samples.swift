@@ -5,6 +5,7 @@
 
 import Messages
 import Primitives
+import Privacy
 import Testing
 
 let ana = UserID("ana")!
@@ -120,8 +121,9 @@ let samples: [Sample] = [
         .deviceOpened(
             DeviceOpened(
                 outcome: .opened, cursor: 1, head: 5, headStamp: Stamp(microseconds: 300), delivered: 2,
-                revision: Stamp(microseconds: 128), deviceCount: 3)),
-        "01 01 05 ac02 02 8001 03"),
+                revision: Stamp(microseconds: 128), deviceCount: 3,
+                settings: UserSettings(readReceipts: false, blocked: [bob], revision: 5))),
+        "01 01 05 ac02 02 8001 03 01 00 00 01 03626f62 05"),
     Sample(
         67,
         .inboxPage(
@@ -173,7 +175,7 @@ let samples: [Sample] = [
                         groupNumber: 300)
                 ], hasMore: false)),
         "01 05 ac02 04 03616e61 03626f62 026d31 00 ac02 00"),
-] + groupSamples
+] + groupSamples + presenceSamples
 
 /// Names every case once: a new message does not build until it is thought of here, and then wants a sample above.
 func sampleNumber(of message: Message) -> Int {
@@ -200,6 +202,8 @@ func sampleNumber(of message: Message) -> Int {
     case .fanOut: 27
     case .groupReceipts: 28
     case .groupNotice: 29
+    case .typing: 30
+    case .groupTyping: 31
     case .append: 32
     case .openDevice: 33
     case .readInbox: 34
@@ -216,6 +220,9 @@ func sampleNumber(of message: Message) -> Int {
     case .readGroupMarks: 45
     case .appendShared: 46
     case .readMemberships: 47
+    case .changeSettings: 48
+    case .readPresence: 49
+    case .storeLastSeen: 50
     case .done: 64
     case .appended: 65
     case .deviceOpened: 66
@@ -232,6 +239,17 @@ func sampleNumber(of message: Message) -> Int {
     case .membershipPage: 77
     case .fannedOut: 78
     case .groupMarked: 79
+    case .settingsStored: 80
+    case .presencePage: 81
+    case .activity: 96
+    case .appFront: 97
+    case .presenceGone: 98
+    case .presenceQuery: 99
+    case .settingsQuery: 100
+    case .lookUp: 101
+    case .presenceLines: 102
+    case .unwatch: 103
+    case .settingsNews: 104
     }
 }
 
@@ -342,7 +360,8 @@ struct MessageDice {
             return .deviceOpened(
                 .init(
                     outcome: one(DeviceOpened.Outcome.self), cursor: number(), head: number(), headStamp: stamp(),
-                    delivered: number(), revision: stamp(), deviceCount: dice.pick(0..<L.deviceCountMax + 1)))
+                    delivered: number(), revision: stamp(), deviceCount: dice.pick(0..<L.deviceCountMax + 1),
+                    settings: UserSettings(readReceipts: flag(), revision: number())))
         case .inboxPage:
             return .inboxPage(.init(entries: list(L.pageEntryCountMax) { $0.entry() }, through: number(), head: number()))
         case .watermarkStored: return .watermarkStored(.init(watermark: watermark(), previous: stamp()))
@@ -350,7 +369,7 @@ struct MessageDice {
             return .watermarkPage(.init(watermarks: list(L.watermarkCountMax) { $0.watermark() }, hasMore: flag()))
         case .inboxHead: return .inboxHead(.init(head: number(), headStamp: stamp(), revision: stamp()))
         case .historyPage: return .historyPage(.init(entries: list(L.pageEntryCountMax) { $0.entry() }, hasMore: flag()))
-        default: return groupMessage(like: sample)!
+        default: return groupMessage(like: sample) ?? presenceMessage(like: sample)!
         }
     }
 }

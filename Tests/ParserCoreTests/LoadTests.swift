@@ -78,6 +78,33 @@ private let send = #"{"type":"send","id":"m-1","to":"bob","body":""}"#
         #expect(s.says(#"{"type":"group.list","ref":"r-2"}"#) == ["overloaded r-2 come back"])
     }
 
+    @Test func typingIsGivenUpFirstThenLastSeenThenSomeMessages() {
+        let typing = #"{"type":"typing","to":"bob","on":true}"#
+        let active = #"{"type":"active","on":true}"#
+        let ask = #"{"type":"presence","ref":"p-1","users":["bob"]}"#
+        var done: [String] = []
+        for level in LoadLevel.allCases {
+            var s = Scene()
+            // Anybody at all who is behind: nobody on the way of these.
+            s.core.load.onHeard(Load(level, admitPermille: level == .full ? 0 : 1_000), from: map.nodes(of: .group)[0].id)
+            done.append((s.says(typing) + s.says(active) + s.says(ask) + s.says(send)).joined(separator: ", "))
+        }
+        #expect(
+            done == [
+                "30, 97, 99, 16", "97, 99, 16", "overloaded p-1 come back, 16", "overloaded p-1 come back, 16",
+                "overloaded p-1 come back, 16",
+            ])
+    }
+
+    @Test func settingsAreRefusedLikeAMessageAndNotBefore() {
+        var s = Scene()
+        let block = #"{"type":"block","ref":"b-1","user":"bob","on":true}"#
+        for node in map.nodes { s.core.load.onHeard(Load(.behind), from: node.id) }
+        #expect(s.says(block).count == 1 && !s.says(block)[0].hasPrefix("overloaded"))
+        for node in map.nodes { s.core.load.onHeard(nobody, from: node.id) }
+        #expect(s.says(block) == ["overloaded b-1 come back"])
+    }
+
     @Test func receiptsAreNeverRefused() {
         var s = Scene()
         for node in map.nodes { s.core.load.onHeard(nobody, from: node.id) }

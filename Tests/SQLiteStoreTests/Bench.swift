@@ -4,6 +4,7 @@
 import Foundation
 import Messages
 import Primitives
+import Privacy
 import SQLiteStore
 import Simulation
 import Storage
@@ -158,6 +159,22 @@ final class Bench {
         try ask(.readWatermarks(ReadWatermarks(owner: owner, after: after))) {
             if case .watermarkPage(let answer) = $0 { answer } else { nil }
         }
+    }
+
+    @discardableResult
+    func change(_ change: SettingsChange, of owner: UserID = ana) throws -> SettingsStored {
+        try ask(.changeSettings(ChangeSettings(owner: owner, change: change))) {
+            if case .settingsStored(let answer) = $0 { answer } else { nil }
+        }
+    }
+
+    func see(_ items: (UserID, Int64)...) throws {
+        let batch = SeenBatch(items: items.map { .init(user: $0.0, at: Stamp(microseconds: $0.1)) })
+        #expect(try ask([.storeLastSeen(batch)]) == [.done])
+    }
+
+    func presence(of users: [UserID]) throws -> [PresencePage.Item] {
+        try ask(.readPresence(ReadPresence(users: users))) { if case .presencePage(let page) = $0 { page.items } else { nil } }
     }
 
     func sweepStep(from position: Sweep.Position = .start, limit: Int = 256) throws -> Swept {

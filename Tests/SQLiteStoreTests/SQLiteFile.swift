@@ -12,8 +12,11 @@ import Testing
 private let temporary = StorePolicy(isArchive: false)
 private let now = Stamp(microseconds: 1_767_225_600_000_000)
 
-/// Undoes the third migration.
-let backToVersion2 = """
+/// Undoes the fourth migration.
+let backToVersion3 = "DROP TABLE settings; DROP TABLE last_seen; PRAGMA user_version = 3;\n"
+
+/// Undoes the third as well.
+let backToVersion2 = backToVersion3 + """
     DROP TABLE shared; DROP TABLE shared_counts; DROP TABLE group_places; DROP TABLE memberships; DROP TABLE group_logs;
     DROP TABLE group_entries; DROP TABLE group_members; DROP TABLE group_marks; DROP INDEX entries_by_id;
     ALTER TABLE entries DROP COLUMN group_number;
@@ -53,7 +56,7 @@ struct SQLiteOpening {
             if makesFile { try Data().write(to: URL(fileURLWithPath: directory.path)) }
             try SQLiteStore(path: directory.path, policy: temporary).close()
             let header = try directory.bytes()
-            #expect(Array(header[60..<64]) == [0, 0, 0, 3])
+            #expect(Array(header[60..<64]) == [0, 0, 0, 4])
             #expect(Array(header[68..<72]) == Array("FANT".utf8))
             #expect(try SQLiteStore.integrityCheck(path: directory.path).isEmpty)
         }
@@ -83,7 +86,7 @@ struct SQLiteOpening {
         let directory = try filled()
         try directory.patch(at: 60, with: [0, 0, 0, 99])
         let before = try directory.bytes()
-        #expect(failure(directory) == .newer(path: directory.path, found: 99, known: 3))
+        #expect(failure(directory) == .newer(path: directory.path, found: 99, known: 4))
         #expect(try directory.bytes() == before)
     }
 
@@ -107,7 +110,7 @@ struct SQLiteOpening {
         #expect(page.entries.map(\.id) == [id("m300"), id("c1")])
         #expect(page.entries.map(\.stamp) == [now + .microseconds(299), Stamp(microseconds: 7)])
         store.close()
-        #expect(Array(try directory.bytes()[60..<64]) == [0, 0, 0, 3])
+        #expect(Array(try directory.bytes()[60..<64]) == [0, 0, 0, 4])
     }
 
     @Test("A refused file whose log was not merged keeps both as they are")
@@ -293,7 +296,7 @@ struct SQLiteFull {
     @Test("A batch that does not fit fails as full and leaves nothing behind")
     func rollback() throws {
         let directory = try Directory()
-        let store = try SQLiteStore(path: directory.path, policy: temporary, options: options(pageCountMax: 80))
+        let store = try SQLiteStore(path: directory.path, policy: temporary, options: options(pageCountMax: 82))
         try store.applyAll([.openDevice(OpenDevice(owner: ana, device: phone, cursor: nil))])
         let (batches, failure) = fill(store)
         #expect(failure == .full)

@@ -181,7 +181,7 @@ struct SQLiteGroups {
         #expect(appended.outcome == .duplicate)
         #expect(page.entries.map(\.id) == [id("m1"), id("e1")])
         store.close()
-        #expect(try number("PRAGMA user_version", in: directory) == 3)
+        #expect(try number("PRAGMA user_version", in: directory) == 4)
         #expect(try SQLiteStore.integrityCheck(path: directory.path).isEmpty)
     }
 

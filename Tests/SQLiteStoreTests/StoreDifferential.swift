@@ -3,6 +3,7 @@
 
 import Messages
 import Primitives
+import Privacy
 import SQLiteStore
 import Simulation
 import Storage
@@ -53,7 +54,7 @@ private struct RequestDice {
     static func outcomesWanted(isArchive: Bool) -> Set<String> {
         let always: Set<String> = [
             "stored", "duplicate", "conflict", "predecessorMissing", "opened", "cursorAhead", "tooManyDevices",
-            "full page", "watermarks",
+            "full page", "watermarks", "blocked", "changed", "same", "seen",
         ]
         let modes: Set<String> = isArchive ? ["history"] : GroupDice.outcomesWantedTemporary.union(["expired", "purged"])
         return always.union(modes).union(GroupDice.outcomesWanted)
@@ -81,6 +82,8 @@ private struct RequestDice {
             case .deviceOpened(let answer): outcomes.insert("\(answer.outcome)")
             case .inboxPage(let page) where page.through < page.head: outcomes.insert("full page")
             case .watermarkPage(let page) where !page.watermarks.isEmpty: outcomes.insert("watermarks")
+            case .settingsStored(let stored): outcomes.insert("\(stored.outcome)")
+            case .presencePage(let page) where page.items.contains { $0.lastSeen != nil }: outcomes.insert("seen")
             case .historyPage(let page) where !page.entries.isEmpty: outcomes.insert("history")
             case .swept(let swept):
                 position = swept.next
@@ -119,10 +122,23 @@ private struct RequestDice {
         }
     }
 
+    /// Blocks are soon ended, so that most messages arrive.
+    private mutating func settingsChange() -> SettingsChange {
+        switch dice.pick(0..<8) {
+        case 0: .question
+        case 1: .block(person())
+        case 2...5: .unblock(person())
+        default:
+            .set(
+                lastSeen: dice.oneIn(2) ? nil : .nobody, exceptions: dice.oneIn(2) ? nil : [person(), person()],
+                readReceipts: dice.oneIn(2) ? nil : !dice.oneIn(3))
+        }
+    }
+
     private mutating func request() -> StoreRequest {
         if dice.oneIn(2) { return groups.request(&dice, people: Self.people, body: Self.body) }
         let owner = person()
-        switch dice.pick(0..<20) {
+        switch dice.pick(0..<23) {
         case 0...7:
             let id = messageID()
             let author = dice.oneIn(4) ? person() : owner == Self.people[0] ? Self.people[1] : Self.people[0]
@@ -153,6 +169,11 @@ private struct RequestDice {
             let chat: UserID? = dice.oneIn(3) ? person() : dice.oneIn(2) ? GroupDice.groups[0] : nil
             let before: UInt64? = dice.oneIn(2) ? number() : nil
             return .readHistory(ReadHistory(owner: owner, chat: chat, before: before, limit: dice.pick(1..<20)))
+        case 19: return .changeSettings(ChangeSettings(owner: owner, change: settingsChange()))
+        case 20: return .readPresence(ReadPresence(users: Self.people))
+        case 21:
+            let back = Stamp(microseconds: now.microseconds - Int64(dice.pick(0..<10_000_000)))
+            return .storeLastSeen(SeenBatch(items: [.init(user: owner, at: back), .init(user: person(), at: now)]))
         case 18: return .sweep(Sweep(position: position, limit: dice.pick(1..<60)))
         default:
             guard let report = expired.first else { return .probe }

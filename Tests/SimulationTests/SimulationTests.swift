@@ -51,6 +51,7 @@ import Testing
         var (expired, gaps, history, copies, lost, kept) = (0, 0, 0, 0, 0, 0)
         var (overloaded, delayed, merged) = (0, 0, 0)
         var (events, shown, ticks, refused, answers, late) = (0, 0, 0, 0, 0, 0)
+        var typing = 0
         for seed: UInt64 in 1...60 {
             let report = World(seed: seed).run()
             for (index, kind) in FaultKind.allCases.enumerated() { totals[index] += report.count(of: kind) }
@@ -69,6 +70,7 @@ import Testing
             refused += report.groupRefusedCount
             answers += report.groupAnswerCount
             late += report.groupLateCount
+            typing += report.typingShownCount
         }
         for (kind, count) in zip(FaultKind.allCases, totals) { #expect(count > 0, "\(kind.rawValue) never struck") }
         #expect(expired > 0)
@@ -79,6 +81,7 @@ import Testing
         #expect(lost > 0)
         #expect(kept > 0)
         #expect(events > 0 && shown > 0 && ticks > 0 && refused > 0 && answers > 0 && late > 0)
+        #expect(typing > 0)
     }
 
     // MARK: Planted faults

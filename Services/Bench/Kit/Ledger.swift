@@ -164,8 +164,8 @@ public struct Ledger: MessageLedger {
         case .gap(let from, let to): onGap(from: from, to: to)
         case .cursorLost: onCursorLost()
         case .online, .offline, .read, .history, .refused: break
-        // No scenario has groups.
-        case .changed, .changeFailed, .groupInfo, .groupList, .counts, .late, .receipts: break
+        // No scenario here has groups, and nobody types.
+        case .changed, .changeFailed, .groupInfo, .groupList, .counts, .late, .receipts, .typing, .presence, .settings: break
         }
         return nil
     }

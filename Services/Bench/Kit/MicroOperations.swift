@@ -41,7 +41,7 @@ public enum MicroOperations {
                 run: { count in
                     var sum: UInt64 = 0
                     for _ in 0..<count {
-                        if case .send(_, _, let body, _)? = try? ClientFrame.decode(bytes, as: encoding) { sum += UInt64(body.count) }
+                        if case .send(_, _, let body, _, _)? = try? ClientFrame.decode(bytes, as: encoding) { sum += UInt64(body.count) }
                     }
                     return sum
                 },

@@ -173,6 +173,11 @@ public struct NewyearScenario: Scenario {
     private mutating func offer(_ number: Int64, at time: Instant) -> Bool {
         let chat = Int(number % Int64(ledger.chatCount))
         offeredCount += 1
+        // Who wants to write types first, also when she has to wait, and looks whether the other is there.
+        if number % BenchLimits.typingEvery == 0 { orders.append(.type(ledger.author(of: chat), ledger.mark.user(ledger.addressee(of: chat)))) }
+        if number % BenchLimits.presenceEvery == 0 {
+            orders.append(.askPresence(ledger.addressee(of: chat), ledger.mark.user(ledger.author(of: chat))))
+        }
         guard ledger.inFlight(chat) < plan.clientWindow else {
             heldBackCount += 1
             return false

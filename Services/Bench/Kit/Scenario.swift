@@ -17,6 +17,10 @@ public enum ScenarioOrder: Equatable, Sendable {
     case send(Int, OutgoingMessage)
     /// Let a member's client say that everything of a user up to a stamp was read.
     case markRead(Int, UserID, Stamp)
+    /// Let a member's person type to somebody, and put the app in front.
+    case type(Int, UserID)
+    /// Let a member's client ask whether somebody is online.
+    case askPresence(Int, UserID)
     /// Hand a change of a group to a member's client.
     case change(Int, OutgoingChange)
     /// Look at processes and counters now.

@@ -103,6 +103,8 @@ struct Runner<S: Scenario> {
             case .cut(let member): fleet.cut(member, now: now)
             case .send(let member, let message): fleet.send(message, from: member, now: now)
             case .markRead(let member, let peer, let at): fleet.markRead(with: peer, at: at, by: member, now: now)
+            case .type(let member, let peer): fleet.type(to: peer, by: member, now: now)
+            case .askPresence(let member, let peer): fleet.askPresence(of: peer, by: member)
             case .change(let member, let change): fleet.change(change, by: member, now: now)
             case .sample(let point): look(point)
             }

@@ -1,8 +1,9 @@
 // The parser: client bytes in, typed messages out.
 //
-// It is the one place where bytes that a stranger wrote are believed or refused. It remembers nothing: every frame carries
-// its origin, so any parser can take any frame, and a parser that dies loses only what it had not read. A connection sticks
-// to one parser while that one lives, so that its frames stay in order.
+// It is the one place where bytes that a stranger wrote are believed or refused. It remembers nothing for longer than a quarter
+// of a second: every frame carries its origin, so any parser can take any frame, and a parser that dies loses only what it had
+// not read, and who was active just then. A connection sticks to one parser while that one lives, so that its frames stay in
+// order.
 //
 // It alone knows what a frame is worth, so it is the edge at which work is refused or given up when the cluster is behind
 // (`LoadBook`): it has heard how full the shards are, and the gateways.
@@ -13,15 +14,15 @@ import CoreKit
 import Groups
 import Messages
 import Primitives
+import Privacy
 import RPC
 
 public struct ParserCore: ServiceCore {
     private var sessions: LiveRing
     private var groups: LiveRing
-    private var lastSeens: LiveRing
-    private var framesParsed: UInt64 = 0
-    private var framesRefused: UInt64 = 0
-    private var messagesRouted: UInt64 = 0
+    var lastSeens: LiveRing
+    var activity = Activity()
+    var counters = ParserCounters()
     public var load: LoadBook
 
     public init(selfID: NodeID, cluster: ClusterMap) {
@@ -44,19 +45,26 @@ public struct ParserCore: ServiceCore {
             effects.append(.log(LogRecord(.warning, "unexpected_message", ["peer": "\(node)", "method": "\(message.method)"])))
         case .requested(let call, _):
             effects.append(.refuse(call, Refusal(.unsupported)))
-        case .answered, .refused, .deadline, .flush, .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed:
+        case .deadline:
+            if let due = activity.due, due <= now.instant { flushActivity(&effects) }
+        case .answered, .refused, .flush, .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed:
             break
         }
     }
 
-    public mutating func deadline() -> Instant? { nil }
+    public mutating func deadline() -> Instant? { activity.due }
 
     public var unreadiness: String? { sessions.up.isEmpty ? "no session service is connected" : nil }
 
     public func report(into page: inout MetricsPage) {
-        page.counter("fantail_parser_frames_total", "Client frames that were read.", framesParsed)
-        page.counter("fantail_parser_frames_refused_total", "Client frames that broke a rule.", framesRefused)
-        page.counter("fantail_parser_messages_routed_total", "Chat messages handed to a session shard.", messagesRouted)
+        page.counter("fantail_parser_frames_total", "Client frames that were read.", counters.framesParsed)
+        page.counter("fantail_parser_frames_refused_total", "Client frames that broke a rule.", counters.framesRefused)
+        page.counter("fantail_parser_messages_routed_total", "Chat messages handed to a session shard.", counters.messagesRouted)
+        page.counter(
+            "fantail_parser_typing_routed_total", "Signs of typing handed to a session or group shard.", counters.typingRouted)
+        page.counter("fantail_parser_activity_told_total", "Acts of people told to last-seen, merged.", counters.activityTold)
+        page.counter(
+            "fantail_parser_activity_lost_total", "Acts of people that no last-seen shard was there for.", counters.activityLost)
     }
 
     private mutating func setUp(_ node: NodeID, _ isUp: Bool) {
@@ -66,7 +74,7 @@ public struct ParserCore: ServiceCore {
     }
 
     private mutating func onInput(_ input: ClientInput, now: Now, effects: inout [Effect]) {
-        framesParsed += 1
+        counters.framesParsed += 1
         let frame: ClientFrame
         do throws(FrameRefusal) {
             frame = try ClientFrame.decode(input.bytes, as: input.origin.encoding)
@@ -88,11 +96,12 @@ public struct ParserCore: ServiceCore {
         case .ping(let ref):
             answer(origin, .pong(ref: ref, time: now.stamp), &effects)
 
-        case .send(let id, let to, let body, let after):
+        case .send(let id, let to, let body, let after, let isAuto):
             guard isGreeted(origin, ref: id, &effects) else { return }
             guard to != origin.user else {
                 return refuse(origin, ErrorFrame(.toSelf, "the addressee is the author", ref: id), &effects)
             }
+            if !isAuto { noteActivity(origin, now: now, &effects) }
             effects.append(.trace(TraceRecord(TraceKey(author: origin.user, id: id), .parsed)))
             if to.isGroup {
                 let send = GroupSend(origin: origin, group: to, id: id, after: after, body: body)
@@ -106,12 +115,13 @@ public struct ParserCore: ServiceCore {
             load.count(.receipts, .admitted)
             pass(.acknowledge(Acknowledge(origin: origin, number: number)), for: origin.user, by: sessions, ref: nil, origin, &effects)
 
-        case .read(let peer, let stamp):
+        case .read(let peer, let stamp, let isAuto):
             guard isGreeted(origin, ref: nil, &effects) else { return }
             guard peer != origin.user else {
                 return refuse(origin, ErrorFrame(.toSelf, "nobody reads a chat with oneself"), &effects)
             }
             load.count(.receipts, .admitted)
+            if !isAuto { noteActivity(origin, now: now, &effects) }
             pass(.markRead(MarkRead(origin: origin, with: peer, stamp: stamp)), for: origin.user, by: sessions, ref: nil, origin, &effects)
 
         case .history(let ref, let peer, let before, let limit):
@@ -147,11 +157,41 @@ public struct ParserCore: ServiceCore {
             let query = MembershipQuery(origin: origin, reference: ref, after: after)
             submit(.membershipQuery(query), for: origin.user, by: sessions, ref: ref, origin, now: now, &effects)
 
+        case .typing(let to, let isOn):
+            guard isGreeted(origin, ref: nil, &effects) else { return }
+            guard to != origin.user else {
+                return refuse(origin, ErrorFrame(.toSelf, "nobody types to oneself"), &effects)
+            }
+            if isOn { noteActivity(origin, now: now, &effects) }
+            // Nobody waits for it: when its shard is away, or somebody is behind, it is dropped.
+            guard load.admits(.typing), let node = (to.isGroup ? groups : sessions).route(to) else { return }
+            counters.typingRouted += 1
+            effects.append(.send(node, .typing(Typing(origin: origin, to: to, isOn: isOn))))
+
+        case .active(let on):
+            guard isGreeted(origin, ref: nil, &effects) else { return }
+            onActive(on, origin, now: now, &effects)
+
+        case .presence, .presenceWatch, .settings, .block:
+            let (request, ref) = lastSeenRequest(frame, origin)
+            guard isGreeted(origin, ref: ref, &effects) else { return }
+            if case .block(_, origin.user, _) = frame {
+                return refuse(origin, ErrorFrame(.toSelf, "nobody blocks oneself", ref: ref), &effects)
+            }
+            switch frame {
+            case .presence, .presenceWatch:
+                guard load.admits(.lastSeen) else { return refuseOverloaded(origin, ref: ref, now: now, &effects) }
+                pass(request, for: origin.user, by: lastSeens, ref: ref, origin, &effects)
+            default:
+                // Privacy is asked for and waited for like a message.
+                submit(request, for: origin.user, by: lastSeens, ref: ref, origin, now: now, &effects)
+            }
+
         case .feature(let name, let ref):
             guard isGreeted(origin, ref: ref, &effects) else { return }
             let request = Message.featureRequest(FeatureRequest(origin: origin, feature: name, reference: ref))
             let ring = name.hasPrefix("group.") ? groups : lastSeens
-            // media.… belongs to a service that this release does not have; presence and typing to last-seen.
+            // media.… belongs to a service that this release does not have, presence.… to last-seen.
             guard !name.hasPrefix("media."), let node = ring.route(origin.user) else {
                 return refuse(origin, ErrorFrame(.unsupported, "\(name) is not part of this release", ref: ref), &effects)
             }
@@ -172,14 +212,18 @@ public struct ParserCore: ServiceCore {
         _ effects: inout [Effect]
     ) {
         if let node = ring.route(user), !load.admits(origin.user, via: origin.gateway, to: node, now: now.stamp) {
-            let retryMs = LoadBook.retryMs(origin.user, now: now.stamp)
-            return refuse(origin, ErrorFrame(.overloaded, "too much work waits", ref: ref, retryMs: retryMs), &effects)
+            return refuseOverloaded(origin, ref: ref, now: now, &effects)
         }
         switch message {
-        case .deliver, .groupSend: messagesRouted += 1
+        case .deliver, .groupSend: counters.messagesRouted += 1
         default: break
         }
         pass(message, for: user, by: ring, ref: ref, origin, &effects)
+    }
+
+    private mutating func refuseOverloaded(_ origin: Origin, ref: MessageID?, now: Now, _ effects: inout [Effect]) {
+        let retryMs = LoadBook.retryMs(origin.user, now: now.stamp)
+        refuse(origin, ErrorFrame(.overloaded, "too much work waits", ref: ref, retryMs: retryMs), &effects)
     }
 
     /// Hands a message to the shard of `user`, or tells the client that none is there.
@@ -195,11 +239,21 @@ public struct ParserCore: ServiceCore {
     }
 
     private mutating func refuse(_ origin: Origin, _ error: ErrorFrame, _ effects: inout [Effect]) {
-        framesRefused += 1
+        counters.framesRefused += 1
         answer(origin, .error(error), &effects)
     }
 
     private func answer(_ origin: Origin, _ frame: ServerFrame, _ effects: inout [Effect]) {
         effects.append(.tell(origin, frame))
     }
+}
+
+/// The figures of a parser.
+struct ParserCounters {
+    var framesParsed: UInt64 = 0
+    var framesRefused: UInt64 = 0
+    var messagesRouted: UInt64 = 0
+    var typingRouted: UInt64 = 0
+    var activityTold: UInt64 = 0
+    var activityLost: UInt64 = 0
 }

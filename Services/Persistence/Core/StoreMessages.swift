@@ -24,6 +24,9 @@ extension StoreRequest {
         case .readGroupMarks(let payload): self = .readGroupMarks(payload)
         case .appendShared(let payload): self = .appendShared(payload)
         case .readMemberships(let payload): self = .readMemberships(payload)
+        case .changeSettings(let payload): self = .changeSettings(payload)
+        case .readPresence(let payload): self = .readPresence(payload)
+        case .storeLastSeen(let payload): self = .storeLastSeen(payload)
         default: return nil
         }
     }
@@ -46,6 +49,9 @@ extension StoreRequest {
         case .readGroupMarks(let payload): [payload.group]
         case .appendShared(let payload): payload.recipients
         case .readMemberships(let payload): [payload.owner]
+        case .changeSettings(let payload): [payload.owner]
+        case .readPresence(let payload): payload.users
+        case .storeLastSeen(let payload): payload.items.map(\.user)
         case .dropExpired(let payload): [payload.owner]
         case .readPendingGroups, .sweep, .probe: []
         }
@@ -70,6 +76,8 @@ extension Message {
         case .groupMarks(let payload): self = .groupMarks(payload)
         case .sharedAppended(let payload): self = .sharedAppended(payload)
         case .membershipPage(let payload): self = .membershipPage(payload)
+        case .settingsStored(let payload): self = .settingsStored(payload)
+        case .presencePage(let payload): self = .presencePage(payload)
         }
     }
 }

@@ -11,6 +11,7 @@
 
 import Messages
 import Primitives
+import Privacy
 import Storage
 
 /// All devices of one owner.
@@ -74,11 +75,12 @@ extension SQLiteStore {
         var set = try known.map { id throws(SQLiteError) in try devices(of: id) } ?? DeviceSet(devices: [], forgotten: 0)
         let revision = try known.map { id throws(SQLiteError) in try self.revision(of: id) } ?? .zero
         let delivered = set.delivered
+        let settings = try known.map { id throws(SQLiteError) in try self.settings(of: id) } ?? UserSettings()
 
         func answer(_ outcome: DeviceOpened.Outcome, cursor: UInt64) -> DeviceOpened {
             DeviceOpened(
                 outcome: outcome, cursor: cursor, head: head.number, headStamp: head.stamp, delivered: delivered,
-                revision: revision, deviceCount: set.devices.count)
+                revision: revision, deviceCount: set.devices.count, settings: settings)
         }
 
         let index = set.index(of: request.device)

@@ -41,6 +41,9 @@ extension SQLiteStore {
         let owner = try findUser(request.owner)
         let author = try findUser(request.author)
         let chat = try findUser(request.chat)
+        if request.kind == .message, let owner, try settings(of: owner).blocks(request.author) {
+            return try block(request, owner: owner, author: author, chat: chat, digest: digest, now: now)
+        }
         if request.after == nil, let owner, let author, let chat {
             if let appended = try insert(request, owner: owner, author: author, chat: chat, digest: digest, now: now) {
                 return appended
@@ -62,6 +65,19 @@ extension SQLiteStore {
             chat: try makeUser(request.chat), digest: digest, now: now)
         guard let appended else { throw .badRow("an id is in the index and cannot be found there") }
         return appended
+    }
+
+    /// What the author of a message is told whom the owner has blocked: what was stored before stays stored, and nothing is added.
+    /// The stamp is what the message would have got, above every tick that the author may have.
+    private func block(
+        _ request: Append, owner: Int64, author: Int64?, chat: Int64?, digest: UInt64, now: Stamp
+    ) throws(SQLiteError) -> Appended {
+        if let author, let known = try findEntry(owner: owner, author: author, kind: request.kind, id: request.id) {
+            return known.isSame(chat: chat, digest: digest)
+                ? Appended(outcome: .duplicate, number: known.number, stamp: known.stamp)
+                : Appended(outcome: .conflict, number: 0, stamp: .zero)
+        }
+        return Appended(outcome: .blocked, number: 0, stamp: try next(after: try head(of: owner), of: request.owner, now: now).stamp)
     }
 
     /// Nil when the id is known.

@@ -11,6 +11,7 @@
 import CSQLite
 import Messages
 import Primitives
+import Privacy
 import Storage
 
 /// A store in one SQLite file, exclusively locked while it is open. Single threaded and deliberately not `Sendable`: make it
@@ -36,6 +37,7 @@ public final class SQLiteStore: Store {
     let database: Database
     let sql: Statements
     let groupSQL: GroupStatements
+    let presenceSQL: PresenceStatements
 
     // What the rows say, remembered. Emptied after every rollback: that is rare, and nothing stale can survive it.
     var userIDs = BoundedCache<UserID, Int64>(capacity: cacheCapacity)
@@ -43,6 +45,9 @@ public final class SQLiteStore: Store {
     var heads = BoundedCache<Int64, Head>(capacity: cacheCapacity)
     var deviceSets = BoundedCache<Int64, DeviceSet>(capacity: cacheCapacity)
     var revisions = BoundedCache<Int64, Stamp>(capacity: cacheCapacity)
+    var settings = BoundedCache<Int64, UserSettings>(capacity: cacheCapacity)
+    /// Somebody in this file has set something.
+    var hasSettings: Bool
 
     /// By key of a group's entry: rows of this batch that do not need its text any more.
     var released: [Int64: Int64] = [:]
@@ -58,6 +63,8 @@ public final class SQLiteStore: Store {
         do throws(SQLiteError) {
             sql = try Statements(database, isArchive: policy.isArchive)
             groupSQL = try GroupStatements(database)
+            presenceSQL = try PresenceStatements(database)
+            hasSettings = try database.number("SELECT EXISTS (SELECT 1 FROM settings)") == 1
         } catch {
             throw StoreOpenFailure(error, path: path)
         }
@@ -125,6 +132,9 @@ public final class SQLiteStore: Store {
         case .readGroupMarks(let request): return .groupMarks(try readGroupMarks(request))
         case .appendShared(let request): return .sharedAppended(try appendShared(request, now: now))
         case .readMemberships(let request): return .membershipPage(try readMemberships(request))
+        case .changeSettings(let request): return .settingsStored(try changeSettings(request))
+        case .readPresence(let request): return .presencePage(try readPresence(request))
+        case .storeLastSeen(let request): try storeLastSeen(request)
         case .sweep(let request): return .swept(try sweep(request, now: now))
         case .dropExpired(let request): try dropExpired(request)
         case .probe: try probe()
@@ -139,6 +149,7 @@ public final class SQLiteStore: Store {
         heads.removeAll()
         deviceSets.removeAll()
         revisions.removeAll()
+        settings.removeAll()
         released.removeAll()
     }
 }

@@ -162,6 +162,20 @@ enum Schema {
                     PRIMARY KEY (group_id, member, kind, upto)
                 ) WITHOUT ROWID, STRICT;
                 """),
+        Migration(
+            version: 4,
+            sql: """
+                -- What a user lets others see and whom they have blocked, as it travels between services.
+                CREATE TABLE settings (
+                    owner INTEGER PRIMARY KEY,
+                    value BLOB NOT NULL
+                ) STRICT;
+                -- When a person last did something.
+                CREATE TABLE last_seen (
+                    owner INTEGER PRIMARY KEY,
+                    at INTEGER NOT NULL
+                ) STRICT;
+                """),
     ]
 
     /// Histories by chat; row ids end every index entry, so each chat lies in the order of numbers. Only archives pay for

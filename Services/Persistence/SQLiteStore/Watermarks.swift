@@ -1,6 +1,10 @@
 // Receipts, as two numbers a chat: delivered and read up to which stamp. They only rise, and every rise gets a revision, so
 // that an author who comes back asks for what changed since.
+//
+// An author who has read receipts off gets none from people, and what they read in that time stays without blue ticks when she
+// turns them on again: so it is decided here, where it is durable.
 
+import Groups
 import Messages
 import Primitives
 import Storage
@@ -31,7 +35,9 @@ extension SQLiteStore {
                 watermark.revision = sql.findWatermark.stamp(1)
             }
         }
-        guard request.upTo > watermark.upTo else {
+        let isWanted =
+            if let known, request.kind == .read, !request.peer.isGroup { try settings(of: known).readReceipts } else { true }
+        guard isWanted, request.upTo > watermark.upTo else {
             return WatermarkStored(watermark: watermark, previous: previous)
         }
 

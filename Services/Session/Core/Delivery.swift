@@ -3,7 +3,7 @@
 // When the author has more devices (or the cluster keeps an archive), the message is appended to her own inbox too, as a
 // copy; then `sent` waits for both, so that it promises both. The copy is asked for once the message is stored: a message
 // that was refused must not show on her other devices. Her client repeats what was not promised, and both appends recognise
-// a repeat.
+// a repeat. An author whom the addressee has blocked cannot tell: she gets `sent` and her copies, nobody gets a message.
 
 import ClientProtocol
 import CoreKit
@@ -46,7 +46,7 @@ extension SessionCore {
         _ delivery: PendingDelivery, _ result: Result<Message, Refusal>, now: Now, _ effects: inout [Effect]
     ) {
         let appended = result.appended
-        if case .success(let message) = appended, message.isStored, isArchive || delivery.origin.hasSiblings {
+        if case .success(let message) = appended, message.isPromised, isArchive || delivery.origin.hasSiblings {
             let author = delivery.origin.user
             let copy = Append(
                 owner: author, kind: .copy, author: author, chat: delivery.to, id: delivery.id, after: delivery.after,
@@ -80,8 +80,12 @@ extension SessionCore {
     ) {
         let key = TraceKey(author: delivery.origin.user, id: delivery.id)
         switch result {
-        case .success(let appended) where appended.isStored:
-            if appended.outcome == .duplicate { counters.duplicates += 1 } else { counters.messagesStored += 1 }
+        case .success(let appended) where appended.isPromised:
+            switch appended.outcome {
+            case .duplicate: counters.duplicates += 1
+            case .blocked: counters.messagesBlocked += 1
+            default: counters.messagesStored += 1
+            }
             effects.append(.trace(TraceRecord(key, .stored, appended.number)))
             tell(delivery.origin, .sent(id: delivery.id, to: delivery.to, at: appended.stamp), &effects)
             effects.append(.trace(TraceRecord(key, .sentAnswered)))
@@ -107,6 +111,8 @@ extension SessionCore {
     ) {
         poke(delivery.to, includingPrimary: false, &effects)
         guard users[delivery.to] != nil else { return }
+        // Whoever has written types no more, and is shown at once when she begins again.
+        users[delivery.to]!.typists.remove(delivery.origin.user)
         let entry = InboxEntry(
             number: appended.number, stamp: appended.stamp, kind: .message, author: delivery.origin.user,
             chat: delivery.origin.user, id: delivery.id, body: delivery.body)
@@ -198,6 +204,9 @@ extension SessionCore {
 
 extension Appended {
     var isStored: Bool { outcome == .stored || outcome == .duplicate }
+
+    /// The author is told `sent`: of somebody who is blocked nothing was stored, and they do not learn it.
+    var isPromised: Bool { isStored || outcome == .blocked }
 }
 
 extension Result where Success == Message, Failure == Refusal {

@@ -8,6 +8,7 @@
 //     Receipts.swift    acknowledgements become receipts, receipts reach authors
 //     Delays.swift      receipts that gather while the shard or its store is behind
 //     Groups.swift      entries of groups come in for many at once, receipts go out for many at once
+//     Typing.swift      who writes to whom just now
 //     UserState.swift   what is known of one user
 //
 // About disagreement: two shards may believe that they hold the same user. Persistence alone numbers an inbox, so nothing
@@ -209,6 +210,8 @@ public struct SessionCore: ServiceCore {
         case .historyQuery(let query): onHistoryQuery(query, &effects)
         case .membershipQuery(let query): onMembershipQuery(query, &effects)
         case .groupNotice(let notice): onGroupNotice(notice, &effects)
+        case .typing(let typing): onTyping(typing, now: now, &effects)
+        case .groupTyping(let typing): onGroupTyping(typing, &effects)
         default:
             effects.append(
                 .log(LogRecord(.warning, "unexpected_message", ["peer": "\(node)", "method": "\(message.method)"])))
@@ -322,12 +325,16 @@ struct SessionCounters: Sendable {
     var messagesStored: UInt64 = 0
     var duplicates: UInt64 = 0
     var messagesRefused: UInt64 = 0
+    var messagesBlocked: UInt64 = 0
     var entriesPushed: UInt64 = 0
     var entriesRepeated: UInt64 = 0
     var acknowledgements: UInt64 = 0
     var receiptsStored: UInt64 = 0
     var pokesSent: UInt64 = 0
     var attaches: UInt64 = 0
+    var typingPushed: UInt64 = 0
+    var typingMerged: UInt64 = 0
+    var typingDropped: UInt64 = 0
 }
 
 extension SessionCore {
@@ -337,11 +344,17 @@ extension SessionCore {
         page.counter("fantail_session_messages_stored_total", "Messages appended to an inbox.", counters.messagesStored)
         page.counter("fantail_session_messages_repeated_total", "Sends that were recognised as repeats.", counters.duplicates)
         page.counter("fantail_session_messages_refused_total", "Sends that were answered with an error.", counters.messagesRefused)
+        page.counter(
+            "fantail_session_messages_blocked_total", "Sends to somebody who has blocked the author: answered, not stored.",
+            counters.messagesBlocked)
         page.counter("fantail_session_entries_pushed_total", "Inbox entries pushed to devices.", counters.entriesPushed)
         page.counter("fantail_session_entries_repeated_total", "Rewinds because a device stayed silent.", counters.entriesRepeated)
         page.counter("fantail_session_acknowledgements_total", "Acknowledgements that said something new.", counters.acknowledgements)
         page.counter("fantail_session_receipts_stored_total", "Receipts made durable for authors.", counters.receiptsStored)
         page.counter("fantail_session_pokes_total", "Pokes sent to other shards.", counters.pokesSent)
         page.counter("fantail_session_attaches_total", "Devices that attached or attached again.", counters.attaches)
+        page.counter("fantail_session_typing_pushed_total", "Signs of typing pushed to devices.", counters.typingPushed)
+        page.counter("fantail_session_typing_merged_total", "Signs of typing that said what devices knew.", counters.typingMerged)
+        page.counter("fantail_session_typing_dropped_total", "Signs of typing for nobody who may see them now.", counters.typingDropped)
     }
 }

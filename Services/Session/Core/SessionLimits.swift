@@ -47,6 +47,10 @@ public enum SessionLimits {
     static let roundUserCount = 256
     static let roundPause = Interval.milliseconds(50)
 
+    /// People who are shown as typing to one person at once: more than fit on a screen. What one more writes is not shown; a crowd
+    /// that floods somebody costs her eight pushes a second.
+    static let typistCountMax = 16
+
     /// How often persistence is told of a device that is live, in the time after which it is forgotten: a device outlives
     /// some rounds that fail. With the default expiry one small write in two days.
     static let renewalsPerExpiry: Int64 = 16

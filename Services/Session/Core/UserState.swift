@@ -88,6 +88,9 @@ struct DeviceState: Sendable {
     /// At the end of what was pushed, and with room: entry `number` may follow.
     func isReady(for number: UInt64) -> Bool { isLive && reading == nil && pushed == number - 1 && hasRoom }
 
+    /// Sees everything that there is: what happens just now may be shown.
+    func isAtHead(_ head: UInt64) -> Bool { isLive && reading == nil && pushed == head }
+
     /// Room for another page.
     var hasRoom: Bool {
         inFlight.count < SessionLimits.inflightEntryCountMax && inFlightBytes <= SessionLimits.inflightBytesLow
@@ -149,6 +152,8 @@ struct UserState: Sendable {
     var round: ReceiptRound?
     var readingHeaders: CallID?
     var checkingHead: CallID?
+    /// Who types to this user just now.
+    var typists = Typists(countMax: SessionLimits.typistCountMax)
     /// Somebody said that the inbox has grown while its head was being read.
     var mustCheckAgain = false
 

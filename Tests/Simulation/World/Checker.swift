@@ -9,6 +9,7 @@
 //     CheckerGroups.swift   groups: their logs, and what is shown of them
 //     CheckerGroupAnswers.swift, CheckerGroupTicks.swift, CheckerGroupDebt.swift   the same three for groups
 //     CheckerGroupQuestions.swift   answers to questions about groups
+//     CheckerTyping.swift   who is shown to type
 //     CheckerLoad.swift     what is given up, and in which order
 //     CheckerDebt.swift     what is still owed when everything has healed
 
@@ -23,6 +24,7 @@ public enum Rule: String, CaseIterable, Sendable {
     case honestTicks = "honest ticks"
     case nobodyElse = "nobody else"
     case bounded
+    case passing = "what is shown in passing is of now"
     case temporary = "temporary is temporary"
     case recovery = "service returns by itself"
     case messagesFirst = "messages come first"
@@ -87,6 +89,9 @@ struct Screen {
     var pushed: UInt64 = 0
     /// The newest message of each device that wrote here, by its place.
     var placeOfDevice: [Int]
+    /// Who is shown to type, since when; and when each sign came last.
+    var typing: [TypingSign: Moment] = [:]
+    var typingSaid: [TypingSign: Moment] = [:]
     /// Of each peer.
     var delivered: [Stamp]
     var read: [Stamp]
@@ -130,6 +135,10 @@ struct Checker {
     var groupMarks: [[Stamp]]
     /// Of each person, the groups in her list and since when.
     var memberships: [[(since: Moment, titles: [UserID: String])]]
+    /// When each person said last that she types to somebody.
+    var typed: [TypingName: Moment] = [:]
+    var typingSaidCount = 0
+    var typingShownCount = 0
     var groupShownCount = 0
     var groupAnswerCount = 0
     var groupLateCount = 0

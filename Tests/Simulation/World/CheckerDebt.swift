@@ -26,6 +26,11 @@ extension Checker {
             return Debt(.recovery, "\(device.name) is welcomed", "it never was")
         }
         if let debt = debtOfCrowds(world) { return debt }
+        for device in world.devices {
+            if let sign = screens[device.index].typing.keys.first {
+                return Debt(.passing, "nobody types any more", "\(device.name) shows that \(sign.from) does")
+            }
+        }
         for message in messages {
             if let debt = debt(message, world) { return debt }
         }

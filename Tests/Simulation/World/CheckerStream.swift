@@ -41,11 +41,15 @@ extension Checker {
     }
 
     mutating func onNews(_ news: ClientNews, device: Int, _ moment: Moment, world: World) {
+        judgeShown(device, moment)
         switch news {
+        case .presence, .settings: break
+        case .typing(let from, let group, let isOn): onTypingShown(TypingSign(from: from, group: group), isOn, device, moment)
         case .online: onOnline(device, cursor: world.devices[device].client.memory.cursor!, moment)
         case .offline: screens[device].liveSince = nil
         case .entry(.message(let number, let from, let id, let at, let body)):
             onNumber(number, at, device, id, moment)
+            onTypingEnded(TypingSign(from: from, group: nil), by: id, device, moment)
             onMessage(number, from, id, at, body, device, moment, world)
         case .entry(.copy(let number, let to, let id, let at, let body)):
             // A copy bears the stamp of another inbox.
@@ -57,6 +61,7 @@ extension Checker {
         case .entry(.groupMessage(let number, let group, let place, let from, let id, let at, let body)):
             // Like a copy, it bears the stamp of another stream.
             onNumber(number, nil, device, id, moment)
+            onTypingEnded(TypingSign(from: from, group: group), by: id, device, moment)
             let entry = GroupEntry(number: place, stamp: at, kind: .message, author: from, id: id, body: body)
             onGroupEntry(entry, nil, in: group, device, moment)
         case .entry(.groupEvent(let number, let group, let place, let from, let id, let at, let change)):
@@ -269,7 +274,7 @@ struct HistoryLine: Equatable {
         case .groupEvent(let number, let group, _, _, let id, let at, let change):
             (self.number, kind, other, self.id, self.at, body) = (number, .groupEvent, group, id, at, change.bytes)
         case .welcome, .sent, .gap, .delivered, .read, .noted, .history, .pong, .error, .groupDone, .groupInfo, .groupList,
-            .groupCounts, .groupLate, .receipts:
+            .groupCounts, .groupLate, .receipts, .typing, .presence, .settings:
             return nil
         }
     }

@@ -6,8 +6,10 @@
 // A value type: a copy is a snapshot. The simulator decides what a crash forgets by going back to the copy it took at the
 // last sync; only inboxes that changed since are really copied.
 
+import Groups
 import Messages
 import Primitives
+import Privacy
 import Storage
 
 public struct MemoryStore: Store {
@@ -24,6 +26,9 @@ public struct MemoryStore: Store {
     var inboxes: [Inbox] = []
     /// Of groups (MemoryStoreGroups.swift).
     var logs: [UserID: GroupLog] = [:]
+    /// Of who ever set something, and who was ever here (MemoryStorePresence.swift).
+    var settings: [UserID: UserSettings] = [:]
+    var lastSeen: [UserID: Stamp] = [:]
 
     public init(policy: StorePolicy) { self.policy = policy }
 
@@ -61,6 +66,7 @@ public struct MemoryStore: Store {
         case .appendGroup, .readGroup, .finishFanOut, .readPendingGroups, .storeGroupMarks, .readGroupMarks, .appendShared,
             .readMemberships:
             return answerGroup(request, now: now)!
+        case .changeSettings, .readPresence, .storeLastSeen: return answerPresence(request)!
         }
         return .done
     }
@@ -82,7 +88,7 @@ public struct MemoryStore: Store {
 
     private mutating func append(_ request: Append, now: Stamp) -> Appended {
         let digest = ContentDigest.of(request.body)
-        if let refused = repeated(request, digest: digest) { return refused }
+        if let refused = repeated(request, digest: digest, now: now) { return refused }
         let owner = place(of: request.owner)
         _ = place(of: request.author)
         _ = place(of: request.chat)
@@ -90,14 +96,19 @@ public struct MemoryStore: Store {
         return Appended(outcome: .stored, number: entry.number, stamp: entry.stamp)
     }
 
-    /// The answer when the id is known or the predecessor is not; nil when there is something to store.
-    private func repeated(_ request: Append, digest: UInt64) -> Appended? {
+    /// The answer when the id is known, the author is blocked or the predecessor is not known; nil when there is something to
+    /// store.
+    private func repeated(_ request: Append, digest: UInt64, now: Stamp) -> Appended? {
         let inbox = find(request.owner)
         if let known = inbox.entry(Inbox.EntryName(kind: request.kind, author: request.author, id: request.id)) {
             guard known.chat == request.chat, known.digest == digest else {
                 return Appended(outcome: .conflict, number: 0, stamp: .zero)
             }
             return Appended(outcome: .duplicate, number: known.number, stamp: known.stamp)
+        }
+        if request.kind == .message, settings[request.owner]?.blocks(request.author) == true {
+            return Appended(
+                outcome: .blocked, number: 0, stamp: max(now, Stamp(microseconds: inbox.headStamp.microseconds + 1)))
         }
         guard let after = request.after else { return nil }
         let predecessor = inbox.entry(Inbox.EntryName(kind: request.kind, author: request.author, id: after))
@@ -151,7 +162,8 @@ public struct MemoryStore: Store {
         func answer(_ outcome: DeviceOpened.Outcome, cursor: UInt64) -> DeviceOpened {
             DeviceOpened(
                 outcome: outcome, cursor: cursor, head: before.head, headStamp: before.headStamp,
-                delivered: before.delivered, revision: before.revision, deviceCount: deviceCount)
+                delivered: before.delivered, revision: before.revision, deviceCount: deviceCount,
+                settings: settings[request.owner] ?? UserSettings())
         }
 
         let known = before.devices[request.device]
@@ -212,7 +224,9 @@ public struct MemoryStore: Store {
             find(request.owner).watermarks[name]
             ?? Watermark(peer: request.peer, kind: request.kind, upTo: .zero, revision: .zero)
         let previous = find(request.owner).revision
-        guard request.upTo > known.upTo else { return WatermarkStored(watermark: known, previous: previous) }
+        // Who has read receipts off gets none from people.
+        let isWanted = request.kind == .delivered || request.peer.isGroup || settings[request.owner]?.readReceipts != false
+        guard isWanted, request.upTo > known.upTo else { return WatermarkStored(watermark: known, previous: previous) }
         let owner = place(of: request.owner)
         _ = place(of: request.peer)
         let raised = Watermark(

@@ -33,6 +33,9 @@ public struct RunReport: Equatable, Sendable {
     /// Questions about groups that were answered, and notices that members wait for a message.
     public let groupAnswerCount: Int
     public let groupLateCount: Int
+    /// Signs of typing that clients gave, and those that devices got.
+    public let typingSaidCount: Int
+    public let typingShownCount: Int
     /// Messages refused because there was too much work; receipts delayed, and merged into those.
     public let overloadedCount: Int
     public let delayedCount: Int
@@ -69,6 +72,8 @@ public struct RunReport: Equatable, Sendable {
         groupTickCount = world.checker.groupTickCount
         groupAnswerCount = world.checker.groupAnswerCount
         groupLateCount = world.checker.groupLateCount
+        typingSaidCount = world.checker.typingSaidCount
+        typingShownCount = world.checker.typingShownCount
         overloadedCount = Int(world.checker.loadCounts[.messages, .refused])
         delayedCount = Int(world.checker.loadCounts[.receipts, .delayed])
         mergedCount = Int(world.checker.loadCounts[.receipts, .merged])
@@ -109,6 +114,8 @@ public struct RunTotals: Sendable {
     private var groupTickCount = 0
     private var groupAnswerCount = 0
     private var groupLateCount = 0
+    private var typingSaidCount = 0
+    private var typingShownCount = 0
     private var overloadedCount = 0
     private var delayedCount = 0
     private var mergedCount = 0
@@ -138,6 +145,8 @@ public struct RunTotals: Sendable {
         groupTickCount += report.groupTickCount
         groupAnswerCount += report.groupAnswerCount
         groupLateCount += report.groupLateCount
+        typingSaidCount += report.typingSaidCount
+        typingShownCount += report.typingShownCount
         overloadedCount += report.overloadedCount
         delayedCount += report.delayedCount
         mergedCount += report.mergedCount
@@ -160,6 +169,7 @@ public struct RunTotals: Sendable {
             time: \(length / 1_000_000_000) simulated seconds in \(Int(wallSeconds)) s: \(tenths / 10).\(tenths % 10) cluster-hours a minute
             messages: \(messageCount) written, \(shownCount) shown, \(copyCount) copies, \(expiredCount) notices of expiry, \(gapCount) gaps, \(historyCount) pages of history
             groups: \(groupMessageCount) written, \(changeCount) changes asked for, \(groupEntryCount) entries of which \(groupEventCount) events, \(groupShownCount) shown, \(groupTickCount) ticks and counts, \(groupAnswerCount) answers, \(groupLateCount) notices of delay, \(groupRefusedCount) refusals
+            in passing: \(typingSaidCount) signs of typing, \(typingShownCount) shown
             load: \(overloadedCount) requests refused, \(delayedCount) receipts delayed, \(mergedCount) merged into those
             events: \(occurrenceCount)
             faults: \(faultCounts.reduce(0, +)): \(faults)

@@ -13,8 +13,13 @@ extension World {
     func misbehave(_ device: SimulatedDevice) {
         guard device.client.isLive, device.link != nil else { return }
         let isInGroup = !shape.groups.isEmpty && device.dice.oneIn(2)
-        for frame in isInGroup ? rudeGroupFrames(device) : rudeFrames(device) {
+        misbehave(device, isInGroup ? rudeGroupFrames(device) : rudeFrames(device))
+    }
+
+    func misbehave(_ device: SimulatedDevice, _ frames: [ClientFrame]) {
+        for frame in frames {
             trace.write(moment, device.name, .effect) { "rudely: \(Trace.text(frame))" }
+            checker.onSaid(frame, device: device.index, moment)
             device.connection?.transmit(frame)
         }
         flushOutbound(device)

@@ -36,6 +36,10 @@ final class SimulatedDevice {
     var hasLeft = false
     /// Of this device alone: its person, and its client's road to the cluster.
     var dice: SeededGenerator
+    /// For what its person lets others know in passing.
+    var signDice: SeededGenerator
+    /// Whom its person is writing to, as far as others may know.
+    var typesTo: UserID?
     /// Pages of history that it asked for and has not got.
     var historyAsks: [MessageID: HistoryAsk] = [:]
     var historyAskCount = 0
@@ -57,6 +61,8 @@ final class SimulatedDevice {
         self.user = user
         self.token = token
         self.dice = dice
+        var own = dice
+        signDice = SeededGenerator(seed: own.next() ^ 0x7369_676E)
         client = ChatClient(dice: dice)
         newestShown = [Stamp?](repeating: nil, count: userCount)
         marked = newestShown
@@ -75,6 +81,7 @@ extension World {
     func startDevice(_ device: SimulatedDevice) {
         precondition(!device.isStarted && !device.hasLeft)
         device.isStarted = true
+        checker.onStarted(device: device.index)
         device.client = ChatClient(memory: device.memory, dice: device.dice.split())
         trace.write(moment, device.name, .event) { "the app starts" }
         device.client.start(now: clientNow)
@@ -127,6 +134,7 @@ extension World {
         dropLink(device)
         device.isOnline = false
         device.hasLeft = true
+        checker.onStarted(device: device.index)
         device.timerSerial += 1
     }
 
@@ -154,8 +162,9 @@ extension World {
                     dropLink(device)
                 case .transmit(let frame):
                     trace.write(moment, device.name, .effect) { Trace.text(frame) }
+                    checker.onSaid(frame, device: device.index, moment)
                     device.connection?.transmit(frame)
-                    if plant == .earlySent, case .send(let id, let to, _, _) = frame, dice.plant.oneIn(20) {
+                    if plant == .earlySent, case .send(let id, let to, _, _, _) = frame, dice.plant.oneIn(20) {
                         device.client.onFrame(.sent(id: id, to: to, at: Stamp(microseconds: 1)), now: clientNow)
                     }
                 case .tell(let news): show(news, device)
@@ -257,6 +266,7 @@ extension World {
             case .frame(let frame):
                 trace.write(moment, device.name, .event) { Trace.text(frame) }
                 checker.onFrame(frame, device: device.index, moment)
+                checker.onSign(frame, device: device.index, moment, world: self)
                 device.client.onFrame(planted(frame), now: clientNow)
                 if plant == .earlyDelivered, case .sent(_, let to, let at) = frame, !to.isGroup, dice.plant.oneIn(20) {
                     device.client.onFrame(.delivered(with: to, at: at, rev: at), now: clientNow)

@@ -5,6 +5,7 @@ import ClientProtocol
 import Groups
 import Messages
 import Primitives
+import Privacy
 
 extension Trace {
     /// Seconds since the clock of the run began; zero and other early stamps as they are.
@@ -20,10 +21,10 @@ extension Trace {
     static func text(_ frame: ClientFrame) -> String {
         switch frame {
         case .hello(let cursor, let ticks): "hello, cursor \(text(cursor)), ticks \(ticks.map(text) ?? "-")"
-        case .send(let id, let to, let body, let after):
+        case .send(let id, let to, let body, let after, _):
             "send \(id) to \(to), \(body.count) bytes\(after.map { ", after \($0)" } ?? "")"
         case .ack(let number): "ack \(number)"
-        case .read(let with, let at): "read \(with) up to \(text(at))"
+        case .read(let with, let at, _): "read \(with) up to \(text(at))"
         case .history(let ref, let with, let before, let limit):
             "history \(ref.map { "\($0)" } ?? "-") with \(with.map { "\($0)" } ?? "all") before \(text(before)), \(limit) at most"
         case .ping: "ping"
@@ -33,7 +34,14 @@ extension Trace {
         case .receipts(_, let with, let at): "asks who has what was written to \(with) at \(text(at))"
         case .groupHistory(_, let group, let before, let limit):
             "asks for the history of \(group) before \(text(before)), \(limit) at most"
+        case .typing(let to, let isOn): "\(isOn ? "types" : "stops typing") to \(to)"
+        case .active(let on): on ? "in front" : "in the background"
+        case .presence(_, let users): "asks when \(users.map(\.text).joined(separator: ",")) were here"
         case .feature(let name, _): "feature \(name)"
+        case .presenceWatch(_, let users): "watches \(users.isEmpty ? "nobody" : users.map(\.text).joined(separator: ","))"
+        case .settings(_, let lastSeen, let exceptions, let readReceipts):
+            "settings \(text(.set(lastSeen: lastSeen, exceptions: exceptions, readReceipts: readReceipts)))"
+        case .block(_, let user, let on): "\(on ? "blocks" : "unblocks") \(user)"
         }
     }
 
@@ -64,6 +72,9 @@ extension Trace {
             "counts in \(group) at \(text(at)): \(delivered) and \(read) of \(of)"
         case .groupLate(let group, let at, let count): "late in \(group) at \(text(at)): \(count)"
         case .receipts(_, let with, let at, let entries): "receipts in \(with) at \(text(at)) of \(entries.count)"
+        case .typing(let from, let group, let isOn): typing(from, group, isOn)
+        case .presence(_, let users): users.map { "\($0.user) \(presence($0.isOnline, $0.lastSeen))" }.joined(separator: ", ")
+        case .settings(_, let settings): text(settings)
         case .error(let error): "error \(error.code.name)\(error.ref.map { " about \($0)" } ?? "")\(error.retryMs.map { ", retry in \($0) ms" } ?? "")"
         }
     }
@@ -89,6 +100,32 @@ extension Trace {
             "counts in \(group) at \(text(at)): \(delivered) and \(read) of \(of)"
         case .late(let group, let at, let count): "late in \(group) at \(text(at)): \(count)"
         case .receipts(_, let with, let at, let entries): "receipts in \(with) at \(text(at)) of \(entries.count)"
+        case .typing(let from, let group, let isOn): "that " + typing(from, group, isOn)
+        case .presence(_, let users): users.map { "\($0.user) \(presence($0.isOnline, $0.lastSeen))" }.joined(separator: ", ")
+        case .settings(_, let settings): text(settings)
+        }
+    }
+
+    private static func typing(_ from: UserID, _ group: UserID?, _ isOn: Bool) -> String {
+        "\(from) \(isOn ? "types" : "types no more")\(group.map { " in \($0)" } ?? "")"
+    }
+
+    private static func presence(_ isOnline: Bool, _ lastSeen: Stamp?) -> String {
+        isOnline ? "online" : lastSeen.map { "last seen \(text($0))" } ?? "not seen"
+    }
+
+    private static func text(_ settings: UserSettings) -> String {
+        "settings \(settings.revision): \(settings.lastSeen) but \(settings.exceptions), receipts \(settings.readReceipts), blocked \(settings.blocked)"
+    }
+
+    private static func text(_ change: SettingsChange) -> String {
+        switch change {
+        case .question: "which?"
+        case .set(let lastSeen, let exceptions, let readReceipts):
+            [lastSeen.map { "\($0)" }, exceptions.map { "except \($0)" }, readReceipts.map { "receipts \($0)" }]
+                .compactMap { $0 }.joined(separator: ", ")
+        case .block(let user): "block \(user)"
+        case .unblock(let user): "unblock \(user)"
         }
     }
 
@@ -131,6 +168,9 @@ extension Trace {
         case .groupReceipts(let receipts):
             "receipts for \(receipts.group): " + receipts.marks.map { "\($0.member) \($0.kind) \(text($0.upTo))" }.joined(separator: ", ")
         case .groupMarked(let marked): "marked \(marked.outcomes.map { "\($0)" }.joined(separator: ","))"
+        case .typing(let typing): "\(name(typing.origin)) \(typing.isOn ? "types" : "stops typing") to \(typing.to)"
+        case .groupTyping(let sign):
+            "\(typing(sign.author, sign.group, sign.isOn)), for \(sign.recipients.map(\.text).joined(separator: ","))"
         case .groupNotice(let notice): "notice for \(notice.author) of \(notice.group) at \(text(notice.at)): \(notice.content)"
         case .appendGroup, .readGroup, .finishFanOut, .readPendingGroups, .storeGroupMarks, .readGroupMarks, .appendShared,
             .readMemberships:
@@ -154,6 +194,32 @@ extension Trace {
         case .watermarkPage(let page): "\(page.watermarks.count) watermarks\(page.hasMore ? " and more" : "")"
         case .inboxHead(let head): "head \(head.head), at \(text(head.headStamp)), revision \(text(head.revision))"
         case .historyPage(let page): "history: \(page.entries.count) entries\(page.hasMore ? " and more" : "")"
+        case .changeSettings, .readPresence, .storeLastSeen, .settingsStored, .presencePage, .activity, .appFront, .presenceGone,
+            .presenceQuery, .settingsQuery, .lookUp, .presenceLines, .unwatch, .settingsNews:
+            ofPresence(message)
+        }
+    }
+
+    private static func ofPresence(_ message: Message) -> String {
+        switch message {
+        case .changeSettings(let change): "settings of \(change.owner): \(text(change.change))"
+        case .readPresence(let read): "presence of \(read.users.map(\.text).joined(separator: ","))"
+        case .storeLastSeen(let batch), .activity(let batch):
+            "seen: " + batch.items.map { "\($0.user) \(text($0.at))" }.joined(separator: ", ")
+        case .settingsStored(let stored): "\(stored.outcome): \(text(stored.settings))"
+        case .presencePage(let page):
+            "presence: " + page.items.map { presence(false, $0.lastSeen) + ", " + text($0.settings) }.joined(separator: "; ")
+        case .appFront(let front): "\(front.user) \(front.isInFront ? "in front" : "in the background") at \(front.place.connection)"
+        case .presenceGone(let gone): "gone: " + gone.items.map { "\($0.user) \($0.place.connection)" }.joined(separator: ", ")
+        case .presenceQuery(let query):
+            "\(name(query.origin)) \(query.isWatch ? "watches" : "asks about") \(query.users.map(\.text).joined(separator: ","))"
+        case .settingsQuery(let query): "settings of \(name(query.origin)): \(text(query.change))"
+        case .lookUp(let look):
+            "\(look.viewer) \(look.watcher == nil ? "asks about" : "watches") \(look.users.map(\.text).joined(separator: ","))"
+        case .presenceLines(let lines): "lines: " + lines.items.map { presence($0.isOnline, $0.lastSeen) }.joined(separator: ", ")
+        case .unwatch(let unwatch): "\(unwatch.place.connection) watches no more: \(unwatch.users.map(\.text).joined(separator: ","))"
+        case .settingsNews(let news): "\(news.owner) has " + text(news.settings)
+        default: "\(message)"
         }
     }
 
