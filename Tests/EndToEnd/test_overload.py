@@ -115,6 +115,21 @@ async def test_who_could_send_nothing_is_not_let_in(small):
         pass
 
 
+async def test_typing_is_given_up_at_the_first_level_and_messages_go_on(small):
+    ana, bob = fresh(), fresh()
+    async with greeted(small, ana) as a, greeted(small, bob) as b:
+        async with held(small, "session-1", 1):
+            given_up = load(small.nodes["parser-1"])["typing_given_up"]
+            await a.say("typing", to=bob, on=True)
+            await a.send(bob, "after all")
+            # The message went the same way behind it.
+            await b.expect("message", n=1)
+            assert load(small.nodes["parser-1"])["typing_given_up"] == given_up + 1
+        await b.say("ack", n=1)
+        await a.say("typing", to=bob, on=True)
+        await b.expect("typing", **{"from": ana, "on": True})
+
+
 async def test_delayed_receipts_are_fewer_and_none_is_lost(small):
     ana, bob = fresh(), fresh()
     async with greeted(small, ana) as a, greeted(small, bob) as b:
