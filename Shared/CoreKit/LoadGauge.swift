@@ -7,7 +7,7 @@
 //
 // On the last step all or nothing would not do: a service that refuses everybody stands idle a moment later. There the gauge
 // steers a share instead, how many of 1,000 users may send: down in proportion to how much too long the wait is, up by
-// an eighth or a quarter a window while work flows. What was let in before must still be done, so a wait that is long but
+// a sixteenth or an eighth a window while work flows. What was let in before must still be done, so a wait that is long but
 // getting shorter is left alone: whoever cuts again and again until it is short has nothing to do for seconds afterwards.
 
 import Messages
@@ -40,7 +40,7 @@ public struct LoadGauge: Equatable, Sendable {
         guard now - began >= LoadLimits.window else { return }
         judge(smallest, from: began, now: now)
         windowBeganAt = now
-        smallest = wait
+        smallest = Interval(nanoseconds: .max)
     }
 
     private mutating func judge(_ wait: Interval, from began: Instant, now: Instant) {
@@ -77,7 +77,7 @@ public struct LoadGauge: Equatable, Sendable {
     private mutating func widen(_ wait: Interval) {
         guard load.level == .full, load.admitPermille < 1_000 else { return }
         let isShort = wait.nanoseconds * 2 < LoadLimits.waitCalm.nanoseconds
-        let step = max(1, load.admitPermille / (isShort ? 4 : 8))
+        let step = max(1, load.admitPermille / (isShort ? 8 : 16))
         load = Load(.full, admitPermille: min(1_000, load.admitPermille + step))
     }
 }

@@ -30,8 +30,9 @@ public enum LoadLimits {
     public static let turnSeconds: Int64 = 4
 
     /// What a refused author is told to wait, milliseconds, spread evenly so that those who were refused together do not come
-    /// back together. Below a turn, so that who was kept out is not late when hers begins.
-    public static let retryMs: ClosedRange<UInt32> = 1_000...3_000
+    /// back together. Far below a turn, so that who was kept out is there when hers begins: while everybody is away waiting, the
+    /// cluster stands idle and takes it for calm. Half of it would have gateways and parsers busy with refusing.
+    public static let retryMs: ClosedRange<UInt32> = 500...1_500
 
     /// While receipts are delayed, how long they gather. People hardly look at a second tick for longer; twice that would
     /// come near to the moment at which clients begin to repeat.

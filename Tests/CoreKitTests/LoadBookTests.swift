@@ -89,7 +89,7 @@ private let ana = UserID("ana")!
     @Test func theRefusedComeBackSpreadOverTime() {
         let waits = (0..<500).map { LoadBook.retryMs(UserID("u\($0)")!, now: now) }
         #expect(waits.allSatisfy { LoadLimits.retryMs.contains($0) })
-        #expect(waits.count { $0 < 2_000 } > 200 && waits.count { $0 >= 2_000 } > 200)
+        #expect(waits.count { $0 < 1_000 } > 200 && waits.count { $0 >= 1_000 } > 200)
     }
 
     @Test func limitsFitTogether() { LoadLimits.check() }

@@ -328,6 +328,9 @@ struct MessageDice {
         case .detach: return .detach(.init(user: user(), connection: connection()))
         case .featureRequest:
             return .featureRequest(.init(origin: origin(), feature: name(L.featureBytesMax), reference: maybe { $0.id() }))
+        case .load:
+            let level = LoadLevel(rawValue: UInt8(dice.pick(0..<LoadLevel.allCases.count)))!
+            return .load(Load(level, admitPermille: level == .full ? UInt16(dice.pick(0..<1_001)) : 1_000))
         case .deliver:
             return .deliver(.init(origin: origin(), to: user(), id: id(), after: maybe { $0.id() }, body: bytes(L.bodyBytesMax)))
         case .acknowledge: return .acknowledge(.init(origin: origin(), number: number()))
