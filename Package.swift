@@ -68,7 +68,7 @@ let package = Package(
     ]
         + service(
             "gateway", folder: "Gateway",
-            core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "WebSocket", "Tokens", "Primitives"],
+            core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "WebSocket", "Tokens", "Primitives"],
             main: ["GatewayPage", "Tokens"])
         + [
             // The web client, compiled into the gateway.

@@ -432,6 +432,7 @@ public struct ChatClient: Sendable {
 
     /// An error that is about no message.
     private mutating func onErrorElsewhere(_ error: ErrorFrame, now: Instant) {
+        if error.code == .rateLimited, error.ref == nil { slowDown(error, now: now) }
         switch error.ref.flatMap({ changes.onError(error, ref: $0, dice: &dice, now: now) }) {
         case .retry?: break
         case .final?: actions.append(.tell(.changeFailed(ref: error.ref!, error)))
@@ -443,6 +444,17 @@ public struct ChatClient: Sendable {
             actions.append(.tell(.refused(error)))
         }
         pump(now)
+    }
+
+    /// Frames were dropped unread, nobody knows which: what has no answer is said again after the pause.
+    private mutating func slowDown(_ error: ErrorFrame, now: Instant) {
+        let later = now + dice.jittered(error.retryMs.map { .milliseconds(Int64($0)) } ?? ClientTimes.retryDefault)
+        for index in outbox.indices where outbox[index].deadline != nil {
+            outbox[index].deadline = nil
+            outbox[index].notBefore = later
+        }
+        for index in reads.indices where reads[index].deadline != nil { reads[index].deadline = later }
+        mustAcknowledge = true
     }
 
     private mutating func onHelloRefused(_ error: ErrorFrame, now: Instant) {

@@ -45,6 +45,14 @@ enum ClusterCheck {
         guard ClusterLimits.onlineMsRange.contains(rules.onlineMs) else { throw .presence("online-ms=\(rules.onlineMs)") }
     }
 
+    static func limits(_ rules: LimitRules) throws(ClusterProblem) {
+        guard (0...ClusterLimits.framesMax).contains(rules.framesPerSecond) else { throw .limits("frames=\(rules.framesPerSecond)") }
+        guard rules.kibPerSecond == 0 || ClusterLimits.kibRange.contains(rules.kibPerSecond) else { throw .limits("kib=\(rules.kibPerSecond)") }
+        guard (0...ClusterLimits.connectsMax).contains(rules.connectsPerSecond) else {
+            throw .limits("connects=\(rules.connectsPerSecond)")
+        }
+    }
+
     /// `http` or `https`, a host, perhaps a port, and nothing behind (RFC 6454, section 6.2).
     private static func isOrigin(_ origin: String) -> Bool {
         guard origin.utf8.count <= ClusterLimits.originBytesMax else { return false }

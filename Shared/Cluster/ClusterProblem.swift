@@ -29,6 +29,8 @@ public enum ClusterProblem: Error, Hashable, Sendable {
     /// A limit of groups or of presence out of its range, as it was written.
     case groups(String)
     case presence(String)
+    /// A limit of clients out of its range, as it was written.
+    case limits(String)
     case login(String)
     case expiry(String)
     case origin(String)
@@ -64,7 +66,7 @@ extension ClusterProblem: CustomStringConvertible {
         case .notASCII:
             "there is a character outside ASCII; use such characters in comments only, after #"
         case .unknownKey(let key):
-            "\"\(key)\" is not known; a line begins with cluster, epoch, ring, store, origins, expiry, groups, login, or a role: "
+            "\"\(key)\" is not known; a line begins with cluster, epoch, ring, store, origins, expiry, groups, presence, limits, login, or a role: "
                 + Role.allCases.map(\.name).joined(separator: ", ")
         case .keyTwice(let key):
             "there is a line \"\(key)\" already; keep one of them"
@@ -97,6 +99,9 @@ extension ClusterProblem: CustomStringConvertible {
             "\"\(text)\" is out of range; online-ms=\(ClusterLimits.onlineMsRange.lowerBound) to \(ClusterLimits.onlineMsRange.upperBound)"
         case .login(let text):
             "\"\(text)\" is no way to log in; write development, or remove the line and let your own log-in issue tokens"
+        case .limits(let text):
+            "\"\(text)\" is out of range; frames=0 to \(ClusterLimits.framesMax), kib=\(ClusterLimits.kibRange.lowerBound) to \(ClusterLimits.kibRange.upperBound), "
+                + "connects=0 to \(ClusterLimits.connectsMax); 0 means no limit for each of them"
         case .origin(let text):
             "\"\(text)\" is no origin; write http:// or https://, a host and perhaps a port, and no path"
         case .tooManyOrigins(let count):

@@ -19,6 +19,8 @@ public enum HTTPRefusal: Error, Equatable, Sendable {
     case upgradeRequired
     /// 426: a version other than 13.
     case webSocketVersion
+    /// 429: this address connects too often; come back after that many seconds.
+    case tooManyRequests(retryAfterSeconds: Int)
     /// 431: the head has too many bytes or lines.
     case headTooLarge(HTTPRule)
     /// 503: the gateway sheds load or drains; come back after that many seconds.
@@ -39,6 +41,7 @@ public enum HTTPRefusal: Error, Equatable, Sendable {
         case .notFound: 404
         case .methodNotAllowed: 405
         case .upgradeRequired, .webSocketVersion: 426
+        case .tooManyRequests: 429
         case .headTooLarge: 431
         case .unavailable: 503
         }
@@ -54,6 +57,7 @@ public enum HTTPRefusal: Error, Equatable, Sendable {
         case .methodNotAllowed(let methods): methods.reason
         case .upgradeRequired: "websocket_expected"
         case .webSocketVersion: "websocket_version_13_expected"
+        case .tooManyRequests: "too_many_connections"
         }
     }
 
@@ -69,7 +73,7 @@ public enum HTTPRefusal: Error, Equatable, Sendable {
             // RFC 9110, section 7.8: who sends Upgrade names it in Connection.
             connection = "close, Upgrade"
             headers = [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
-        case .unavailable(_, let seconds): headers = [("Retry-After", String(max(0, seconds)))]
+        case .unavailable(_, let seconds), .tooManyRequests(let seconds): headers = [("Retry-After", String(max(0, seconds)))]
         }
         let error = HTTPResponse.name(ofStatus: status).map { $0 == " " ? "_" : Character($0.lowercased()) }
         let body = "{\"error\":\"\(String(error))\",\"reason\":\"\(Self.word(reason))\"}\n"
@@ -137,6 +141,7 @@ public enum HTTPResponse {
         case 404: "Not Found"
         case 405: "Method Not Allowed"
         case 426: "Upgrade Required"
+        case 429: "Too Many Requests"
         case 431: "Request Header Fields Too Large"
         case 503: "Service Unavailable"
         default: preconditionFailure("a status that this module never sends")

@@ -227,6 +227,19 @@ import Testing
         #expect(s.gets(sent("a1"), sent("a2")) == [told("a1"), told("a2")])
     }
 
+    @Test func framesThatWereDroppedUnreadAreSaidAgainAfterThePause() {
+        var s = Scene.live()
+        _ = s.sends("a1")
+        _ = s.sends("a2")
+        _ = s.reads(bob, 7)
+        let limited = ErrorFrame(.rateLimited, "slow down", retryMs: 1_000)
+        #expect(s.gets(.error(limited)) == [.tell(.refused(limited)), .transmit(.ack(upTo: 0))])
+        #expect(s.sends("a3") == [])
+        #expect(s.wait(499) == [])
+        let done = s.wait(1_001)
+        #expect(done == [send("a1"), send("a2", after: "a1"), send("a3", after: "a2"), .transmit(.read(with: bob, at: Stamp(microseconds: 7)))])
+    }
+
     @Test func aRefusedMessageComesBeforeThoseThatWereSentBehindIt() {
         var s = Scene.live()
         _ = s.sends("a1")

@@ -145,5 +145,9 @@ enum Goldens {
             "error", .error(ErrorFrame(.overloaded, "busy", ref: id("m-1"), retryMs: 250)),
             json: #"{"type":"error","code":"overloaded","text":"busy","ref":"m-1","retry_ms":250}"#,
             hex: "1b 0f 0462757379 01036d2d31 01fa01"),
+        Golden(
+            "error without ref", .error(ErrorFrame(.rateLimited, "slow down", retryMs: 1_000)),
+            json: #"{"type":"error","code":"rate_limited","text":"slow down","retry_ms":1000}"#,
+            hex: "1b 1a 09736c6f7720646f776e 00 01e807"),
     ] + groupServer + presenceServer
 }

@@ -12,6 +12,7 @@ let goodFile = """
     origins  http://127.0.0.1:8080,https://Chat.Example.org
     expiry   12h
     groups   members=64 tries=3
+    limits   frames=100 connects=0
     # role        name           rpc              admin            [client=addr] [weight=n]
     session       session-2      127.0.0.1:7122   127.0.0.1:7222   weight=3
     gateway       gateway-1      127.0.0.1:7101   127.0.0.1:7201   client=127.0.0.1:8080
@@ -40,6 +41,7 @@ struct ClusterFileTests {
         #expect(map.storageMode == .archive)
         #expect(map.expirySeconds == 12 * 3_600)
         #expect(map.groupRules == GroupRules(memberCountMax: 64, tryCountMax: 3, retryMs: 250))
+        #expect(map.limitRules == LimitRules(framesPerSecond: 100, kibPerSecond: 8_192, connectsPerSecond: 0))
         #expect(map.origins == ["http://127.0.0.1:8080", "https://chat.example.org"])
         #expect(map.ringParameters == RingParameters(epoch: 1, seed: 7, loadPermille: 1_040))
         #expect(
@@ -56,13 +58,14 @@ struct ClusterFileTests {
 
     @Test func whatIsOptionalHasDefaults() throws {
         let lines = goodFile.split(separator: "\n").filter { line in
-            !["ring", "origins", "expiry", "groups", "presence"].contains { line.hasPrefix($0) }
+            !["ring", "origins", "expiry", "groups", "presence", "limits"].contains { line.hasPrefix($0) }
         }
         let map = try ClusterMap.parse(lines.joined(separator: "\n"))
         #expect(map.ringParameters == RingParameters())
         #expect(map.origins == [])
         #expect(map.expirySeconds == 30 * 86_400)
         #expect(map.groupRules == GroupRules())
+        #expect(map.limitRules == LimitRules())
     }
 
     @Test func theOrderOfLinesDoesNotMatter() throws {
@@ -163,6 +166,10 @@ struct ClusterMistakeTests {
         ("expiry", "expiry 59s", .expiry("59s")),
         ("expiry", "expiry 3651d", .expiry("315446400s")),
         ("expiry", "expiry 99999999999999999999d", .expiry("99999999999999999999d")),
+        ("limits", "limits frames=1000001", .limits("frames=1000001")),
+        ("limits", "limits kib=399", .limits("kib=399")),
+        ("limits", "limits connects=-1", .limits("connects=-1")),
+        ("limits", "limits bytes=5", .setting(word: "bytes=5", expected: "frames= or kib= or connects=")),
         ("parser", "pasrer parser-1 a:1 a:2", .unknownKey("pasrer")),
         (
             "parser", "parser parser-1 a:1",

@@ -69,6 +69,8 @@ let samples: [Sample] = [
     Sample(
         7, .featureRequest(FeatureRequest(origin: origin, feature: "group", reference: nil)),
         originBytes + "05 67726f7570 00"),
+    Sample(8, .load(Load(.full, admitPermille: 300)), "04 2c01"),
+    Sample(8, .load(Load(.busy)), "01 e803"),
     Sample(
         16, .deliver(Deliver(origin: origin, to: bob, id: m2, after: m1, body: hi)),
         originBytes + "03626f62 026d32 01 026d31 02 6869"),
@@ -191,6 +193,7 @@ func sampleNumber(of message: Message) -> Int {
     case .attached: 5
     case .detach: 6
     case .featureRequest: 7
+    case .load: 8
     case .deliver: 16
     case .acknowledge: 17
     case .markRead: 18
@@ -337,6 +340,9 @@ struct MessageDice {
         case .detach: return .detach(.init(user: user(), connection: connection(), hasMoved: flag()))
         case .featureRequest:
             return .featureRequest(.init(origin: origin(), feature: name(L.featureBytesMax), reference: maybe { $0.id() }))
+        case .load:
+            let level = LoadLevel(rawValue: UInt8(dice.pick(0..<LoadLevel.allCases.count)))!
+            return .load(Load(level, admitPermille: level == .full ? UInt16(dice.pick(0..<1_001)) : 1_000))
         case .deliver:
             return .deliver(.init(origin: origin(), to: user(), id: id(), after: maybe { $0.id() }, body: bytes(L.bodyBytesMax)))
         case .acknowledge: return .acknowledge(.init(origin: origin(), number: number()))

@@ -142,6 +142,22 @@ final class Fleet {
         touch(member)
     }
 
+    func markRead(with peer: UserID, at: Stamp, by member: Int, now: Instant) {
+        members[member].client.markRead(with: peer, at: at, now: now)
+        touch(member)
+    }
+
+    func type(to peer: UserID, by member: Int, now: Instant) {
+        members[member].client.setInFront(true, now: now)
+        members[member].client.type(to: peer, now: now)
+        touch(member)
+    }
+
+    func askPresence(of peer: UserID, by member: Int) {
+        members[member].client.requestPresence(ref: nil, of: [peer])
+        touch(member)
+    }
+
     func change(_ change: OutgoingChange, by member: Int, now: Instant) {
         members[member].client.change(ref: change.ref, group: change.group, change.change, now: now)
         touch(member)

@@ -25,6 +25,8 @@ struct Connection: Sendable {
         let user: UserID
         let device: DeviceID
         let encoding: ClientEncoding
+        /// The user's row in `UserRates`.
+        let rate: Int
         /// When the token ends, wall seconds.
         let expirySeconds: Int64
         var decoder: FrameDecoder
@@ -53,4 +55,6 @@ struct Connection: Sendable {
 
     var phase: Phase
     let openedAt: Instant
+    /// Its address makes too many: it is told so when its request is there.
+    var isLimited = false
 }

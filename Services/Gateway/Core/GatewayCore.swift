@@ -8,6 +8,7 @@
 //     Handshakes.swift   from the first byte to the upgrade
 //     PageFiles.swift    what a browser gets instead; DevelopmentLogin.swift: and a token for it
 //     Seats.swift        which shard holds which connection
+//     Rates.swift        how much one user, and one address, may ask for
 //     Connection.swift   what is known of one connection
 
 import Cluster
@@ -49,6 +50,9 @@ public struct GatewayCore: ServiceCore {
     var dirty: [SocketID] = []
     var timers = TimerQueue<Timer>()
     var counters = GatewayCounters()
+    var addresses: AddressRates
+    var rates: UserRates
+    public var load: LoadBook
     private var decoded: [WebSocketEvent] = []
 
     /// - Parameters:
@@ -67,6 +71,9 @@ public struct GatewayCore: ServiceCore {
         self.login = login
         policy = UpgradePolicy(chatPath: GatewayLimits.chatPath, origins: cluster.origins)
         sessions = LiveRing(cluster.ring(of: .session))
+        addresses = AddressRates(cluster.limitRules)
+        rates = UserRates(cluster.limitRules)
+        load = LoadBook(tells: cluster.nodes(of: .parser).map(\.id))
         parserIDs = cluster.nodes(of: .parser).map(\.id)
         connectionLast = UInt64(max(0, startedAt.microseconds))
         // Gateways begin at different parsers, so that a small cluster uses all of them.
@@ -82,7 +89,7 @@ public struct GatewayCore: ServiceCore {
         case .peerDown(let node): onPeer(node, isUp: false, now: now, &effects)
         case .received(let node, let message): onReceived(node, message, now: now, &effects)
         case .requested(let call, _): effects.append(.refuse(call, Refusal(.unsupported)))
-        case .clientAccepted(let socket): onAccepted(socket, now: now, &effects)
+        case .clientAccepted(let socket, let address): onAccepted(socket, from: address, now: now, &effects)
         case .clientReceived(let socket, let bytes): onBytes(socket, bytes, now: now, &effects)
         case .clientClosed(let socket): forget(socket, &effects)
         case .deadline: onDeadline(now: now, &effects)
@@ -108,6 +115,14 @@ public struct GatewayCore: ServiceCore {
         page.counter("fantail_gateway_frames_received_total", "Messages received from clients.", counters.framesReceived)
         page.counter("fantail_gateway_frames_sent_total", "Messages sent to clients.", counters.framesSent)
         page.counter("fantail_gateway_websocket_failures_total", "Connections ended because they broke RFC 6455.", counters.failures)
+        page.counter(
+            "fantail_gateway_rate_limited_total", "Frames of clients dropped because their user sends too many.", counters.framesLimited)
+        page.counter(
+            "fantail_gateway_connects_limited_total", "Connections refused because their address makes too many.",
+            counters.connectsLimited)
+        page.counter(
+            "fantail_gateway_connects_overloaded_total", "Connections refused because there is too much work.",
+            counters.connectsOverloaded)
         page.counter("fantail_gateway_attaches_total", "Connections attached anew at a session shard.", counters.attaches)
     }
 
@@ -198,6 +213,9 @@ public struct GatewayCore: ServiceCore {
         case .text(let payload) where session.encoding == .json,
             .binary(let payload) where session.encoding == .binary:
             counters.framesReceived += 1
+            guard rates.take(session.rate, bytes: payload.count, now: now.instant) else {
+                return tellLimited(socket, now: now)
+            }
             onMessage(socket, session, payload, now: now, &effects)
         case .text, .binary:
             close(socket, .unsupportedData, now: now, &effects)
@@ -318,6 +336,7 @@ public struct GatewayCore: ServiceCore {
         FrameEncoder.appendClose(code: code, reason: reason, to: &bytes)
         effects.append(.writeClient(socket, bytes))
         leaveSeat(session, &effects)
+        rates.leave(session.rate)
         sockets[session.id] = nil
         connections[socket]!.phase = .closing
         timers.arm(.connection(socket), at: now.instant + GatewayLimits.closeTimeout)
@@ -332,6 +351,7 @@ public struct GatewayCore: ServiceCore {
             handshakeCount -= 1
         case .open(let session):
             leaveSeat(session, &effects)
+            rates.leave(session.rate)
             sockets[session.id] = nil
         case .closing:
             break
@@ -347,6 +367,9 @@ struct GatewayCounters: Sendable {
     var framesSent: UInt64 = 0
     var failures: UInt64 = 0
     var attaches: UInt64 = 0
+    var framesLimited: UInt64 = 0
+    var connectsLimited: UInt64 = 0
+    var connectsOverloaded: UInt64 = 0
 }
 
 extension WebSocketEvent {

@@ -44,4 +44,21 @@ public enum GatewayLimits {
 
     /// Seconds told to clients that come while nothing stands behind the gateway.
     static let unavailableRetrySeconds = 1
+
+    /// How many seconds' worth of frames and bytes a user may have saved up: a device that comes back sends what it wrote on
+    /// the way. Twice that would let a client with a bug run on for as long again.
+    static let rateBurstSeconds: Int64 = 2
+
+    /// How many seconds' worth of connections an address may have saved up: the clients of a whole office, cut at once.
+    static let connectBurstSeconds: Int64 = 5
+
+    /// Addresses that are told apart: 64 bytes each. A bucket is forgotten when it is full again, after seconds.
+    static let addressCountMax = 4_096
+
+    /// How often a user is told that frames are dropped, and the pause that is asked for.
+    static let rateToldEvery = Interval.milliseconds(250)
+    static let rateRetryMs: UInt32 = 1_000
+
+    /// Seconds told to an address that connects too often.
+    static let connectRetrySeconds = 2
 }
