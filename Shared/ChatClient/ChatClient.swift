@@ -454,7 +454,7 @@ public struct ChatClient: Sendable {
             outbox[index].notBefore = later
         }
         for index in reads.indices where reads[index].deadline != nil { reads[index].deadline = later }
-        mustAcknowledge = true
+        acknowledging.owe(bytes: 0)
     }
 
     private mutating func onHelloRefused(_ error: ErrorFrame, now: Instant) {
