@@ -14,6 +14,7 @@
 import ClientProtocol
 import Groups
 import Primitives
+import Privacy
 
 public struct ChatClient: Sendable {
     private enum Phase: Sendable {
@@ -35,10 +36,18 @@ public struct ChatClient: Sendable {
         case silence
         /// Some message, read mark or change has waited for its answer, or for its retry.
         case retry
+        /// What is owed has gathered long enough.
+        case acknowledge
+        /// Somebody who is shown as typing has said nothing for long.
+        case typing
+        /// Say again who is watched.
+        case watch
     }
 
     private struct Pending: Sendable {
         var message: OutgoingMessage
+        /// It goes on the wire because its person has just written it; later it is the app that repeats it.
+        var isFresh = false
         /// When the answer is overdue; nil: not on the wire.
         var deadline: Instant?
         /// Not before this.
@@ -56,18 +65,26 @@ public struct ChatClient: Sendable {
 
     private var cursor: UInt64?
     private var ticks: Stamp?
+    private var attempt: UInt64
     private var outbox: [Pending] = []
     /// Read marks without `noted`, by peer, in the order they were made.
-    private var reads: [(peer: UserID, at: Stamp, deadline: Instant?)] = []
+    private var reads: [(peer: UserID, at: Stamp, isFresh: Bool, deadline: Instant?)] = []
     private var changes: ChangeQueue
-    private var mustAcknowledge = false
+    private var acknowledging = Acknowledging()
+    private var typing = TypingSigns()
+    private var presence = OwnPresence()
+    /// Of the newest settings that were told.
+    private var settingsRevision: UInt64?
     private var isRunning = false
 
     public private(set) var actions: [ClientAction] = []
 
-    public init(memory: ClientMemory = ClientMemory(), windowCount: Int = 16, dice: SeededGenerator) {
+    /// - Parameter launchedAt: the wall clock. Connections are counted from there, or from what is remembered if that is
+    ///   more: a device that has lost its memory still counts upwards.
+    public init(memory: ClientMemory = ClientMemory(), launchedAt: Stamp, windowCount: Int = 16, dice: SeededGenerator) {
         cursor = memory.cursor
         ticks = memory.ticks
+        attempt = max(memory.attempt, UInt64(max(0, launchedAt.microseconds)))
         outbox = memory.outbox.map { Pending(message: $0, deadline: nil, notBefore: .zero) }
         changes = ChangeQueue(memory.changes)
         self.windowCount = windowCount
@@ -76,7 +93,7 @@ public struct ChatClient: Sendable {
 
     /// What must survive this process.
     public var memory: ClientMemory {
-        ClientMemory(cursor: cursor, ticks: ticks, outbox: outbox.map(\.message), changes: changes.waiting)
+        ClientMemory(cursor: cursor, ticks: ticks, attempt: attempt, outbox: outbox.map(\.message), changes: changes.waiting)
     }
     public var isLive: Bool { phase == .live }
     public var hasWork: Bool { !outbox.isEmpty || !reads.isEmpty || !changes.isEmpty }
@@ -95,8 +112,9 @@ public struct ChatClient: Sendable {
     }
 
     /// Leaves; what is in the outbox stays there.
-    public mutating func stop() {
+    public mutating func stop(now: Instant) {
         isRunning = false
+        if acknowledging.due(now: now) != nil { acknowledge(now) }
         if phase != .waiting { actions.append(.disconnect) }
         lose()
         timers.cancel(.reconnect)
@@ -104,7 +122,10 @@ public struct ChatClient: Sendable {
 
     /// - Parameter id: unique among this author's messages, for ever.
     public mutating func send(id: MessageID, to: UserID, body: [UInt8], now: Instant) {
-        outbox.append(Pending(message: OutgoingMessage(id: id, to: to, body: body), deadline: nil, notBefore: now))
+        let message = OutgoingMessage(id: id, to: to, body: body)
+        outbox.append(Pending(message: message, isFresh: phase == .live, deadline: nil, notBefore: now))
+        typing.onSent(to: to)
+        act(now)
         pump(now)
     }
 
@@ -112,7 +133,7 @@ public struct ChatClient: Sendable {
     public mutating func markRead(with peer: UserID, at: Stamp, now: Instant) {
         reads.removeAll { $0.peer == peer && $0.at <= at }
         guard !reads.contains(where: { $0.peer == peer }) else { return }
-        reads.append((peer, at, nil))
+        reads.append((peer, at, phase == .live, nil))
         pump(now)
     }
 
@@ -121,6 +142,40 @@ public struct ChatClient: Sendable {
     public mutating func change(ref: MessageID, group: UserID?, _ change: GroupChange, now: Instant) {
         changes.add(OutgoingChange(ref: ref, group: group, change: change), now: now)
         pump(now)
+    }
+
+    /// The person has changed what she is writing to `peer`, a user or a group. Call it for each key: it is said as often as it
+    /// should be.
+    public mutating func type(to peer: UserID, now: Instant) {
+        act(now)
+        guard phase == .live else { return }
+        for frame in typing.onTyped(to: peer, now: now) { actions.append(.transmit(frame)) }
+    }
+
+    /// The person has stopped and sent nothing: what she wrote is erased, or the chat is left. Who only pauses says nothing.
+    public mutating func stopTyping(now: Instant) {
+        if let frame = typing.onStopped(now: now), phase == .live { actions.append(.transmit(frame)) }
+    }
+
+    /// The app came to the front, where its person sees it, or went away from there. At first it is not in front.
+    public mutating func setInFront(_ isInFront: Bool, now: Instant) {
+        if let frame = presence.setInFront(isInFront, isLive: phase == .live, now: now) { actions.append(.transmit(frame)) }
+    }
+
+    /// The person does something in the app: scrolls, taps. Call it for each; it is said as often as it should be. What is written
+    /// and sent counts by itself.
+    public mutating func act(_ now: Instant) {
+        if let frame = presence.onAct(isLive: phase == .live, now: now) { actions.append(.transmit(frame)) }
+    }
+
+    /// These are watched from now on, also after a reconnect, in place of those before; at most `ClientLimits.watchUserCountMax`.
+    public mutating func watch(_ users: [UserID], now: Instant) {
+        if let frame = presence.setWatched(users, isLive: phase == .live, now: now) { actions.append(.transmit(frame)) }
+        armWatch()
+    }
+
+    private mutating func armWatch() {
+        if let next = presence.watchAt { timers.arm(.watch, at: next) } else { timers.cancel(.watch) }
     }
 
     // Questions are asked once, by whoever is live; nobody remembers them.
@@ -148,6 +203,27 @@ public struct ChatClient: Sendable {
         actions.append(.transmit(.groupHistory(ref: ref, group: group, before: before, limit: limit)))
     }
 
+    /// Who of these is here, and when were the others? 1...`ClientLimits.presenceUserCountMax` people.
+    public mutating func requestPresence(ref: MessageID?, of users: [UserID]) {
+        guard phase == .live else { return }
+        actions.append(.transmit(.presence(ref: ref, users: users)))
+    }
+
+    /// Changes settings; what is nil stays, and when all are nil it is a question. It may be asked again: the answer tells how they
+    /// stand.
+    public mutating func changeSettings(
+        ref: MessageID?, lastSeen: Visibility? = nil, exceptions: [UserID]? = nil, readReceipts: Bool? = nil
+    ) {
+        guard phase == .live else { return }
+        actions.append(
+            .transmit(.settings(ref: ref, lastSeen: lastSeen, exceptions: exceptions, readReceipts: readReceipts)))
+    }
+
+    public mutating func block(ref: MessageID?, _ user: UserID, isOn: Bool) {
+        guard phase == .live else { return }
+        actions.append(.transmit(.block(ref: ref, user: user, on: isOn)))
+    }
+
     public mutating func requestHistory(ref: MessageID?, with: UserID?, before: UInt64?, limit: Int) {
         guard phase == .live else { return }
         actions.append(.transmit(.history(ref: ref, with: with, before: before, limit: limit)))
@@ -159,7 +235,8 @@ public struct ChatClient: Sendable {
         guard phase == .connecting else { return }
         phase = .greeting
         heardAt = now
-        actions.append(.transmit(.hello(cursor: cursor, ticks: ticks)))
+        attempt += 1
+        actions.append(.transmit(.hello(cursor: cursor, ticks: ticks, attempt: attempt)))
         timers.arm(.welcome, at: now + ClientTimes.welcomeTimeout)
         timers.arm(.silence, at: now + ClientTimes.silenceMax)
     }
@@ -214,16 +291,33 @@ public struct ChatClient: Sendable {
             actions.append(.tell(.late(group: group, at: at, count: count)))
         case .receipts(let ref, let with, let at, let entries):
             actions.append(.tell(.receipts(ref: ref, with: with, at: at, entries: entries)))
-        case .presence, .settings: break
+        case .typing(let from, let group, let isOn):
+            guard phase == .live else { return }
+            tell(typing.onSign(TypingSign(from: from, group: group), isOn: isOn, now: now))
+        case .presence(let ref, let users):
+            let isWatch = presence.onPresence(ref: ref, now: now)
+            actions.append(.tell(.presence(ref: isWatch ? nil : ref, users)))
+            armWatch()
+        case .settings(let ref, let settings):
+            // What another device changed may come after what was changed later.
+            guard ref != nil || settings.revision > settingsRevision ?? 0 else { return }
+            settingsRevision = max(settingsRevision ?? 0, settings.revision)
+            actions.append(.tell(.settings(ref: ref, settings)))
         case .error(let error):
             onError(error, now: now)
         }
     }
 
-    /// The end of a batch of frames: one acknowledgement for all of them.
+    /// The end of a batch of frames: one acknowledgement for all of them, now or in a moment.
     public mutating func flush(now: Instant) {
-        guard mustAcknowledge, phase == .live, let cursor else { return }
-        mustAcknowledge = false
+        guard let due = acknowledging.due(now: now) else { return }
+        if due <= now { acknowledge(now) } else { timers.armIfIdle(.acknowledge, at: due) }
+    }
+
+    private mutating func acknowledge(_ now: Instant) {
+        guard phase == .live, let cursor else { return }
+        timers.cancel(.acknowledge)
+        acknowledging.onSaid(now: now)
         actions.append(.transmit(.ack(upTo: cursor)))
     }
 
@@ -243,6 +337,13 @@ public struct ChatClient: Sendable {
                 }
             case .retry:
                 onRetry(now)
+            case .acknowledge:
+                flush(now: now)
+            case .typing:
+                tell(typing.expire(now))
+            case .watch:
+                actions.append(.transmit(presence.watch(now)))
+                armWatch()
             }
         }
     }
@@ -264,24 +365,32 @@ public struct ChatClient: Sendable {
         changes.restart(now: now)
         actions.append(.tell(.online))
         pump(now)
+        for frame in presence.onWelcome(now: now) { actions.append(.transmit(frame)) }
+        armWatch()
     }
 
     private mutating func onEntry(_ number: UInt64, _ frame: ServerFrame, now: Instant) {
         guard phase == .live, let cursor else { return }
         if number > cursor + 1 { return giveUp(now) }
-        mustAcknowledge = true
+        acknowledging.owe(bytes: frame.bodyBytes)
         guard number == cursor + 1 else { return }
         self.cursor = number
+        if let sign = TypingSign(endedBy: frame) { tell(typing.onEnded(sign)) }
         actions.append(.tell(.entry(frame)))
     }
 
     private mutating func onGap(from: UInt64, to: UInt64, now: Instant) {
         guard phase == .live, let cursor else { return }
         if from > cursor + 1 { return giveUp(now) }
-        mustAcknowledge = true
+        acknowledging.owe(bytes: 0)
         guard to > cursor else { return }
         self.cursor = to
         actions.append(.tell(.gap(from: max(from, cursor + 1), to: to)))
+    }
+
+    private mutating func tell(_ signs: [(sign: TypingSign, isOn: Bool)]) {
+        for (sign, isOn) in signs { actions.append(.tell(.typing(from: sign.from, group: sign.group, isOn: isOn))) }
+        if let next = typing.next { timers.arm(.typing, at: next) } else { timers.cancel(.typing) }
     }
 
     /// Receipts come in the order of their revisions; one that does not is a repeat, or an echo from a shard that served this
@@ -296,6 +405,7 @@ public struct ChatClient: Sendable {
 
     private mutating func onError(_ error: ErrorFrame, now: Instant) {
         if phase == .greeting && error.ref == nil { return onHelloRefused(error, now: now) }
+        if presence.onError(error, dice: &dice, now: now) { return armWatch() }
         guard let index = outbox.firstIndex(where: { $0.message.id == error.ref }) else {
             return onErrorElsewhere(error, now: now)
         }
@@ -322,6 +432,7 @@ public struct ChatClient: Sendable {
 
     /// An error that is about no message.
     private mutating func onErrorElsewhere(_ error: ErrorFrame, now: Instant) {
+        if error.code == .rateLimited, error.ref == nil { slowDown(error, now: now) }
         switch error.ref.flatMap({ changes.onError(error, ref: $0, dice: &dice, now: now) }) {
         case .retry?: break
         case .final?: actions.append(.tell(.changeFailed(ref: error.ref!, error)))
@@ -333,6 +444,17 @@ public struct ChatClient: Sendable {
             actions.append(.tell(.refused(error)))
         }
         pump(now)
+    }
+
+    /// Frames were dropped unread, nobody knows which: what has no answer is said again after the pause.
+    private mutating func slowDown(_ error: ErrorFrame, now: Instant) {
+        let later = now + dice.jittered(error.retryMs.map { .milliseconds(Int64($0)) } ?? ClientTimes.retryDefault)
+        for index in outbox.indices where outbox[index].deadline != nil {
+            outbox[index].deadline = nil
+            outbox[index].notBefore = later
+        }
+        for index in reads.indices where reads[index].deadline != nil { reads[index].deadline = later }
+        mustAcknowledge = true
     }
 
     private mutating func onHelloRefused(_ error: ErrorFrame, now: Instant) {
@@ -368,7 +490,11 @@ public struct ChatClient: Sendable {
                 onWire += 1
                 let message = outbox[index].message
                 actions.append(
-                    .transmit(.send(id: message.id, to: message.to, body: message.body, after: before[chat])))
+                    .transmit(
+                        .send(
+                            id: message.id, to: message.to, body: message.body, after: before[chat],
+                            isAuto: !outbox[index].isFresh)))
+                outbox[index].isFresh = false
             }
             before[chat] = outbox[index].message.id
             next = min(next ?? outbox[index].deadline!, outbox[index].deadline!)
@@ -376,7 +502,9 @@ public struct ChatClient: Sendable {
         for index in reads.indices {
             if reads[index].deadline == nil {
                 reads[index].deadline = now + ClientTimes.answerTimeout
-                actions.append(.transmit(.read(with: reads[index].peer, at: reads[index].at)))
+                actions.append(
+                    .transmit(.read(with: reads[index].peer, at: reads[index].at, isAuto: !reads[index].isFresh)))
+                reads[index].isFresh = false
             }
             next = min(next ?? reads[index].deadline!, reads[index].deadline!)
         }
@@ -424,10 +552,18 @@ public struct ChatClient: Sendable {
 
     private mutating func lose() {
         phase = .waiting
-        mustAcknowledge = false
+        acknowledging.onLost()
+        timers.cancel(.acknowledge)
         timers.cancel(.welcome)
         timers.cancel(.silence)
         timers.cancel(.retry)
-        for index in outbox.indices { outbox[index].deadline = nil }
+        for index in outbox.indices {
+            outbox[index].deadline = nil
+            outbox[index].isFresh = false
+        }
+        for index in reads.indices { reads[index].isFresh = false }
+        presence.onLost()
+        armWatch()
+        tell(typing.onLost())
     }
 }

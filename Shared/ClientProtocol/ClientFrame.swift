@@ -7,8 +7,9 @@ import Privacy
 /// A frame from a client to the cluster.
 public enum ClientFrame: Equatable, Sendable {
     /// First frame of a connection. `cursor`: the highest inbox number the device has; nil: what the server remembers.
-    /// `ticks`: the revision of the newest receipt the device has; nil: only new receipts.
-    case hello(cursor: UInt64?, ticks: Stamp?)
+    /// `ticks`: the revision of the newest receipt the device has; nil: only new receipts. `attempt`: rises with each
+    /// connection of the device, so that of two the newer one is known; nil: the device does not say.
+    case hello(cursor: UInt64?, ticks: Stamp?, attempt: UInt64?)
     /// A message to `to`. `after`: the previous message to the same chat that has no `sent` yet. `isAuto`: the app repeats it by
     /// itself, no person did anything.
     case send(id: MessageID, to: UserID, body: [UInt8], after: MessageID?, isAuto: Bool = false)
@@ -30,6 +31,8 @@ public enum ClientFrame: Equatable, Sendable {
     case receipts(ref: MessageID?, with: UserID, at: Stamp)
     /// A page of the log of `group`, newest first, below its number `before` (archive mode).
     case groupHistory(ref: MessageID?, group: UserID, before: UInt64?, limit: Int)
+    /// The person writes to `to`, a user or a group, or has stopped. Never answered, except for what is wrong with it.
+    case typing(to: UserID, isOn: Bool)
     /// The app came to the front, or the person did something in it; or it went to the background.
     case active(on: Bool)
     /// Who of these is online, and when were the others here? 1...`ClientLimits.presenceUserCountMax` people.
@@ -41,6 +44,6 @@ public enum ClientFrame: Equatable, Sendable {
     case settings(ref: MessageID?, lastSeen: Visibility?, exceptions: [UserID]?, readReceipts: Bool?)
     /// Wants to hear nothing of `user` any more, or again.
     case block(ref: MessageID?, user: UserID, on: Bool)
-    /// A request that belongs to another service (`group.…`, `presence.…`, `typing`, `media.…`) and has no frame of its own.
+    /// A request that belongs to another service (`group.…`, `presence.…`, `media.…`) and has no frame of its own.
     case feature(name: String, ref: MessageID?)
 }

@@ -10,9 +10,10 @@ extension ClientFrame {
     func encodeBinary(into out: inout [UInt8]) {
         var writer = ByteWriter(&out, type: type.rawValue)
         switch self {
-        case .hello(let cursor, let ticks):
+        case .hello(let cursor, let ticks, let attempt):
             writer.varintIfPresent(cursor)
             writer.stampIfPresent(ticks)
+            writer.varintIfPresent(attempt)
         case .send(let id, let to, let body, let after, let isAuto):
             writer.message(id)
             writer.user(to)
@@ -31,6 +32,9 @@ extension ClientFrame {
             writer.varint(UInt64(clamping: limit))
         case .ping(let ref): writer.messageIfPresent(ref)
         case .group, .groupInfo, .groupList, .receipts, .groupHistory: encodeGroup(into: &writer)
+        case .typing(let to, let isOn):
+            writer.user(to)
+            writer.bool(isOn)
         case .active, .presence, .presenceWatch, .settings, .block: encodePresence(into: &writer)
         case .feature(let name, let ref):
             writer.string(name)
@@ -62,7 +66,9 @@ extension ClientFrame {
         }
         switch type {
         case .hello:
-            self = .hello(cursor: try fields.numberIfPresent("cursor"), ticks: try fields.stampIfPresent("ticks"))
+            self = .hello(
+                cursor: try fields.numberIfPresent("cursor"), ticks: try fields.stampIfPresent("ticks"),
+                attempt: try fields.numberIfPresent("attempt"))
         case .send:
             let id = try fields.id()
             let to = try fields.user("to")
@@ -79,6 +85,7 @@ extension ClientFrame {
             self = .history(ref: ref, with: with, before: before, limit: try fields.historyLimit())
         case .ping: self = .ping(ref: try fields.ref())
         case .group, .groupInfo, .groupList, .receipts, .groupHistory: self = try ClientFrame(group: type, &fields)
+        case .typing: self = .typing(to: try fields.user("to"), isOn: try fields.flag("on"))
         case .active, .presence, .presenceWatch, .settings, .block: self = try ClientFrame(presence: type, &fields)
         case .feature:
             let name = try fields.text("name", max: ClientLimits.featureBytesMax)
@@ -103,6 +110,7 @@ extension ClientFrame {
         case .groupList: .groupList
         case .receipts: .receipts
         case .groupHistory: .groupHistory
+        case .typing: .typing
         case .active: .active
         case .presence: .presence
         case .feature: .feature

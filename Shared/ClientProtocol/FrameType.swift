@@ -2,7 +2,7 @@
 //
 // Client 1...15 and 48...63, server 16...47: a frame that went the wrong way is recognised. Numbers retire, they are never reborn.
 
-/// Types of frames from a client. Next free numbers: 12, 51; 15 carries its name with it.
+/// Types of frames from a client. Next free number: 51; 15 carries its name with it.
 enum ClientFrameType: UInt8, CaseIterable {
     case hello = 1
     case send = 2
@@ -15,6 +15,7 @@ enum ClientFrameType: UInt8, CaseIterable {
     case groupList = 9
     case receipts = 10
     case groupHistory = 11
+    case typing = 12
     case active = 13
     case presence = 14
     case feature = 15
@@ -46,6 +47,8 @@ enum ClientFrameType: UInt8, CaseIterable {
             self = .receipts
         } else if bytes.spell("group.history", in: range) {
             self = .groupHistory
+        } else if bytes.spell("typing", in: range) {
+            self = .typing
         } else if bytes.spell("active", in: range) {
             self = .active
         } else if bytes.spell("presence", in: range) {
@@ -63,7 +66,7 @@ enum ClientFrameType: UInt8, CaseIterable {
         }
     }
 
-    /// Requests for other services: `typing`, or a name that begins with `group.`, `presence.` or `media.`; at most
+    /// Requests for other services: a name that begins with `group.`, `presence.` or `media.`; at most
     /// `ClientLimits.featureBytesMax` bytes of `a-z _ .`
     private static func isFeature(_ bytes: [UInt8], _ range: Range<Int>) -> Bool {
         guard range.count <= ClientLimits.featureBytesMax else { return false }
@@ -73,12 +76,11 @@ enum ClientFrameType: UInt8, CaseIterable {
             default: return false
             }
         }
-        return bytes.spell("typing", in: range) || bytes.begin("group.", in: range)
-            || bytes.begin("presence.", in: range) || bytes.begin("media.", in: range)
+        return bytes.begin("group.", in: range) || bytes.begin("presence.", in: range) || bytes.begin("media.", in: range)
     }
 }
 
-/// Types of frames to a client. Next free numbers: 36, 39.
+/// Types of frames to a client. Next free number: 39.
 enum ServerFrameType: UInt8, CaseIterable {
     case welcome = 16
     case sent = 17
@@ -100,6 +102,7 @@ enum ServerFrameType: UInt8, CaseIterable {
     case groupCounts = 33
     case groupLate = 34
     case receipts = 35
+    case typing = 36
     case presence = 37
     case settings = 38
 
@@ -117,6 +120,8 @@ enum ServerFrameType: UInt8, CaseIterable {
             self = .read
         } else if bytes.spell("copy", in: range) {
             self = .copy
+        } else if bytes.spell("typing", in: range) {
+            self = .typing
         } else if bytes.spell("noted", in: range) {
             self = .noted
         } else if bytes.spell("pong", in: range) {

@@ -30,7 +30,7 @@ extension ClientFrame {
             writer.bool(before != nil)
             if let before { writer.varint(before) }
             writer.varint(UInt64(clamping: limit))
-        case .hello, .send, .ack, .read, .history, .ping, .active, .presence, .feature, .presenceWatch, .settings, .block:
+        case .hello, .send, .ack, .read, .history, .ping, .typing, .active, .presence, .feature, .presenceWatch, .settings, .block:
             preconditionFailure("not a frame of groups")
         }
     }
@@ -57,7 +57,7 @@ extension ClientFrame {
             self = .groupHistory(
                 ref: try fields.ref(), group: try fields.group("group"),
                 before: try fields.isPresent("before") ? try fields.number("before") : nil, limit: try fields.historyLimit())
-        case .hello, .send, .ack, .read, .history, .ping, .active, .presence, .feature, .presenceWatch, .settings, .block:
+        case .hello, .send, .ack, .read, .history, .ping, .typing, .active, .presence, .feature, .presenceWatch, .settings, .block:
             preconditionFailure("not a frame of groups")
         }
     }
@@ -117,7 +117,8 @@ extension ServerFrame {
                 writer.stampIfPresent(entry.delivered)
                 writer.stampIfPresent(entry.read)
             }
-        case .welcome, .sent, .message, .copy, .expired, .gap, .delivered, .read, .noted, .history, .pong, .error, .presence, .settings:
+        case .welcome, .sent, .message, .copy, .expired, .gap, .delivered, .read, .noted, .history, .pong, .error, .typing, .presence,
+            .settings:
             preconditionFailure("not a frame of groups")
         }
     }
@@ -167,7 +168,8 @@ extension ServerFrame {
                     read: try fields.stampIfPresent("read"))
             }
             self = .receipts(ref: ref, with: with, at: at, entries: entries)
-        case .welcome, .sent, .message, .copy, .expired, .gap, .delivered, .read, .noted, .history, .pong, .error, .presence, .settings:
+        case .welcome, .sent, .message, .copy, .expired, .gap, .delivered, .read, .noted, .history, .pong, .error, .typing, .presence,
+            .settings:
             preconditionFailure("not a frame of groups")
         }
     }
@@ -191,7 +193,7 @@ extension ByteWriter {
 
 extension BinaryFields {
     /// The name of a group, where a client must name one.
-    fileprivate mutating func group(_ field: String) throws(FrameFault) -> UserID {
+    mutating func group(_ field: String) throws(FrameFault) -> UserID {
         let group = try user(field)
         guard group.isGroup else { throw .bad(field, must: FieldRule.group) }
         return group

@@ -32,7 +32,7 @@ extension ClientFrame {
             json.name(#","group":""#, group.text)
             if let before { json.number(#","before":"#, before) }
             json.number(#","limit":"#, UInt64(clamping: limit))
-        case .hello, .send, .ack, .read, .history, .ping, .active, .presence, .feature, .presenceWatch, .settings, .block:
+        case .hello, .send, .ack, .read, .history, .ping, .typing, .active, .presence, .feature, .presenceWatch, .settings, .block:
             preconditionFailure("not a frame of groups")
         }
         json.finish(&out)
@@ -55,7 +55,7 @@ extension ClientFrame {
             self = .groupHistory(
                 ref: try json.messageIfPresent(.ref), group: try json.group(.group), before: try json.numberIfPresent(.before),
                 limit: try json.historyLimit())
-        case .hello, .send, .ack, .read, .history, .ping, .active, .presence, .feature, .presenceWatch, .settings, .block:
+        case .hello, .send, .ack, .read, .history, .ping, .typing, .active, .presence, .feature, .presenceWatch, .settings, .block:
             preconditionFailure("not a frame of groups")
         }
     }
@@ -118,7 +118,8 @@ extension ServerFrame {
                 if let read = entry.read { json.stamp(#","read":"#, read) }
                 json.literal("}")
             }
-        case .welcome, .sent, .message, .copy, .expired, .gap, .delivered, .read, .noted, .history, .pong, .error, .presence, .settings:
+        case .welcome, .sent, .message, .copy, .expired, .gap, .delivered, .read, .noted, .history, .pong, .error, .typing, .presence,
+            .settings:
             preconditionFailure("not a frame of groups")
         }
         json.finish(&out)
@@ -164,7 +165,8 @@ extension ServerFrame {
             }
             self = .receipts(
                 ref: try json.messageIfPresent(.ref), with: try json.user(.with), at: try json.stamp(.at), entries: entries)
-        case .welcome, .sent, .message, .copy, .expired, .gap, .delivered, .read, .noted, .history, .pong, .error, .presence, .settings:
+        case .welcome, .sent, .message, .copy, .expired, .gap, .delivered, .read, .noted, .history, .pong, .error, .typing, .presence,
+            .settings:
             preconditionFailure("not a frame of groups")
         }
     }
@@ -238,7 +240,7 @@ extension JSONWriter {
 
 extension JSONObject {
     /// The name of a group, where a client must name one.
-    fileprivate func group(_ key: JSONKey) throws(FrameFault) -> UserID {
+    func group(_ key: JSONKey) throws(FrameFault) -> UserID {
         let group = try user(key)
         guard group.isGroup else { throw .bad(key.name, must: FieldRule.group) }
         return group

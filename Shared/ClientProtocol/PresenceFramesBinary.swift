@@ -24,7 +24,8 @@ extension ClientFrame {
             writer.messageIfPresent(ref)
             writer.user(user)
             writer.bool(on)
-        case .hello, .send, .ack, .read, .history, .ping, .group, .groupInfo, .groupList, .receipts, .groupHistory, .feature:
+        case .hello, .send, .ack, .read, .history, .ping, .group, .groupInfo, .groupList, .receipts, .groupHistory, .typing,
+            .feature:
             preconditionFailure("not a frame of presence")
         }
     }
@@ -51,7 +52,8 @@ extension ClientFrame {
         case .block:
             let ref = try fields.ref()
             self = .block(ref: ref, user: try fields.person("user"), on: try fields.flag("on"))
-        case .hello, .send, .ack, .read, .history, .ping, .group, .groupInfo, .groupList, .receipts, .groupHistory, .feature:
+        case .hello, .send, .ack, .read, .history, .ping, .group, .groupInfo, .groupList, .receipts, .groupHistory, .typing,
+            .feature:
             preconditionFailure("not a frame of presence")
         }
     }
@@ -77,7 +79,7 @@ extension ServerFrame {
             writer.people(settings.blocked)
             writer.varint(settings.revision)
         case .welcome, .sent, .message, .copy, .expired, .gap, .delivered, .read, .noted, .history, .pong, .error, .groupMessage,
-            .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts:
+            .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts, .typing:
             preconditionFailure("not a frame of presence")
         }
     }
@@ -107,7 +109,7 @@ extension ServerFrame {
                     lastSeen: lastSeen, exceptions: exceptions, readReceipts: readReceipts, blocked: blocked,
                     revision: try fields.number("rev")))
         case .welcome, .sent, .message, .copy, .expired, .gap, .delivered, .read, .noted, .history, .pong, .error, .groupMessage,
-            .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts:
+            .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts, .typing:
             preconditionFailure("not a frame of presence")
         }
     }

@@ -31,7 +31,8 @@ extension ClientFrame {
             json.nameIfPresent(#","ref":""#, ref?.text)
             json.name(#","user":""#, user.text)
             json.flag(#","on":"#, on)
-        case .hello, .send, .ack, .read, .history, .ping, .group, .groupInfo, .groupList, .receipts, .groupHistory, .feature:
+        case .hello, .send, .ack, .read, .history, .ping, .group, .groupInfo, .groupList, .receipts, .groupHistory, .typing,
+            .feature:
             preconditionFailure("not a frame of presence")
         }
         json.finish(&out)
@@ -55,7 +56,8 @@ extension ClientFrame {
                 readReceipts: try json.flagIfPresent(.readReceipts))
         case .block:
             self = .block(ref: try json.messageIfPresent(.ref), user: try json.person(.user), on: try json.flag(.on))
-        case .hello, .send, .ack, .read, .history, .ping, .group, .groupInfo, .groupList, .receipts, .groupHistory, .feature:
+        case .hello, .send, .ack, .read, .history, .ping, .group, .groupInfo, .groupList, .receipts, .groupHistory, .typing,
+            .feature:
             preconditionFailure("not a frame of presence")
         }
     }
@@ -85,7 +87,7 @@ extension ServerFrame {
             json.people(#","blocked":["#, settings.blocked)
             json.number(#","rev":"#, settings.revision)
         case .welcome, .sent, .message, .copy, .expired, .gap, .delivered, .read, .noted, .history, .pong, .error, .groupMessage,
-            .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts:
+            .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts, .typing:
             preconditionFailure("not a frame of presence")
         }
         json.finish(&out)
@@ -110,7 +112,7 @@ extension ServerFrame {
                     readReceipts: try json.flag(.readReceipts),
                     blocked: try json.people(.blocked, max: PrivacyLimits.blockCountMax), revision: try json.number(.rev)))
         case .welcome, .sent, .message, .copy, .expired, .gap, .delivered, .read, .noted, .history, .pong, .error, .groupMessage,
-            .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts:
+            .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts, .typing:
             preconditionFailure("not a frame of presence")
         }
     }

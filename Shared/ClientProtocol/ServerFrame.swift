@@ -46,6 +46,8 @@ public enum ServerFrame: Equatable, Sendable {
     case groupLate(group: UserID, at: Stamp, count: Int)
     /// At most `GroupLimits.memberCountMax` entries.
     case receipts(ref: MessageID?, with: UserID, at: Stamp, entries: [ReceiptEntry])
+    /// `from` writes to this user, or to `group`, or has stopped. It holds for six seconds without another word.
+    case typing(from: UserID, group: UserID?, isOn: Bool)
     /// Who is here, and when the others were. With `ref` the answer, one line for each who was asked about; without it news of
     /// who is watched. At most `ClientLimits.presenceUserCountMax` lines.
     case presence(ref: MessageID?, users: [PresenceLine])
@@ -138,6 +140,8 @@ public enum ErrorCode: UInt8, Sendable, CaseIterable {
     case badUsers = 24
     /// A list names more users than it may, or would.
     case tooManyUsers = 25
+    /// The user sends too much: frames were dropped unread. Slow down, and repeat after `retry_ms` what has no answer.
+    case rateLimited = 26
 
     /// The name in JSON.
     public var name: String {
@@ -167,6 +171,7 @@ public enum ErrorCode: UInt8, Sendable, CaseIterable {
         case .noChange: "no_change"
         case .badUsers: "bad_users"
         case .tooManyUsers: "too_many_users"
+        case .rateLimited: "rate_limited"
         }
     }
 }

@@ -59,6 +59,10 @@ extension ServerFrame {
             writer.varintIfPresent(error.retryMs.map { UInt64($0) })
         case .groupMessage, .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts:
             encodeGroup(into: &writer)
+        case .typing(let from, let group, let isOn):
+            writer.user(from)
+            writer.userIfPresent(group)
+            writer.bool(isOn)
         case .presence, .settings: encodePresence(into: &writer)
         }
         writer.finish(&out)
@@ -110,6 +114,10 @@ extension ServerFrame {
         case .error: self = .error(try ErrorFrame(&fields))
         case .groupMessage, .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts:
             self = try ServerFrame(group: type, &fields)
+        case .typing:
+            let from = try fields.user("from")
+            let group = try fields.isPresent("group") ? try fields.group("group") : nil
+            self = .typing(from: from, group: group, isOn: try fields.flag("on"))
         case .presence, .settings: self = try ServerFrame(presence: type, &fields)
         }
     }
@@ -153,6 +161,7 @@ extension ServerFrame {
         case .groupCounts: .groupCounts
         case .groupLate: .groupLate
         case .receipts: .receipts
+        case .typing: .typing
         case .presence: .presence
         case .settings: .settings
         }

@@ -94,6 +94,12 @@ extension ServerFrame {
             json.finish(&out)
         case .groupMessage, .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts:
             encodeGroupJSON(into: &out)
+        case .typing(let from, let group, let isOn):
+            var json = JSONWriter(&out, reserving: 190, begin: #"{"type":"typing""#)
+            json.name(#","from":""#, from.text)
+            json.nameIfPresent(#","group":""#, group?.text)
+            json.flag(#","on":"#, isOn)
+            json.finish(&out)
         case .presence, .settings: encodePresenceJSON(into: &out)
         }
     }
@@ -146,6 +152,10 @@ extension ServerFrame {
         case .error: self = .error(try ErrorFrame(json))
         case .groupMessage, .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts:
             self = try ServerFrame(group: type, json)
+        case .typing:
+            self = .typing(
+                from: try json.user(.from), group: json[.group].isPresent ? try json.group(.group) : nil,
+                isOn: try json.flag(.on))
         case .presence, .settings: self = try ServerFrame(presence: type, json)
         }
     }

@@ -13,6 +13,21 @@ extension Effect {
     }
 }
 
+/// One frame for many connections, rendered once an encoding.
+public struct SharedFrame {
+    private let frame: ServerFrame
+    private var rendered: [ClientEncoding: [UInt8]] = [:]
+
+    public init(_ frame: ServerFrame) { self.frame = frame }
+
+    /// Sends it to the connection that `origin` names.
+    public mutating func tell(_ origin: Origin) -> Effect {
+        let bytes = rendered[origin.encoding] ?? frame.encoded(as: origin.encoding)
+        rendered[origin.encoding] = bytes
+        return .send(origin.gateway, .clientOutput(ClientOutput(connection: origin.connection, bytes: bytes)))
+    }
+}
+
 /// What a client is told to wait when something that its request needs is away, milliseconds. A restart takes about a second.
 public let unavailableRetryMs: UInt32 = 1_000
 

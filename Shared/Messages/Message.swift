@@ -1,6 +1,6 @@
 // Every message that services exchange, with its number. Numbers retire, they are never reborn.
 //
-// 1-15 edge, 16-31 delivery, 32-63 store requests, 64-95 answers, 96-127 presence. Next free: 8, 30, 51, 82, 105.
+// 1-15 edge, 16-31 delivery, 32-63 store requests, 64-95 answers, 96-127 presence. Next free: 9, 51, 82, 105.
 // A newer release appends fields to the end of a payload; an older one ignores what it does not know, a newer one takes a
 // missing field as absent.
 
@@ -15,6 +15,7 @@ public enum Message: Equatable, Sendable {
     case attached(Attached)
     case detach(Detach)
     case featureRequest(FeatureRequest)
+    case load(Load)
     case deliver(Deliver)
     case acknowledge(Acknowledge)
     case markRead(MarkRead)
@@ -29,6 +30,8 @@ public enum Message: Equatable, Sendable {
     case fanOut(GroupBatch)
     case groupReceipts(GroupMarkBatch)
     case groupNotice(GroupNotice)
+    case typing(Typing)
+    case groupTyping(GroupTyping)
     case append(Append)
     case openDevice(OpenDevice)
     case readInbox(ReadInbox)
@@ -87,6 +90,7 @@ public enum Message: Equatable, Sendable {
         case .attached: 5
         case .detach: 6
         case .featureRequest: 7
+        case .load: 8
         case .deliver: 16
         case .acknowledge: 17
         case .markRead: 18
@@ -101,6 +105,8 @@ public enum Message: Equatable, Sendable {
         case .fanOut: 27
         case .groupReceipts: 28
         case .groupNotice: 29
+        case .typing: 30
+        case .groupTyping: 31
         case .append: 32
         case .openDevice: 33
         case .readInbox: 34
@@ -160,6 +166,7 @@ public enum Message: Equatable, Sendable {
         case .attached(let payload): payload.encode(into: &writer)
         case .detach(let payload): payload.encode(into: &writer)
         case .featureRequest(let payload): payload.encode(into: &writer)
+        case .load(let payload): payload.encode(into: &writer)
         case .deliver(let payload): payload.encode(into: &writer)
         case .acknowledge(let payload): payload.encode(into: &writer)
         case .markRead(let payload): payload.encode(into: &writer)
@@ -174,6 +181,8 @@ public enum Message: Equatable, Sendable {
         case .fanOut(let payload): payload.encode(into: &writer)
         case .groupReceipts(let payload): payload.encode(into: &writer)
         case .groupNotice(let payload): payload.encode(into: &writer)
+        case .typing(let payload): payload.encode(into: &writer)
+        case .groupTyping(let payload): payload.encode(into: &writer)
         case .append(let payload): payload.encode(into: &writer)
         case .openDevice(let payload): payload.encode(into: &writer)
         case .readInbox(let payload): payload.encode(into: &writer)
@@ -234,6 +243,7 @@ public enum Message: Equatable, Sendable {
         case 5: self = .attached(try Attached(from: &reader))
         case 6: self = .detach(try Detach(from: &reader))
         case 7: self = .featureRequest(try FeatureRequest(from: &reader))
+        case 8: self = .load(try Load(from: &reader))
         case 16: self = .deliver(try Deliver(from: &reader))
         case 17: self = .acknowledge(try Acknowledge(from: &reader))
         case 18: self = .markRead(try MarkRead(from: &reader))
@@ -248,6 +258,8 @@ public enum Message: Equatable, Sendable {
         case 27: self = .fanOut(try GroupBatch(from: &reader))
         case 28: self = .groupReceipts(try GroupMarkBatch(from: &reader))
         case 29: self = .groupNotice(try GroupNotice(from: &reader))
+        case 30: self = .typing(try Typing(from: &reader))
+        case 31: self = .groupTyping(try GroupTyping(from: &reader))
         case 32: self = .append(try Append(from: &reader))
         case 33: self = .openDevice(try OpenDevice(from: &reader))
         case 34: self = .readInbox(try ReadInbox(from: &reader))

@@ -41,6 +41,10 @@ public enum MessageLimits {
     /// Receipts of members of one group in one message: one from everybody in the largest group.
     public static let groupMarkCountMax = 4_096
 
+    /// Members of the largest group in which typing is shown. In a larger one somebody always types, and what one writes would
+    /// be told to everybody every three seconds: a tenth of what a message costs, and nobody reads it.
+    public static let typingMemberCountMax = 256
+
     /// Groups in one page of a user's list. Titles are the largest part: 100 of them are 45 KiB.
     public static let membershipCountMax = 100
 

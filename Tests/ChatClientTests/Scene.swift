@@ -16,7 +16,7 @@ struct Scene {
     private(set) var milliseconds: Int64 = 0
 
     init(_ memory: ClientMemory = ClientMemory(cursor: 0, ticks: .zero), windowCount: Int = 16) {
-        client = ChatClient(memory: memory, windowCount: windowCount, dice: SeededGenerator(seed: 7))
+        client = ChatClient(memory: memory, launchedAt: .zero, windowCount: windowCount, dice: SeededGenerator(seed: 7))
     }
 
     var now: Instant { Instant(nanoseconds: milliseconds * 1_000_000) }
@@ -25,41 +25,41 @@ struct Scene {
     static func live(_ memory: ClientMemory = ClientMemory(cursor: 0, ticks: .zero), windowCount: Int = 16) -> Scene {
         var s = Scene(memory, windowCount: windowCount)
         #expect(s.start() == [.connect])
-        #expect(s.connected() == [.transmit(.hello(cursor: memory.cursor, ticks: memory.ticks))])
+        #expect(s.connected() == [.transmit(.hello(cursor: memory.cursor, ticks: memory.ticks, attempt: memory.attempt + 1))])
         #expect(s.gets(welcome(memory.cursor ?? 0)).first == .tell(.online))
         return s
     }
 
     mutating func start() -> [ClientAction] {
         client.start(now: now)
-        return client.takeActions()
+        return plain(client.takeActions())
     }
 
     mutating func connected() -> [ClientAction] {
         client.onConnected(now: now)
-        return client.takeActions()
+        return plain(client.takeActions())
     }
 
     mutating func disconnected() -> [ClientAction] {
         client.onDisconnected(now: now)
-        return client.takeActions()
+        return plain(client.takeActions())
     }
 
     /// Frames of one read, and the end of it.
     mutating func gets(_ frames: ServerFrame...) -> [ClientAction] {
         for frame in frames { client.onFrame(frame, now: now) }
         client.flush(now: now)
-        return client.takeActions()
+        return plain(client.takeActions())
     }
 
     mutating func sends(_ id: String, to: UserID = bob) -> [ClientAction] {
         client.send(id: MessageID(id)!, to: to, body: Array(id.utf8), now: now)
-        return client.takeActions()
+        return plain(client.takeActions())
     }
 
     mutating func reads(_ peer: UserID = bob, _ at: Int64) -> [ClientAction] {
         client.markRead(with: peer, at: Stamp(microseconds: at), now: now)
-        return client.takeActions()
+        return plain(client.takeActions())
     }
 
     mutating func wait(_ duration: Int64) -> [ClientAction] {
@@ -68,7 +68,7 @@ struct Scene {
         while let due = client.deadline(), due <= Instant(nanoseconds: end * 1_000_000) {
             milliseconds = max(milliseconds, (due.nanoseconds + 999_999) / 1_000_000)
             client.onDeadline(now: now)
-            done += client.takeActions()
+            done += plain(client.takeActions())
         }
         milliseconds = end
         return done
@@ -85,9 +85,21 @@ struct Scene {
         return []
     }
 
+    /// Whether a frame was repeated by the app is the business of the tests of presence.
+    private func plain(_ actions: [ClientAction]) -> [ClientAction] {
+        actions.map { action in
+            switch action {
+            case .transmit(.send(let id, let to, let body, let after, _)):
+                .transmit(.send(id: id, to: to, body: body, after: after, isAuto: false))
+            case .transmit(.read(let with, let at, _)): .transmit(.read(with: with, at: at, isAuto: false))
+            default: action
+            }
+        }
+    }
+
     mutating func changes(_ ref: String, _ change: GroupChange, of group: UserID? = team) -> [ClientAction] {
         client.change(ref: MessageID(ref)!, group: group, change, now: now)
-        return client.takeActions()
+        return plain(client.takeActions())
     }
 
     /// Loses the connection, comes back, is welcome.

@@ -117,5 +117,9 @@ extension Goldens {
             .receipts(ref: id("r-3"), with: team, at: Stamp(microseconds: 1_767_225_600_000_000), entries: [ReceiptEntry(user: bob, delivered: Stamp(microseconds: 1_767_225_600_000_000), read: nil)]),
             json: #"{"type":"receipts","ref":"r-3","with":"g:team","at":1767225600000000,"entries":[{"user":"bob","got":1767225600000000}]}"#,
             hex: "23 0103722d33 06673a7465616d 808081b184e99103 01 03626f6201808081b184e9910300"),
+        Golden(
+            "groupTyping", .typing(from: ana, group: team, isOn: false),
+            json: #"{"type":"typing","from":"ana","group":"g:team","on":false}"#,
+            hex: "24 03616e61 0106673a7465616d 00"),
     ]
 }

@@ -66,8 +66,8 @@ extension SeededGenerator {
     }
 
     mutating func clientFrame() -> ClientFrame {
-        switch pick(0..<18) {
-        case 0: .hello(cursor: maybe { $0.number() }, ticks: maybe { $0.stamp() })
+        switch pick(0..<19) {
+        case 0: .hello(cursor: maybe { $0.number() }, ticks: maybe { $0.stamp() }, attempt: maybe { $0.number() })
         case 1: .send(id: messageID(), to: user(), body: body(), after: maybe { $0.messageID() }, isAuto: oneIn(4))
         case 2: .ack(upTo: number())
         case 3: .read(with: user(), at: stamp(), isAuto: oneIn(4))
@@ -97,9 +97,10 @@ extension SeededGenerator {
                 ref: maybe { $0.messageID() }, lastSeen: maybe { $0.oneIn(2) ? .everyone : .nobody },
                 exceptions: maybe { $0.people(PrivacyLimits.exceptionCountMax) }, readReceipts: maybe { $0.oneIn(2) })
         case 16: .block(ref: maybe { $0.messageID() }, user: person(), on: oneIn(2))
+        case 17: .typing(to: oneIn(2) ? user() : group(), isOn: oneIn(2))
         default:
             .feature(
-                name: ["typing", "group.create", "presence.beam", "media.put", "group.", "group.add_member"][pick(0..<6)],
+                name: ["media.link", "group.create", "presence.beam", "media.put", "group.", "group.add_member"][pick(0..<6)],
                 ref: maybe { $0.messageID() })
         }
     }
@@ -120,7 +121,7 @@ extension SeededGenerator {
     }
 
     mutating func serverFrame() -> ServerFrame {
-        switch pick(0..<18) {
+        switch pick(0..<19) {
         case 0:
             .welcome(
                 user: user(), device: DeviceID(name(max: DeviceID.bytesMax))!, cursor: number(), head: number(),
@@ -169,6 +170,7 @@ extension SeededGenerator {
                 UserSettings(
                     lastSeen: oneIn(2) ? .everyone : .nobody, exceptions: people(PrivacyLimits.exceptionCountMax),
                     readReceipts: oneIn(2), blocked: people(PrivacyLimits.blockCountMax), revision: number()))
+        case 17: .typing(from: user(), group: maybe { $0.group() }, isOn: oneIn(2))
         default: entry()
         }
     }

@@ -100,7 +100,11 @@ struct RefusalTests {
         (#"{"type":"history","ref":"r","limit":101}"#, .badField, "r", "`limit`"),
         (#"{"type":"history","ref":"r","before":-3}"#, .badField, "r", "`before`"),
         (#"{"type":"ping","ref":5}"#, .badField, nil, "`ref`"),
-        (#"{"type":"typing","ref":"a b"}"#, .badField, nil, "`ref`"),
+        (#"{"type":"media.link","ref":"a b"}"#, .badField, nil, "`ref`"),
+        (#"{"type":"typing","on":true}"#, .missingField, nil, "`to`"),
+        (#"{"type":"typing","to":"bob"}"#, .missingField, nil, "`on`"),
+        (#"{"type":"typing","to":"b b","on":true}"#, .badField, nil, "`to`"),
+        (#"{"type":"typing","to":"bob","on":1}"#, .badField, nil, "`on`"),
         // The id comes back even when the rest is no JSON.
         (#"{"type":"send","id":"m","to":"bob","body":"x"#, .malformed, "m", "string"),
     ]
@@ -116,7 +120,10 @@ struct RefusalTests {
     static let binary: [(hex: String, code: ErrorCode, ref: String?, says: String)] = [
         ("", .malformed, nil, "empty"),
         ("00", .unknownType, nil, "type"),
-        ("0c", .unknownType, nil, "type"),
+        ("3f", .unknownType, nil, "type"),
+        ("0c 03626f62", .malformed, nil, "`on`"),
+        ("0c 03626f62 02", .badField, nil, "`on`"),
+        ("0c 03626f62 01 00", .malformed, nil, "behind the last field"),
         ("10", .unknownType, nil, "type"),
         ("ff", .unknownType, nil, "type"),
         // hello: a flag that is neither 0 nor 1; a number over 2^53-1; a varint with a spare zero byte; one that never ends.
@@ -191,7 +198,7 @@ struct ToleranceTests {
         (#"{"type":"ack","n":9007199254740991}"#, .ack(upTo: 9_007_199_254_740_991)),
         (#"{"type":"ack","n":0}"#, .ack(upTo: 0)),
         // Null is absent.
-        (#"{"type":"hello","cursor":null,"ticks":null}"#, .hello(cursor: nil, ticks: nil)),
+        (#"{"type":"hello","cursor":null,"ticks":null}"#, .hello(cursor: nil, ticks: nil, attempt: nil)),
         (#"{"type":"ping","ref":null}"#, .ping(ref: nil)),
         // Unknown fields of any kind, and fields of other frames with any value.
         (#"{"type":"ack","n":5,"x":[1,-2.5e+3,"\n",{"x":{},"x":[]},true,false,null,0.1E-2],"":0}"#, .ack(upTo: 5)),
@@ -211,7 +218,7 @@ struct ToleranceTests {
 
     @Test func aClientIgnoresTypesItDoesNotKnow() throws {
         #expect(try ServerFrame.decode(text(#"{"type":"sparkle","n":{}}"#), as: .json) == nil)
-        #expect(try ServerFrame.decode([36, 1, 2, 3], as: .binary) == nil)
+        #expect(try ServerFrame.decode([47, 1, 2, 3], as: .binary) == nil)
         #expect(try ServerFrame.decode([2, 1, 2, 3], as: .binary) == nil)
     }
 

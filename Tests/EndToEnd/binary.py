@@ -6,7 +6,7 @@ talk to the server is a test of the document.
 
 # name of the field, and its kind; a ? says that it may be absent
 FROM_CLIENT = {
-    "hello": (1, [("cursor", "number?"), ("ticks", "number?")]),
+    "hello": (1, [("cursor", "number?"), ("ticks", "number?"), ("attempt", "number?")]),
     "send": (2, [("id", "text"), ("to", "text"), ("after", "text?"), ("body", "text")]),
     "ack": (3, [("n", "number")]),
     "read": (4, [("with", "text"), ("at", "number")]),
@@ -22,6 +22,7 @@ FROM_CLIENT = {
     "settings": (49, [("ref", "text?"), ("last_seen", "visibility?"), ("except", "users?"), ("read_receipts", "flag?")]),
     "block": (50, [("ref", "text?"), ("user", "text"), ("on", "flag")]),
     "group.history": (11, [("ref", "text?"), ("group", "text"), ("before", "number?"), ("limit", "number")]),
+    "typing": (12, [("to", "text"), ("on", "flag")]),
 }
 FEATURE = 15
 
@@ -65,6 +66,7 @@ FROM_SERVER = {
     34: ("group.late", [("group", "text"), ("at", "number"), ("count", "number")]),
     35: ("receipts", [("ref", "text?"), ("with", "text"), ("at", "number"),
                       ("entries", [("user", "text"), ("got", "number?"), ("read", "number?")])]),
+    36: ("typing", [("from", "text"), ("group", "text?"), ("on", "flag")]),
     37: ("presence", [("ref", "text?"), ("users", [("user", "text"), ("online", "flag"), ("last", "number?")])]),
     38: ("settings", [("ref", "text?"), ("last_seen", "visibility"), ("except", "users"), ("read_receipts", "flag"),
                       ("blocked", "users"), ("rev", "number")]),

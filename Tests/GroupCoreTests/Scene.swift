@@ -29,6 +29,12 @@ let map = try! ClusterMap.local(
 let archiveMap = try! ClusterMap.local(
     LocalCounts(gateways: 1, parsers: 1, sessions: 2, groups: 2), storageMode: .archive,
     groupRules: GroupRules(memberCountMax: 4, tryCountMax: 2))
+/// The same with room for larger groups.
+func roomyMap(_ memberCountMax: Int) -> ClusterMap {
+    try! ClusterMap.local(
+        LocalCounts(gateways: 1, parsers: 1, sessions: 2, groups: 2),
+        groupRules: GroupRules(memberCountMax: memberCountMax, tryCountMax: 2))
+}
 let gateway = map.nodes(of: .gateway)[0].id
 let storeNode = map.nodes(of: .persistence)[0].id
 let sessionNodes = map.nodes(of: .session).map(\.id)
@@ -54,14 +60,15 @@ struct Scene {
     private(set) var fanOuts: [GroupBatch] = []
     private(set) var ticks: [Receipt] = []
     private(set) var notices: [GroupNotice] = []
+    private(set) var signs: [GroupTyping] = []
     private(set) var marked: [GroupMarked] = []
     private(set) var refusedCalls: [Refusal] = []
     private var connections: [UserID: UInt64] = [:]
 
     /// - Parameter shards: how many of the two group shards take part.
-    init(shards: Int = 1, isArchive: Bool = false) {
+    init(shards: Int = 1, isArchive: Bool = false, memberCountMax: Int? = nil) {
         cores = []
-        cluster = isArchive ? archiveMap : map
+        cluster = memberCountMax.map(roomyMap) ?? (isArchive ? archiveMap : map)
         store = MemoryStore(policy: StorePolicy(isArchive: isArchive))
         for index in 0..<shards { cores.append(makeCore(index)) }
         for index in cores.indices { greet(index) }
@@ -123,6 +130,11 @@ struct Scene {
         feed(.requested(call, .groupReceipts(GroupMarkBatch(group: group, marks: marks))), shard)
     }
 
+    /// Somebody's client says that she types, or has stopped.
+    mutating func type(_ author: UserID, in group: UserID, isOn: Bool = true, shard: Int = 0) {
+        feed(.received(gateway, .typing(Typing(origin: origin(author), to: group, isOn: isOn))), shard)
+    }
+
     private mutating func origin(_ user: UserID) -> Origin {
         let connection = connections[user] ?? UInt64(connections.count + 1)
         connections[user] = connection
@@ -168,7 +180,9 @@ struct Scene {
         feed(.peerUp(session), shard)
     }
 
-    mutating func clear() { (told, fanOuts, ticks, notices, marked) = ([], [], [], [], []) }
+    mutating func clear() { (told, fanOuts, ticks, notices, signs, marked) = ([], [], [], [], [], []) }
+
+    var heldCount: Int { held.count }
 
     /// The log as it is stored.
     mutating func log(_ group: UserID) -> GroupPage {
@@ -227,6 +241,7 @@ struct Scene {
             let user = connections.first { $0.value == output.connection.rawValue }!.key
             told.append(Told(user: user, frame: try! ServerFrame.decode(output.bytes, as: .binary)!))
         case .send(_, .groupNotice(let notice)): notices.append(notice)
+        case .send(_, .groupTyping(let sign)): signs.append(sign)
         case .answer(_, .groupMarked(let answer)): marked.append(answer)
         case .refuse(_, let refusal): refusedCalls.append(refusal)
         default: break

@@ -44,6 +44,10 @@ let groupSamples: [Sample] = [
     Sample(
         29, .groupNotice(GroupNotice(author: ana, group: team, at: at300, content: .late(count: 7))),
         "03616e61" + teamBytes + "ac02 02 07"),
+    Sample(30, .typing(Typing(origin: origin, to: team, isOn: true)), originBytes + teamBytes + "01"),
+    Sample(
+        31, .groupTyping(GroupTyping(group: team, author: ana, isOn: true, recipients: [bob])),
+        teamBytes + "03616e61 01 01 03626f62"),
     Sample(
         40,
         .appendGroup(
@@ -164,6 +168,10 @@ extension MessageDice {
             let content: GroupNotice.Content =
                 flag() ? .counts(delivered: count(), read: count(), of: count()) : .late(count: count())
             return .groupNotice(.init(author: user(), group: user(), at: stamp(), content: content))
+        case .typing: return .typing(.init(origin: origin(), to: user(), isOn: flag()))
+        case .groupTyping:
+            return .groupTyping(
+                .init(group: user(), author: user(), isOn: flag(), recipients: users(MessageLimits.typingMemberCountMax)))
         case .appendGroup:
             return .appendGroup(
                 .init(

@@ -74,8 +74,8 @@ private func shard(_ user: UserID) -> NodeID { map.ring(of: .session).owner(ofKe
     @Test(arguments: ClientEncoding.allCases)
     func helloGoesToTheShardOfWhoSaysIt(_ encoding: ClientEncoding) {
         var s = Scene(encoding: encoding, isAttached: false)
-        let attach = Attach(origin: s.origin, cursor: 41, revision: Stamp(microseconds: 5), isResume: false)
-        #expect(s.says(.hello(cursor: 41, ticks: Stamp(microseconds: 5))) == [.send(shard(ana), .attach(attach))])
+        let attach = Attach(origin: s.origin, cursor: 41, revision: Stamp(microseconds: 5), isResume: false, attempt: 7)
+        #expect(s.says(.hello(cursor: 41, ticks: Stamp(microseconds: 5), attempt: 7)) == [.send(shard(ana), .attach(attach))])
     }
 
     @Test(arguments: ClientEncoding.allCases)
@@ -114,7 +114,7 @@ private func shard(_ user: UserID) -> NodeID { map.ring(of: .session).owner(ofKe
         #expect(complaint(s.says(#"{"type":"ack","n":1}"#)) == "hello_missing")
         #expect(complaint(s.says(#"{"type":"read","with":"bob","at":1}"#)) == "hello_missing")
         #expect(complaint(s.says(#"{"type":"history","ref":"m-1"}"#)) == "hello_missing m-1")
-        #expect(complaint(s.says(#"{"type":"typing","ref":"m-1"}"#)) == "hello_missing m-1")
+        #expect(complaint(s.says(#"{"type":"typing","to":"bob","on":true}"#)) == "hello_missing")
         s.origin.isAttached = true
         #expect(complaint(s.says(#"{"type":"hello"}"#)) == "hello_repeated")
     }
@@ -158,13 +158,44 @@ private func shard(_ user: UserID) -> NodeID { map.ring(of: .session).owner(ofKe
         #expect(s.core.unreadiness == nil)
     }
 
+    @Test(arguments: ClientEncoding.allCases)
+    func typingGoesToWhoIsWrittenTo(_ encoding: ClientEncoding) {
+        var s = Scene(encoding: encoding)
+        let toBob = Typing(origin: s.origin, to: bob, isOn: true)
+        #expect(s.says(.typing(to: bob, isOn: true)) == [.send(shard(bob), .typing(toBob))])
+        let team = UserID("g:team")!
+        let toTeam = Typing(origin: s.origin, to: team, isOn: false)
+        let group = map.ring(of: .group).owner(ofKey: team.text.utf8)
+        #expect(s.says(.typing(to: team, isOn: false)) == [.send(group, .typing(toTeam))])
+    }
+
+    @Test func whoeverTypesIsActiveAndWhoeverStopsIsNot() {
+        var s = Scene()
+        _ = s.says(.typing(to: bob, isOn: false))
+        let stopped = s.core.deadline()
+        #expect(stopped == nil)
+        _ = s.says(.typing(to: bob, isOn: true))
+        let typing = s.core.deadline()
+        #expect(typing != nil)
+    }
+
+    @Test func nobodyTypesToOneself() {
+        var s = Scene()
+        #expect(complaint(s.says(#"{"type":"typing","to":"ana","on":true}"#)) == "to_self")
+    }
+
+    @Test func typingWithoutAShardIsDropped() {
+        var s = Scene(allUp: false)
+        #expect(s.says(.typing(to: bob, isOn: true)) == [])
+        #expect(s.says(.typing(to: UserID("g:team")!, isOn: true)) == [])
+    }
+
     @Test func requestsForOtherServicesFindThem() {
         var s = Scene()
         func request(_ name: String) -> Message { .featureRequest(FeatureRequest(origin: s.origin, feature: name, reference: id)) }
         let group = map.ring(of: .group).owner(ofKey: ana.text.utf8)
         let lastSeen = map.ring(of: .lastSeen).owner(ofKey: ana.text.utf8)
         #expect(s.says(#"{"type":"group.create","ref":"m-1"}"#) == [.send(group, request("group.create"))])
-        #expect(s.says(#"{"type":"typing","ref":"m-1"}"#) == [.send(lastSeen, request("typing"))])
         #expect(s.says(#"{"type":"presence.beam","ref":"m-1"}"#) == [.send(lastSeen, request("presence.beam"))])
         #expect(complaint(s.says(#"{"type":"media.link","ref":"m-1"}"#)) == "unsupported m-1")
     }
@@ -172,7 +203,7 @@ private func shard(_ user: UserID) -> NodeID { map.ring(of: .session).owner(ofKe
     @Test func requestsForServicesThatAreAwayAreUnsupported() {
         var s = Scene(allUp: false)
         #expect(complaint(s.says(#"{"type":"group.create","ref":"m-1"}"#)) == "unsupported m-1")
-        #expect(complaint(s.says(#"{"type":"typing"}"#)) == "unsupported")
+        #expect(complaint(s.says(#"{"type":"presence.dance"}"#)) == "unsupported")
     }
 
     @Test func aGatewayCannotSpeakForAnother() {

@@ -65,12 +65,13 @@ public struct GroupScenario: Scenario {
         case .cursorLost: ledger.onCursorLost()
         // Whoever hears nothing of her group says enough about a change that was refused.
         case .changed, .changeFailed, .counts, .late, .read, .history, .groupInfo, .groupList, .receipts, .refused: break
+        case .typing, .presence, .settings: break
         }
         switch phase {
         case .joining: onJoining(plan.shape.group(of: member), now)
         case .warming, .measuring: if let group { refill(group, now) }
         case .draining: if ledger.isSettled { finish() }
-        case .connecting, .settling, .storing, .returning, .over: break
+        case .connecting, .settling, .storming, .releasing, .storing, .returning, .over: break
         }
     }
 
@@ -105,7 +106,7 @@ public struct GroupScenario: Scenario {
             pacer = nil
             if ledger.isSettled { finish() }
         case .draining: finish()
-        case .storing, .returning, .over: break
+        case .storming, .releasing, .storing, .returning, .over: break
         }
     }
 

@@ -52,7 +52,7 @@ public struct IdleScenario: Scenario {
         case .gap(let from, let to): ledger.onGap(from: from, to: to)
         case .cursorLost: ledger.onCursorLost()
         case .sent, .delivered, .failed, .read, .history, .refused: break
-        case .changed, .changeFailed, .groupInfo, .groupList, .counts, .late, .receipts: break
+        case .changed, .changeFailed, .groupInfo, .groupList, .counts, .late, .receipts, .typing, .presence, .settings: break
         }
     }
 
@@ -70,7 +70,7 @@ public struct IdleScenario: Scenario {
             // Somebody never came: the verdict says so.
             phase = .over
             orders.append(.sample(.last))
-        case .joining, .warming, .draining, .storing, .returning, .over:
+        case .joining, .warming, .storming, .releasing, .draining, .storing, .returning, .over:
             break
         }
     }

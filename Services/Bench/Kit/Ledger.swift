@@ -126,6 +126,12 @@ public struct Ledger: MessageLedger {
         return recent
     }
 
+    /// Latencies of measured messages so far; counting begins anew.
+    public mutating func takeLatencies() -> [LatencyHistogram] {
+        defer { latencies = [LatencyHistogram](repeating: LatencyHistogram(), count: Leg.allCases.count) }
+        return latencies
+    }
+
     /// What is missing now. O(open messages).
     public func balance(now: Instant) -> LedgerBalance {
         var balance = LedgerBalance()
@@ -158,8 +164,8 @@ public struct Ledger: MessageLedger {
         case .gap(let from, let to): onGap(from: from, to: to)
         case .cursorLost: onCursorLost()
         case .online, .offline, .read, .history, .refused: break
-        // No scenario has groups.
-        case .changed, .changeFailed, .groupInfo, .groupList, .counts, .late, .receipts: break
+        // No scenario here has groups, and nobody types.
+        case .changed, .changeFailed, .groupInfo, .groupList, .counts, .late, .receipts, .typing, .presence, .settings: break
         }
         return nil
     }

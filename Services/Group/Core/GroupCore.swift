@@ -9,6 +9,7 @@
 //     FanOut.swift       entries of the log come into inboxes, one batch a partition at a time
 //     Receipts.swift     marks of members become ticks and counts of authors
 //     Questions.swift    what the group is like, who has a message, what was written before
+//     Typing.swift       who writes to the group just now
 //     GroupRecord.swift  what is known of one group
 //
 // About disagreement: two shards may believe that they hold the same group. Each append names the newest event that its shard
@@ -48,6 +49,8 @@ public struct GroupCore: ServiceCore {
         case receipt(UserID, author: UserID, ReceiptKind, Stamp)
         case receiptList(GroupQuery, GroupState, at: Stamp, [GroupMarks.Item])
         case history(GroupQuery, from: Stamp)
+        /// Has the group changed elsewhere? Typists wait for the answer.
+        case typing(UserID, generation: UInt32, askedAt: Instant)
         case pendingGroups(NodeID)
     }
 
@@ -69,6 +72,7 @@ public struct GroupCore: ServiceCore {
     private var callNext: UInt32 = 0
     var serialNext: UInt32 = 0
     var dice: SeededGenerator
+    public var load: LoadBook
 
     public init(selfID: NodeID, cluster: ClusterMap, dice: SeededGenerator) {
         self.selfID = selfID
@@ -78,6 +82,8 @@ public struct GroupCore: ServiceCore {
         sessions = LiveRing(cluster.ring(of: .session))
         stores = LiveRing(cluster.ring(of: .persistence))
         ring = cluster.ring(of: .group)
+        load = LoadBook(
+            needs: [Role.session, .persistence].flatMap { cluster.nodes(of: $0).map(\.id) }, tells: cluster.nodes(of: .parser).map(\.id))
         timers.arm(.scan, at: .zero)
     }
 
@@ -124,6 +130,7 @@ public struct GroupCore: ServiceCore {
         case .groupSend(let send): submit(Submission(request: .message(send)), to: send.group, now: now, &effects)
         case .groupAct(let act): submit(Submission(request: .act(act)), to: act.group, now: now, &effects)
         case .groupQuery(let query): submit(Submission(request: .query(query)), to: query.group, now: now, &effects)
+        case .typing(let typing): onTyping(typing, now: now, &effects)
         case .featureRequest(let request):
             counters.featuresRefused += 1
             let text = "\(request.feature) is not part of this release"
@@ -154,6 +161,8 @@ public struct GroupCore: ServiceCore {
         case .receiptList(let query, let state, let at, let items):
             onReceiptList(query, state, at: at, items, result, &effects)
         case .history(let query, let from): onHistory(query, from: from, result, &effects)
+        case .typing(let group, let generation, let askedAt):
+            onTypingChecked(group, generation, askedAt: askedAt, result, now: now, &effects)
         case .pendingGroups(let node): onPendingGroups(node, result, now: now, &effects)
         }
     }
@@ -204,6 +213,9 @@ struct GroupCounters: Sendable {
     var marksStored: UInt64 = 0
     var loads: UInt64 = 0
     var featuresRefused: UInt64 = 0
+    var typingShown: UInt64 = 0
+    var typingMerged: UInt64 = 0
+    var typingDropped: UInt64 = 0
 }
 
 extension GroupCore {
@@ -223,5 +235,10 @@ extension GroupCore {
         page.counter("fantail_group_loads_total", "Groups read from their log.", counters.loads)
         page.counter(
             "fantail_group_features_refused_total", "Requests for what this release does not do.", counters.featuresRefused)
+        page.counter("fantail_group_typing_shown_total", "Signs of typing passed on to members.", counters.typingShown)
+        page.counter("fantail_group_typing_merged_total", "Signs of typing that said what members knew.", counters.typingMerged)
+        page.counter(
+            "fantail_group_typing_dropped_total", "Signs of typing beyond a bound, or while the group was not to be read.",
+            counters.typingDropped)
     }
 }

@@ -48,6 +48,20 @@ public enum GroupServiceLimits {
     /// The newest messages of a group whose counts are told by themselves; of older ones authors ask.
     static let countedMessageCountMax = 16
 
+    /// Members of a group who are shown as typing at once: what a line of a screen can name. What one more writes is not shown.
+    static let typistCountMax = 3
+
+    /// Members whose typing waits while the group is read or checked; as many as could be shown.
+    static let typistWaitingCountMax = typistCountMax
+
+    /// How long what is known of a group is good enough to show who types in it. A group in which somebody types and that only
+    /// one shard holds costs the store one small read in this time; somebody who was removed at another shard can be
+    /// shown for so long at most.
+    static let typingTrust = Interval.seconds(5)
+
+    /// Typing brings a group into memory only while fewer than this are there: messages come first.
+    static let typingGroupCountMax = groupCountMax / 2
+
     /// Messages of a group whose authors are remembered: nobody is told of ticks for what she did not write.
     static let knownMessageCountMax = 256
 }

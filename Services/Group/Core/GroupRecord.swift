@@ -127,10 +127,13 @@ struct GroupRecord: Sendable {
     var known: [KnownMessage] = []
     var knownFrom = Stamp.zero
     var receiptsInFlight = 0
+    var typing: GroupTypists
     var lastUsed: Instant
 
+    /// - Parameter now: from when on the group is read.
     init(generation: UInt32, now: Instant) {
         self.generation = generation
+        typing = GroupTypists(confirmedAt: now)
         lastUsed = now
     }
 

@@ -25,8 +25,10 @@ extension GroupCore {
     mutating func reload(_ group: UserID, now: Now, _ effects: inout [Effect]) {
         guard let former = groups[group] else { return }
         serialNext &+= 1
-        var record = GroupRecord(generation: serialNext, now: former.lastUsed)
+        var record = GroupRecord(generation: serialNext, now: now.instant)
+        record.lastUsed = former.lastUsed
         record.waiting = former.waiting
+        record.typing.take(over: former.typing)
         groups[group] = record
         timers.cancel(.ticks(group))
         timers.cancel(.counts(group))
@@ -116,6 +118,7 @@ extension GroupCore {
         timers.armIfIdle(.ticks(group), at: now.instant + GroupServiceLimits.tickWindow)
         fanOut(group, now: now, &effects)
         drain(group, now: now, &effects)
+        takeWaitingTypists(group, now: now, &effects)
     }
 
     /// A group without a log: nobody made it yet.
@@ -125,6 +128,7 @@ extension GroupCore {
         // Whoever waits is answered by what the store says now.
         for index in groups[group]!.waiting.indices { groups[group]!.waiting[index].tries += 1 }
         drain(group, now: now, &effects)
+        takeWaitingTypists(group, now: now, &effects)
         forgetIfUnmade(group)
     }
 
@@ -141,6 +145,7 @@ extension GroupCore {
         let waiting = groups[group]!.waiting
         groups[group]!.waiting = []
         for submission in waiting { refuse(submission, refusal, &effects) }
+        dropWaitingTypists(group)
         if case .checking = groups[group]!.phase {
             groups[group]!.phase = .ready
         } else {

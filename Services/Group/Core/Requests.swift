@@ -164,6 +164,8 @@ extension GroupCore {
             switch submission.request {
             case .message(let send):
                 counters.messagesStored += 1
+                // Whoever has written types no more, and is shown at once when she begins again.
+                groups[group]!.typing.shown.remove(send.origin.user)
                 take(
                     GroupEntry(
                         number: appended.number, stamp: appended.stamp, kind: .message, author: send.origin.user, id: send.id,

@@ -70,6 +70,7 @@ public struct LastSeenCore: ServiceCore {
     /// Settings that peers out of reach have not heard of.
     var missed: [NodeID: [UserID: UserSettings]] = [:]
     var timers = TimerQueue<Timer>()
+    public var load: LoadBook
     var counters = LastSeenCounters()
     private var calls = CallTable<Pending>()
     private var callNext: UInt32 = 0
@@ -81,6 +82,8 @@ public struct LastSeenCore: ServiceCore {
         stores = LiveRing(cluster.ring(of: .persistence))
         sessions = LiveRing(cluster.ring(of: .session))
         gateways = Set(cluster.nodes(of: .gateway).map(\.id))
+        load = LoadBook(
+            needs: cluster.nodes(of: .persistence).map(\.id), tells: cluster.nodes(of: .parser).map(\.id))
         fronts = Fronts(threshold: .milliseconds(Int64(cluster.presenceRules.onlineMs)))
         _ = shards.set(selfID, isUp: true)
     }

@@ -241,6 +241,8 @@ extension LastSeenCore {
     // MARK: News
 
     mutating func onNewsRound(now: Now, _ effects: inout [Effect]) {
+        // Messages come first: news waits, the newest state wins, and nobody is shown anything new meanwhile.
+        guard load.admits(.typing) else { return timers.arm(.news, at: now.instant + LastSeenLimits.newsInterval) }
         var user: UserID?
         // Rendered once for all watchers of a person: hidden and visible, in each encoding.
         var rendered: [UInt8: [UInt8]] = [:]

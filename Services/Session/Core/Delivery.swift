@@ -111,6 +111,8 @@ extension SessionCore {
     ) {
         poke(delivery.to, includingPrimary: false, &effects)
         guard users[delivery.to] != nil else { return }
+        // Whoever has written types no more, and is shown at once when she begins again.
+        users[delivery.to]!.typists.remove(delivery.origin.user)
         let entry = InboxEntry(
             number: appended.number, stamp: appended.stamp, kind: .message, author: delivery.origin.user,
             chat: delivery.origin.user, id: delivery.id, body: delivery.body)

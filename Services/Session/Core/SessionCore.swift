@@ -6,7 +6,9 @@
 //     Delivery.swift    a message arrives: append, `sent`, push or poke
 //     Devices.swift     a device comes, goes, catches up
 //     Receipts.swift    acknowledgements become receipts, receipts reach authors
+//     Delays.swift      receipts that gather while the shard or its store is behind
 //     Groups.swift      entries of groups come in for many at once, receipts go out for many at once
+//     Typing.swift      who writes to whom just now
 //     Presence.swift    connections that ended and settings that changed
 //     UserState.swift   what is known of one user
 //
@@ -38,6 +40,8 @@ public struct SessionCore: ServiceCore {
         case renewal
         /// Marks for groups have gathered long enough.
         case groupMarks
+        /// Receipts that were delayed have gathered long enough.
+        case receipts
     }
 
     /// What a call was made for.
@@ -93,6 +97,8 @@ public struct SessionCore: ServiceCore {
     var groupMarks: [UserID: GroupMarkQueue] = [:]
     /// Groups with marks that gather, in the order in which they came.
     var groupsToFlush: [UserID] = []
+    var delayed = DelayedReceipts()
+    public var load: LoadBook
     var timers = TimerQueue<Timer>()
     var counters = SessionCounters()
     private var calls = CallTable<Pending>()
@@ -111,6 +117,9 @@ public struct SessionCore: ServiceCore {
         lastSeens = LiveRing(cluster.ring(of: .lastSeen))
         gateways = Set(cluster.nodes(of: .gateway).map(\.id))
         _ = sessions.set(selfID, isUp: true)
+        load = LoadBook(
+            needs: cluster.nodes(of: .persistence).map(\.id),
+            tells: [Role.gateway, .parser, .group].flatMap { cluster.nodes(of: $0).map(\.id) })
         let expiry = expiry ?? .seconds(Int64(cluster.expirySeconds))
         renewalInterval = Interval(nanoseconds: expiry.nanoseconds / SessionLimits.renewalsPerExpiry)
         timers.arm(.outOfTurn, at: .zero)
@@ -203,13 +212,15 @@ public struct SessionCore: ServiceCore {
         switch message {
         case .deliver(let deliver): onDeliver(deliver, &effects)
         case .acknowledge(let acknowledge): onAcknowledge(acknowledge, now: now, &effects)
-        case .markRead(let mark): onMarkRead(mark, &effects)
+        case .markRead(let mark): onMarkRead(mark, now: now, &effects)
         case .attach(let attach): onAttach(attach, &effects)
         case .detach(let detach): onDetach(detach, from: node, &effects)
         case .poke(let poke): onPoke(poke, from: node, &effects)
         case .historyQuery(let query): onHistoryQuery(query, &effects)
         case .membershipQuery(let query): onMembershipQuery(query, &effects)
         case .groupNotice(let notice): onGroupNotice(notice, &effects)
+        case .typing(let typing): onTyping(typing, now: now, &effects)
+        case .groupTyping(let typing): onGroupTyping(typing, &effects)
         default:
             effects.append(
                 .log(LogRecord(.warning, "unexpected_message", ["peer": "\(node)", "method": "\(message.method)"])))
@@ -264,6 +275,7 @@ public struct SessionCore: ServiceCore {
             case .meeting: onMeetingTimer(now: now, &effects)
             case .renewal: onRenewalTimer(now: now, &effects)
             case .groupMarks: flushGroupMarks(now: now, &effects)
+            case .receipts: startDelayedReceipts(now: now, &effects)
             }
         }
     }
@@ -330,6 +342,9 @@ struct SessionCounters: Sendable {
     var receiptsStored: UInt64 = 0
     var pokesSent: UInt64 = 0
     var attaches: UInt64 = 0
+    var typingPushed: UInt64 = 0
+    var typingMerged: UInt64 = 0
+    var typingDropped: UInt64 = 0
 }
 
 extension SessionCore {
@@ -348,5 +363,8 @@ extension SessionCore {
         page.counter("fantail_session_receipts_stored_total", "Receipts made durable for authors.", counters.receiptsStored)
         page.counter("fantail_session_pokes_total", "Pokes sent to other shards.", counters.pokesSent)
         page.counter("fantail_session_attaches_total", "Devices that attached or attached again.", counters.attaches)
+        page.counter("fantail_session_typing_pushed_total", "Signs of typing pushed to devices.", counters.typingPushed)
+        page.counter("fantail_session_typing_merged_total", "Signs of typing that said what devices knew.", counters.typingMerged)
+        page.counter("fantail_session_typing_dropped_total", "Signs of typing for nobody who may see them now.", counters.typingDropped)
     }
 }

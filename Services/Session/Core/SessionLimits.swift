@@ -22,6 +22,10 @@ public enum SessionLimits {
     /// also hold up the receipts of her other chats, which wait for their turn behind these.
     static let groupMarkWindow = Interval.milliseconds(20)
 
+    /// `read` marks that gather while the shard is behind; about 300 bytes each. Beyond that they are stored one by one, as
+    /// without a delay: twice as many would mean that a client makes them up.
+    static let delayedReadCountMax = 4_096
+
     /// Wait before work that persistence or another shard refused is tried again. Spread by jitter.
     static let retry = Interval.milliseconds(500)
 
@@ -42,6 +46,10 @@ public enum SessionLimits {
     /// tenth of what persistence reads, so that messages hardly notice.
     static let roundUserCount = 256
     static let roundPause = Interval.milliseconds(50)
+
+    /// People who are shown as typing to one person at once: more than fit on a screen. What one more writes is not shown; a crowd
+    /// that floods somebody costs her eight pushes a second.
+    static let typistCountMax = 16
 
     /// How often persistence is told of a device that is live, in the time after which it is forgotten: a device outlives
     /// some rounds that fail. With the default expiry one small write in two days.

@@ -49,6 +49,8 @@ struct DeviceState: Sendable {
     }
 
     let origin: Origin
+    /// Which of the device's connections this is, by its own count.
+    let attempt: UInt64?
     var phase: Phase
     /// Pushed up to here.
     var pushed: UInt64 = 0
@@ -81,13 +83,17 @@ struct DeviceState: Sendable {
     var isLive: Bool { if case .live = phase { true } else { false } }
     var isGone: Bool { if case .gone = phase { true } else { false } }
 
-    init(origin: Origin, opening call: CallID) {
+    init(origin: Origin, attempt: UInt64?, opening call: CallID) {
         self.origin = origin
+        self.attempt = attempt
         phase = .opening(call: call)
     }
 
     /// At the end of what was pushed, and with room: entry `number` may follow.
     func isReady(for number: UInt64) -> Bool { isLive && reading == nil && pushed == number - 1 && hasRoom }
+
+    /// Sees everything that there is: what happens just now may be shown.
+    func isAtHead(_ head: UInt64) -> Bool { isLive && reading == nil && pushed == head }
 
     /// Room for another page.
     var hasRoom: Bool {
@@ -152,6 +158,8 @@ struct UserState: Sendable {
     var round: ReceiptRound?
     var readingHeaders: CallID?
     var checkingHead: CallID?
+    /// Who types to this user just now.
+    var typists = Typists(countMax: SessionLimits.typistCountMax)
     /// Somebody said that the inbox has grown while its head was being read.
     var mustCheckAgain = false
 

@@ -44,6 +44,7 @@ extension World {
         }
         for device in devices where !device.plan.isLate {
             plan(.deviceActs(device: device.index), after: device.plan.comesAt)
+            plan(.deviceSigns(device: device.index), after: device.plan.comesAt + signs.pause.nanoseconds)
             if let leavesAt = device.plan.leavesAt { plan(.deviceLeaves(device: device.index), after: leavesAt) }
         }
         planFault()

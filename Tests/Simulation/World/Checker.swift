@@ -9,8 +9,13 @@
 //     CheckerGroups.swift   groups: their logs, and what is shown of them
 //     CheckerGroupAnswers.swift, CheckerGroupTicks.swift, CheckerGroupDebt.swift   the same three for groups
 //     CheckerGroupQuestions.swift   answers to questions about groups
+//     CheckerTyping.swift, CheckerPresence.swift   who is shown to type, and to be here
+//     CheckerPrivacy.swift  what people hide, and whom they have blocked
+//     CheckerLoad.swift     what is given up, and in which order
 //     CheckerDebt.swift     what is still owed when everything has healed
 
+import ClientProtocol
+import CoreKit
 import Primitives
 
 /// Which promise was broken.
@@ -21,8 +26,11 @@ public enum Rule: String, CaseIterable, Sendable {
     case honestTicks = "honest ticks"
     case nobodyElse = "nobody else"
     case bounded
+    case passing = "what is shown in passing is of now"
+    case privacy = "what is hidden stays hidden"
     case temporary = "temporary is temporary"
     case recovery = "service returns by itself"
+    case messagesFirst = "messages come first"
 }
 
 public struct Violation: Equatable, Sendable {
@@ -51,6 +59,8 @@ struct SentMessage: Sendable {
     let writtenAt: Moment
     /// Place among what this device wrote to this person.
     var place = 0
+    /// Its author was told `sent`, and the store kept nothing: she was blocked.
+    var wasUnkept = false
     /// When the author was told.
     var sentAt: Moment?
     /// In the addressee's inbox.
@@ -84,6 +94,11 @@ struct Screen {
     var pushed: UInt64 = 0
     /// The newest message of each device that wrote here, by its place.
     var placeOfDevice: [Int]
+    /// The newest line of each person that this connection has brought.
+    var presence: [Int: PresenceLine] = [:]
+    /// Who is shown to type, since when; and when each sign came last.
+    var typing: [TypingSign: Moment] = [:]
+    var typingSaid: [TypingSign: Moment] = [:]
     /// Of each peer.
     var delivered: [Stamp]
     var read: [Stamp]
@@ -108,6 +123,8 @@ struct MessageName: Hashable {
 struct Checker {
     let shape: Shape
     private(set) var violation: Violation?
+    /// What became of work, by class, at all processes.
+    var loadCounts = WorkCounts()
     var messages: [SentMessage] = []
     private var places: [MessageName: Int] = [:]
     /// Messages of one person to another: [author][addressee].
@@ -125,6 +142,16 @@ struct Checker {
     var groupMarks: [[Stamp]]
     /// Of each person, the groups in her list and since when.
     var memberships: [[(since: Moment, titles: [UserID: String])]]
+    /// Of each person, as the disk has them.
+    var settings: [SettingsStory]
+    /// Who has done something that counts for last seen.
+    var hasActed: Set<Int> = []
+    var settingsToldCount = 0
+    var presenceShownCount = 0
+    /// When each person said last that she types to somebody.
+    var typed: [TypingName: Moment] = [:]
+    var typingSaidCount = 0
+    var typingShownCount = 0
     var groupShownCount = 0
     var groupAnswerCount = 0
     var groupLateCount = 0
@@ -145,6 +172,7 @@ struct Checker {
         marks = [[Stamp]](repeating: [Stamp](repeating: .zero, count: userCount), count: userCount)
         let groupCount = shape.groups.count
         groups = shape.groups.map { _ in GroupStory() }
+        settings = shape.users.map { _ in SettingsStory() }
         memberships = shape.users.map { _ in [(0, [:])] }
         groupMarks = [[Stamp]](repeating: [Stamp](repeating: .zero, count: groupCount), count: userCount)
         screens = shape.devices.map { _ in

@@ -13,8 +13,13 @@ extension World {
     func misbehave(_ device: SimulatedDevice) {
         guard device.client.isLive, device.link != nil else { return }
         let isInGroup = !shape.groups.isEmpty && device.dice.oneIn(2)
-        for frame in isInGroup ? rudeGroupFrames(device) : rudeFrames(device) {
+        misbehave(device, isInGroup ? rudeGroupFrames(device) : rudeFrames(device))
+    }
+
+    func misbehave(_ device: SimulatedDevice, _ frames: [ClientFrame]) {
+        for frame in frames {
             trace.write(moment, device.name, .effect) { "rudely: \(Trace.text(frame))" }
+            checker.onSaid(frame, device: device.index, moment)
             device.connection?.transmit(frame)
         }
         flushOutbound(device)
@@ -27,7 +32,7 @@ extension World {
         case 0: return [.ack(upTo: UInt64(cursor + dice(1..<40)))]
         case 1: return [.ack(upTo: UInt64(dice(0..<cursor + 1)))]
         case 2: return [.ack(upTo: UInt64(cursor)), .ack(upTo: UInt64(cursor)), .ack(upTo: UInt64(cursor))]
-        case 3: return [.hello(cursor: UInt64(dice(0..<cursor + 10)), ticks: .zero)]
+        case 3: return [.hello(cursor: UInt64(dice(0..<cursor + 10)), ticks: .zero, attempt: nil)]
         case 4: return [.read(with: shape.users[addressee(device)], at: Stamp(microseconds: Self.epochMicroseconds + Int64(dice(0..<2_000_000_000))))]
         case 5:
             // A predecessor that nobody wrote: to be refused, so it is no message.

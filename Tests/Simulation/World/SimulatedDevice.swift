@@ -36,6 +36,10 @@ final class SimulatedDevice {
     var hasLeft = false
     /// Of this device alone: its person, and its client's road to the cluster.
     var dice: SeededGenerator
+    /// For what its person lets others know in passing.
+    var signDice: SeededGenerator
+    /// Whom its person is writing to, as far as others may know.
+    var typesTo: UserID?
     /// Pages of history that it asked for and has not got.
     var historyAsks: [MessageID: HistoryAsk] = [:]
     var historyAskCount = 0
@@ -57,7 +61,9 @@ final class SimulatedDevice {
         self.user = user
         self.token = token
         self.dice = dice
-        client = ChatClient(dice: dice)
+        var own = dice
+        signDice = SeededGenerator(seed: own.next() ^ 0x7369_676E)
+        client = ChatClient(launchedAt: .zero, dice: dice)
         newestShown = [Stamp?](repeating: nil, count: userCount)
         marked = newestShown
         newestShownInGroup = [Stamp?](repeating: nil, count: groupCount)
@@ -75,7 +81,9 @@ extension World {
     func startDevice(_ device: SimulatedDevice) {
         precondition(!device.isStarted && !device.hasLeft)
         device.isStarted = true
-        device.client = ChatClient(memory: device.memory, dice: device.dice.split())
+        checker.onStarted(device: device.index)
+        // Its clock is of no use: who remembers needs none.
+        device.client = ChatClient(memory: device.memory, launchedAt: .zero, dice: device.dice.split())
         trace.write(moment, device.name, .event) { "the app starts" }
         device.client.start(now: clientNow)
         // What the person has read and the app could not say before it died.
@@ -127,6 +135,7 @@ extension World {
         dropLink(device)
         device.isOnline = false
         device.hasLeft = true
+        checker.onStarted(device: device.index)
         device.timerSerial += 1
     }
 
@@ -154,6 +163,7 @@ extension World {
                     dropLink(device)
                 case .transmit(let frame):
                     trace.write(moment, device.name, .effect) { Trace.text(frame) }
+                    checker.onSaid(frame, device: device.index, moment)
                     device.connection?.transmit(frame)
                     if plant == .earlySent, case .send(let id, let to, _, _, _) = frame, dice.plant.oneIn(20) {
                         device.client.onFrame(.sent(id: id, to: to, at: Stamp(microseconds: 1)), now: clientNow)
@@ -257,6 +267,7 @@ extension World {
             case .frame(let frame):
                 trace.write(moment, device.name, .event) { Trace.text(frame) }
                 checker.onFrame(frame, device: device.index, moment)
+                checker.onSign(frame, device: device.index, moment, world: self)
                 device.client.onFrame(planted(frame), now: clientNow)
                 if plant == .earlyDelivered, case .sent(_, let to, let at) = frame, !to.isGroup, dice.plant.oneIn(20) {
                     device.client.onFrame(.delivered(with: to, at: at, rev: at), now: clientNow)

@@ -20,7 +20,8 @@ extension Trace {
 
     static func text(_ frame: ClientFrame) -> String {
         switch frame {
-        case .hello(let cursor, let ticks): "hello, cursor \(text(cursor)), ticks \(ticks.map(text) ?? "-")"
+        case .hello(let cursor, let ticks, let attempt):
+            "hello \(text(attempt)), cursor \(text(cursor)), ticks \(ticks.map(text) ?? "-")"
         case .send(let id, let to, let body, let after, _):
             "send \(id) to \(to), \(body.count) bytes\(after.map { ", after \($0)" } ?? "")"
         case .ack(let number): "ack \(number)"
@@ -34,6 +35,7 @@ extension Trace {
         case .receipts(_, let with, let at): "asks who has what was written to \(with) at \(text(at))"
         case .groupHistory(_, let group, let before, let limit):
             "asks for the history of \(group) before \(text(before)), \(limit) at most"
+        case .typing(let to, let isOn): "\(isOn ? "types" : "stops typing") to \(to)"
         case .active(let on): on ? "in front" : "in the background"
         case .presence(_, let users): "asks when \(users.map(\.text).joined(separator: ",")) were here"
         case .feature(let name, _): "feature \(name)"
@@ -71,6 +73,7 @@ extension Trace {
             "counts in \(group) at \(text(at)): \(delivered) and \(read) of \(of)"
         case .groupLate(let group, let at, let count): "late in \(group) at \(text(at)): \(count)"
         case .receipts(_, let with, let at, let entries): "receipts in \(with) at \(text(at)) of \(entries.count)"
+        case .typing(let from, let group, let isOn): typing(from, group, isOn)
         case .presence(_, let users): users.map { "\($0.user) \(presence($0.isOnline, $0.lastSeen))" }.joined(separator: ", ")
         case .settings(_, let settings): text(settings)
         case .error(let error): "error \(error.code.name)\(error.ref.map { " about \($0)" } ?? "")\(error.retryMs.map { ", retry in \($0) ms" } ?? "")"
@@ -98,7 +101,14 @@ extension Trace {
             "counts in \(group) at \(text(at)): \(delivered) and \(read) of \(of)"
         case .late(let group, let at, let count): "late in \(group) at \(text(at)): \(count)"
         case .receipts(_, let with, let at, let entries): "receipts in \(with) at \(text(at)) of \(entries.count)"
+        case .typing(let from, let group, let isOn): "that " + typing(from, group, isOn)
+        case .presence(_, let users): users.map { "\($0.user) \(presence($0.isOnline, $0.lastSeen))" }.joined(separator: ", ")
+        case .settings(_, let settings): text(settings)
         }
+    }
+
+    private static func typing(_ from: UserID, _ group: UserID?, _ isOn: Bool) -> String {
+        "\(from) \(isOn ? "types" : "types no more")\(group.map { " in \($0)" } ?? "")"
     }
 
     private static func presence(_ isOnline: Bool, _ lastSeen: Stamp?) -> String {
@@ -138,6 +148,7 @@ extension Trace {
         case .attached(let attached): "attached \(attached.connection), revision \(text(attached.revision))\(attached.hasSiblings ? ", siblings" : "")"
         case .detach(let detach): "detach \(detach.user) \(detach.connection)"
         case .featureRequest(let request): "feature \(request.feature) for \(name(request.origin))"
+        case .load(let load): "load \(load.level.rawValue), \(load.admitPermille) of 1000 may send"
         case .deliver(let deliver):
             "deliver \(deliver.id) from \(name(deliver.origin)) to \(deliver.to), \(deliver.body.count) bytes\(deliver.after.map { ", after \($0)" } ?? "")"
         case .acknowledge(let acknowledge): "\(name(acknowledge.origin)) acknowledges \(acknowledge.number)"
@@ -158,6 +169,9 @@ extension Trace {
         case .groupReceipts(let receipts):
             "receipts for \(receipts.group): " + receipts.marks.map { "\($0.member) \($0.kind) \(text($0.upTo))" }.joined(separator: ", ")
         case .groupMarked(let marked): "marked \(marked.outcomes.map { "\($0)" }.joined(separator: ","))"
+        case .typing(let typing): "\(name(typing.origin)) \(typing.isOn ? "types" : "stops typing") to \(typing.to)"
+        case .groupTyping(let sign):
+            "\(typing(sign.author, sign.group, sign.isOn)), for \(sign.recipients.map(\.text).joined(separator: ","))"
         case .groupNotice(let notice): "notice for \(notice.author) of \(notice.group) at \(text(notice.at)): \(notice.content)"
         case .appendGroup, .readGroup, .finishFanOut, .readPendingGroups, .storeGroupMarks, .readGroupMarks, .appendShared,
             .readMemberships:

@@ -38,6 +38,8 @@ enum Occurrence: Sendable {
     case deviceTimer(device: Int, serial: Int)
     /// The person at the device does something.
     case deviceActs(device: Int)
+    /// The person at the device lets others know of herself: types, looks who is there.
+    case deviceSigns(device: Int)
     case deviceOnline(device: Int)
     /// It goes for ever.
     case deviceLeaves(device: Int)
@@ -117,6 +119,7 @@ struct RunDice {
     var clients: SeededGenerator
     var processes: SeededGenerator
     var plant: SeededGenerator
+    var signs: SeededGenerator
 
     init(seed: UInt64) {
         var root = SeededGenerator(seed: seed &* 0x9E37_79B9 &+ 0x66616e)
@@ -129,6 +132,7 @@ struct RunDice {
         clients = root.split()
         processes = root.split()
         plant = root.split()
+        signs = root.split()
     }
 }
 
@@ -163,6 +167,7 @@ public final class World {
     var checker: Checker
     var trace: Trace
     var workload: Workload
+    var signs: SignsWorkload
 
     /// No new faults and no new messages: the cluster has to recover.
     var isHealing = false
@@ -182,6 +187,7 @@ public final class World {
         checker = Checker(shape: shape)
         trace = Trace(limit: traceLines, prints: tracePrints)
         workload = Workload(dice: &dice.workload, trim: trim)
+        signs = SignsWorkload(dice: &dice.signs)
         build()
     }
 
@@ -214,6 +220,7 @@ public final class World {
         case .spell(let index): spellGoesOn(index)
         case .deviceTimer(let device, let serial): deviceTimer(device, serial: serial)
         case .deviceActs(let device): deviceActs(device)
+        case .deviceSigns(let device): deviceSigns(device)
         case .deviceOnline(let device): deviceOnline(device)
         case .deviceLeaves(let device): deviceLeaves(device)
         case .heal: heal()
