@@ -37,6 +37,8 @@ public struct LastSeenCore: ServiceCore {
         case news
         /// Ask for what is to be watched, where it was not asked or has to be asked again.
         case resume
+        /// Ask how the settings stand that may have been changed: the answer was lost.
+        case doubt
         /// Another shard is out of reach: what its people watch here is dropped.
         case lease(NodeID)
     }
@@ -47,6 +49,8 @@ public struct LastSeenCore: ServiceCore {
         case store(NodeID, [SeenBatch.Item])
         case lines(QuestionID, [UserID])
         case change(SettingsQuery)
+        /// How do they stand, after an answer was lost?
+        case doubt(UserID)
         /// A peer hears of settings; `QuestionID` waits for all of them.
         case news(QuestionID, NodeID, SettingsNews)
         /// The same, later: nobody waits.
@@ -69,6 +73,8 @@ public struct LastSeenCore: ServiceCore {
     var storing = Storing()
     /// Settings that peers out of reach have not heard of.
     var missed: [NodeID: [UserID: UserSettings]] = [:]
+    /// People whose settings may have been changed without our knowing.
+    var doubtful: Set<UserID> = []
     var timers = TimerQueue<Timer>()
     public var load: LoadBook
     var counters = LastSeenCounters()
@@ -177,6 +183,7 @@ public struct LastSeenCore: ServiceCore {
         case .store(let node, let items): onStored(node, items, result, now: now, &effects)
         case .lines(let question, let users): onLines(question, users, result, now: now, &effects)
         case .change(let query): onChanged(query, result, now: now, &effects)
+        case .doubt(let owner): onDoubtAnswered(owner, result, now: now, &effects)
         case .news(let question, let node, let news): onNewsTold(question, node, news, result, &effects)
         case .lateNews(let node, let news): if case .failure = result { note(news, missedBy: node) }
         }
@@ -189,6 +196,7 @@ public struct LastSeenCore: ServiceCore {
             case .store: beginStoring(&effects)
             case .news: onNewsRound(now: now, &effects)
             case .resume: onResume(now: now, &effects)
+            case .doubt: askAboutDoubtful(&effects)
             case .lease(let node): watches.removeAll(of: node)
             }
         }

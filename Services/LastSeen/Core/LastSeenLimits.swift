@@ -49,6 +49,11 @@ public enum LastSeenLimits {
     /// it finds in the store when the user's device comes again.
     static let missedCountMax = 4_096
 
+    /// People whose settings are asked for again because the answer to a change was lost, and the pause before. As many changes
+    /// as are made in seconds while a store is away; who is beyond is read anew when somebody asks after the profile was forgotten.
+    static let doubtfulCountMax = 4_096
+    static let doubtPause = Interval.seconds(1)
+
     /// Watch lists told again in one step when a shard came or went, and the pause behind it, so that news comes in between.
     static let resumeCount = 256
 
