@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -71,6 +72,22 @@ static inline int fantail_connect(int socket, unsigned int address, unsigned sho
   name.sin_port = htons(port);
   name.sin_addr.s_addr = address;
   return connect(socket, (struct sockaddr *)&name, sizeof name);
+}
+
+/// Accepts a connection that neither blocks nor survives exec, and tells where it comes from, in network order.
+static inline int fantail_accept(int listener, unsigned int *address) {
+  struct sockaddr_in name;
+  socklen_t size = sizeof name;
+  memset(&name, 0, sizeof name);
+  int socket = accept4(listener, (struct sockaddr *)&name, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  *address = name.sin_addr.s_addr;
+  return socket;
+}
+
+/// Bytes that the kernel holds for a reader of this socket; 0 when it cannot tell.
+static inline int fantail_unread_bytes(int socket) {
+  int count = 0;
+  return ioctl(socket, FIONREAD, &count) == 0 ? count : 0;
 }
 
 /// The first IPv4 address of a host, in network order; 0 or the error of getaddrinfo. May block for seconds.

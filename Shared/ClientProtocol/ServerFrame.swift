@@ -140,6 +140,8 @@ public enum ErrorCode: UInt8, Sendable, CaseIterable {
     case badUsers = 24
     /// A list names more users than it may, or would.
     case tooManyUsers = 25
+    /// The user sends too much: frames were dropped unread. Slow down, and repeat after `retry_ms` what has no answer.
+    case rateLimited = 26
 
     /// The name in JSON.
     public var name: String {
@@ -169,6 +171,7 @@ public enum ErrorCode: UInt8, Sendable, CaseIterable {
         case .noChange: "no_change"
         case .badUsers: "bad_users"
         case .tooManyUsers: "too_many_users"
+        case .rateLimited: "rate_limited"
         }
     }
 }

@@ -9,6 +9,8 @@
 //     expiry   30d                # optional: how long a message is kept that nobody fetches; s, m, h or d
 //     groups   members=1024 tries=5 retry-ms=250   # optional; these are the defaults
 //     presence online-ms=30000                     # likewise
+//     limits   frames=5000 kib=8192 connects=5000  # likewise; 0 is no limit
+//     login    development        # optional: gateways mint tokens for anybody at this machine
 //
 //     # role     name         rpc             admin           [client=address] [weight=n]
 //     gateway    gateway-1    127.0.0.1:7101  127.0.0.1:7201  client=127.0.0.1:8080
@@ -63,6 +65,8 @@ private struct ClusterFileReader {
     private var expirySeconds: Int?
     private var groupRules: GroupRules?
     private var presenceRules: PresenceRules?
+    private var limitRules: LimitRules?
+    private var hasDevelopmentLogin: Bool?
     private var nodes: [NodeLine] = []
     private var nodeCheck = NodeCheck()
 
@@ -79,6 +83,8 @@ private struct ClusterFileReader {
         case "expiry": try once(key, &expirySeconds, readExpiry(words))
         case "groups": try once(key, &groupRules, readGroups(words))
         case "presence": try once(key, &presenceRules, readPresence(words))
+        case "limits": try once(key, &limitRules, readLimits(words))
+        case "login": try once(key, &hasDevelopmentLogin, readLogin(words))
         default:
             guard let role = Role(name: key) else { throw .unknownKey(key) }
             let node = try readNode(role, words)
@@ -94,7 +100,8 @@ private struct ClusterFileReader {
         return try ClusterMap(
             name: name, epoch: epoch, ringParameters: ringParameters ?? RingParameters(), storageMode: storageMode,
             expirySeconds: expirySeconds ?? ClusterLimits.expirySecondsDefault, origins: origins ?? [],
-            groupRules: groupRules ?? GroupRules(), presenceRules: presenceRules ?? PresenceRules(), nodes: nodes)
+            groupRules: groupRules ?? GroupRules(), presenceRules: presenceRules ?? PresenceRules(),
+            limitRules: limitRules ?? LimitRules(), hasDevelopmentLogin: hasDevelopmentLogin ?? false, nodes: nodes)
     }
 
     /// The words before the comment; refuses bytes that an editor would not show.
@@ -192,6 +199,27 @@ private struct ClusterFileReader {
             rules.onlineMs = Int(number)
         }
         try ClusterCheck.presence(rules)
+        return rules
+    }
+
+    private func readLogin(_ words: [String]) throws(ClusterProblem) -> Bool {
+        let word = try only(words, "login development", of: "login")
+        guard word == "development" else { throw .login(word) }
+        return true
+    }
+
+    private func readLimits(_ words: [String]) throws(ClusterProblem) -> LimitRules {
+        var settings = try Settings(words, known: ["frames", "kib", "connects"], of: "limits")
+        var rules = LimitRules()
+        func number(_ name: String, _ value: inout Int) throws(ClusterProblem) {
+            guard let word = settings.take(name) else { return }
+            guard let number = Ascii.decimal(word.utf8, max: UInt64(Int32.max)) else { throw .limits("\(name)=\(word)") }
+            value = Int(number)
+        }
+        try number("frames", &rules.framesPerSecond)
+        try number("kib", &rules.kibPerSecond)
+        try number("connects", &rules.connectsPerSecond)
+        try ClusterCheck.limits(rules)
         return rules
     }
 

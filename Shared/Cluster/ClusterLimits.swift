@@ -33,6 +33,12 @@ public enum ClusterLimits {
     /// Milliseconds for which somebody counts as online after an act. Below two seconds the half-second steps of last-seen would
     /// show; above ten minutes "online" means nothing.
     public static let onlineMsRange = 2_000...600_000
+    /// Frames a second of one user. A gateway takes about 100,000 from everybody.
+    public static let framesMax = 1_000_000
+    /// KiB a second of one user: less would keep out the largest frame for ever, more than a gigabyte no socket gives.
+    public static let kibRange = 400...1_048_576
+    /// Connections a second from one address: more than a gateway accepts.
+    public static let connectsMax = 1_000_000
     /// Highest port of a layout made for one machine. Linux takes ports of outgoing connections from 32,768 upwards.
     public static let localPortMax = 32_767
 }

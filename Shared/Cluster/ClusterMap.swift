@@ -88,6 +88,24 @@ public struct PresenceRules: Hashable, Sendable {
     public init(onlineMs: Int = 30_000) { self.onlineMs = onlineMs }
 }
 
+/// How much one client may ask of a gateway. 0: no limit.
+public struct LimitRules: Hashable, Sendable {
+    /// Frames a second of one user, over all her connections at a gateway; up to `ClusterLimits.framesMax`.
+    public var framesPerSecond: Int
+    /// KiB a second of the same; `ClusterLimits.kibRange`.
+    public var kibPerSecond: Int
+    /// Connections a second from one address; up to `ClusterLimits.connectsMax`.
+    public var connectsPerSecond: Int
+
+    /// The defaults are 5,000 frames, 8,192 KiB and 5,000 connections a second: no person comes near, nor does a load test
+    /// of one machine; a loop without a pause does.
+    public init(framesPerSecond: Int = 5_000, kibPerSecond: Int = 8_192, connectsPerSecond: Int = 5_000) {
+        self.framesPerSecond = framesPerSecond
+        self.kibPerSecond = kibPerSecond
+        self.connectsPerSecond = connectsPerSecond
+    }
+}
+
 /// A checked cluster: an immutable value that all processes of one epoch agree on.
 public struct ClusterMap: Sendable {
     /// `[a-z0-9-]`, 1...`ClusterLimits.clusterNameBytesMax` bytes.
@@ -102,6 +120,10 @@ public struct ClusterMap: Sendable {
     public let origins: [String]
     public let groupRules: GroupRules
     public let presenceRules: PresenceRules
+    public let limitRules: LimitRules
+    /// Gateways mint a token for any name that somebody at this machine asks for. Then all of them listen on loopback
+    /// addresses only.
+    public let hasDevelopmentLogin: Bool
     /// Seed, load bound and epoch of all rings.
     public let ringParameters: RingParameters
     /// All nodes in canonical order: a node's id is its index.
@@ -120,7 +142,8 @@ public struct ClusterMap: Sendable {
     public init(
         name: String, epoch: UInt32, ringParameters: RingParameters = RingParameters(), storageMode: StorageMode,
         expirySeconds: Int = ClusterLimits.expirySecondsDefault, origins: [String] = [],
-        groupRules: GroupRules = GroupRules(), presenceRules: PresenceRules = PresenceRules(), nodes: [NodeLine]
+        groupRules: GroupRules = GroupRules(), presenceRules: PresenceRules = PresenceRules(), limitRules: LimitRules = LimitRules(),
+        hasDevelopmentLogin: Bool = false, nodes: [NodeLine]
     ) throws(ClusterProblem) {
         try ClusterCheck.name(name)
         try ClusterCheck.epoch(epoch)
@@ -129,17 +152,21 @@ public struct ClusterMap: Sendable {
         try ClusterCheck.origins(origins)
         try ClusterCheck.groups(groupRules)
         try ClusterCheck.presence(presenceRules)
+        try ClusterCheck.limits(limitRules)
         var check = NodeCheck()
         for node in nodes { try check.add(node) }
         try check.finish()
+        if hasDevelopmentLogin { try ClusterCheck.developmentLogin(nodes) }
         self.init(
             checkedName: name, epoch: epoch, ringParameters: ringParameters, storageMode: storageMode,
-            expirySeconds: expirySeconds, origins: origins, groupRules: groupRules, presenceRules: presenceRules, nodes: nodes)
+            expirySeconds: expirySeconds, origins: origins, groupRules: groupRules, presenceRules: presenceRules,
+            limitRules: limitRules, hasDevelopmentLogin: hasDevelopmentLogin, nodes: nodes)
     }
 
     private init(
         checkedName name: String, epoch: UInt32, ringParameters: RingParameters, storageMode: StorageMode,
-        expirySeconds: Int, origins: [String], groupRules: GroupRules, presenceRules: PresenceRules, nodes lines: [NodeLine]
+        expirySeconds: Int, origins: [String], groupRules: GroupRules, presenceRules: PresenceRules, limitRules: LimitRules,
+        hasDevelopmentLogin: Bool, nodes lines: [NodeLine]
     ) {
         self.name = name
         self.epoch = epoch
@@ -148,6 +175,8 @@ public struct ClusterMap: Sendable {
         self.origins = origins.map(Ascii.lowercased)
         self.groupRules = groupRules
         self.presenceRules = presenceRules
+        self.limitRules = limitRules
+        self.hasDevelopmentLogin = hasDevelopmentLogin
         var parameters = ringParameters
         parameters.epoch = epoch
         self.ringParameters = parameters
@@ -209,6 +238,7 @@ extension ClusterMap: Equatable {
         left.name == right.name && left.epoch == right.epoch && left.storageMode == right.storageMode
             && left.expirySeconds == right.expirySeconds && left.origins == right.origins
             && left.groupRules == right.groupRules && left.presenceRules == right.presenceRules
+            && left.limitRules == right.limitRules && left.hasDevelopmentLogin == right.hasDevelopmentLogin
             && left.ringParameters == right.ringParameters && left.nodes == right.nodes
     }
 }

@@ -25,7 +25,7 @@ public enum Event: Equatable, Sendable {
     /// The tick ends: nothing more arrives before the effects are obeyed.
     case flush
     /// Sockets of clients; only services with a door for clients see these.
-    case clientAccepted(SocketID)
+    case clientAccepted(SocketID, from: ClientAddress? = nil)
     case clientReceived(SocketID, ArraySlice<UInt8>)
     case clientClosed(SocketID)
     /// The end of the batch ordered with `Effect.commit`; only persistence sees these.
@@ -58,9 +58,20 @@ public protocol ServiceCore {
     /// When the core wants `Event.deadline` next; nil: not before another event.
     mutating func deadline() -> Instant?
 
+    /// What is known of load, kept by the node around this core; the core asks it what to take on.
+    var load: LoadBook { get set }
+
+    /// How long the oldest work has waited in a queue of the core's own; zero when nothing waits.
+    func queueWait(now: Instant) -> Interval
+
     /// Nil when the service can do its work; otherwise a sentence that says what is missing.
     var unreadiness: String? { get }
 
     /// Adds the core's figures to a page of metrics.
     func report(into page: inout MetricsPage)
+}
+
+extension ServiceCore {
+    /// Most cores have no queue: they do at once what they are told.
+    public func queueWait(now: Instant) -> Interval { Interval(nanoseconds: 0) }
 }

@@ -41,11 +41,11 @@ public struct ServiceNode<Core: ServiceCore> {
     /// Takes one fact about sockets.
     public mutating func on(_ event: TransportEvent, now: Now) {
         switch event {
-        case .accepted(let socket, .peers):
+        case .accepted(let socket, .peers, _):
             mesh.onAccepted(socket, now: now.instant)
-        case .accepted(let socket, .clients):
+        case .accepted(let socket, .clients, let address):
             clients.insert(socket)
-            tell(.clientAccepted(socket), now)
+            tell(.clientAccepted(socket, from: address), now)
         case .dialed(let node, let socket):
             mesh.onDialed(node, socket, now: now.instant)
         case .dialFailed(let node):
@@ -77,6 +77,19 @@ public struct ServiceNode<Core: ServiceCore> {
         settle(now)
     }
 
+    /// Work that comes in now has waited this long, as the machine sees it; the core adds what it lets wait itself.
+    public mutating func onWait(_ wait: Interval, now: Now) {
+        core.load.note(max(wait, core.queueWait(now: now.instant)), now: now.instant)
+    }
+
+    /// `onWait` is wanted every `LoadLimits.probe`, also when nothing happens.
+    public func wantsProbe(now: Now) -> Bool {
+        core.load.isWatchful || core.queueWait(now: now.instant).nanoseconds > 0
+    }
+
+    /// An operator's order; nil: the level is measured again.
+    public mutating func pin(_ level: LoadLevel?) { core.load.pin(level) }
+
     /// Runs the timers that are due; cheap when none is.
     public mutating func onTime(now: Now) {
         if let due = mesh.deadline(), due <= now.instant { mesh.onDeadline(now: now.instant) }
@@ -104,11 +117,32 @@ public struct ServiceNode<Core: ServiceCore> {
             obey(now)
             settle(now)
         }
+        tellLoad()
         mesh.flush()
         output.transport.append(contentsOf: mesh.takeEffects())
         for notice in mesh.takeNotices() { output.logs.append(LogRecord(notice, mesh)) }
         defer { output = NodeOutput() }
         return output
+    }
+
+    // MARK: Load
+
+    /// Those who send to us hear of a change in the tick in which it happened.
+    private mutating func tellLoad() {
+        let before = core.load.told
+        guard let load = core.load.takeNews() else { return }
+        for node in core.load.tells where mesh.isUp(node) { mesh.send(.load(load), to: node) }
+        guard load.level != before.level else { return }
+        output.logs.append(
+            LogRecord(
+                load.level > before.level ? .warning : .info, "load_level",
+                ["level": "\(load.level.rawValue)", "was": "\(before.level.rawValue)", "wait_us": "\(core.load.wait.microseconds)"]))
+    }
+
+    /// A peer that comes into reach hears what it missed; one that went holds nobody back any more.
+    private mutating func onPeer(_ node: NodeID, isUp: Bool) {
+        guard isUp else { return core.load.forget(node) }
+        if core.load.told != .calm, core.load.tells.contains(node) { mesh.send(.load(core.load.told), to: node) }
     }
 
     // MARK: Inside
@@ -124,8 +158,13 @@ public struct ServiceNode<Core: ServiceCore> {
         while mesh.hasEvents {
             for event in mesh.takeEvents() {
                 switch event {
-                case .peerUp(let node): tell(.peerUp(node), now)
-                case .peerDown(let node): tell(.peerDown(node), now)
+                case .peerUp(let node):
+                    onPeer(node, isUp: true)
+                    tell(.peerUp(node), now)
+                case .peerDown(let node):
+                    onPeer(node, isUp: false)
+                    tell(.peerDown(node), now)
+                case .received(let node, .load(let load)): core.load.onHeard(load, from: node)
                 case .received(let node, let message): tell(.received(node, message), now)
                 case .requested(let call, let message): tell(.requested(call, message), now)
                 case .answered(let call, let message): tell(.answered(call, message), now)

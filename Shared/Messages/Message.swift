@@ -1,6 +1,6 @@
 // Every message that services exchange, with its number. Numbers retire, they are never reborn.
 //
-// 1-15 edge, 16-31 delivery, 32-63 store requests, 64-95 answers, 96-127 presence. Next free: 8, 51, 82, 105.
+// 1-15 edge, 16-31 delivery, 32-63 store requests, 64-95 answers, 96-127 presence. Next free: 9, 51, 82, 105.
 // A newer release appends fields to the end of a payload; an older one ignores what it does not know, a newer one takes a
 // missing field as absent.
 
@@ -15,6 +15,7 @@ public enum Message: Equatable, Sendable {
     case attached(Attached)
     case detach(Detach)
     case featureRequest(FeatureRequest)
+    case load(Load)
     case deliver(Deliver)
     case acknowledge(Acknowledge)
     case markRead(MarkRead)
@@ -89,6 +90,7 @@ public enum Message: Equatable, Sendable {
         case .attached: 5
         case .detach: 6
         case .featureRequest: 7
+        case .load: 8
         case .deliver: 16
         case .acknowledge: 17
         case .markRead: 18
@@ -164,6 +166,7 @@ public enum Message: Equatable, Sendable {
         case .attached(let payload): payload.encode(into: &writer)
         case .detach(let payload): payload.encode(into: &writer)
         case .featureRequest(let payload): payload.encode(into: &writer)
+        case .load(let payload): payload.encode(into: &writer)
         case .deliver(let payload): payload.encode(into: &writer)
         case .acknowledge(let payload): payload.encode(into: &writer)
         case .markRead(let payload): payload.encode(into: &writer)
@@ -240,6 +243,7 @@ public enum Message: Equatable, Sendable {
         case 5: self = .attached(try Attached(from: &reader))
         case 6: self = .detach(try Detach(from: &reader))
         case 7: self = .featureRequest(try FeatureRequest(from: &reader))
+        case 8: self = .load(try Load(from: &reader))
         case 16: self = .deliver(try Deliver(from: &reader))
         case 17: self = .acknowledge(try Acknowledge(from: &reader))
         case 18: self = .markRead(try MarkRead(from: &reader))

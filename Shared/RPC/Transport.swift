@@ -16,9 +16,16 @@ public enum Door: UInt8, Sendable {
     case clients
 }
 
+/// Where a client comes from: an IPv4 address, or whatever else tells two of them apart.
+public struct ClientAddress: Hashable, Sendable {
+    public let rawValue: UInt32
+    @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
+}
+
 /// A fact about sockets.
 public enum TransportEvent: Equatable, Sendable {
-    case accepted(SocketID, Door)
+    /// - `from`: the other side's address, where the door is one for clients.
+    case accepted(SocketID, Door, from: ClientAddress? = nil)
     /// The answer to `dial`.
     case dialed(NodeID, SocketID)
     case dialFailed(NodeID)

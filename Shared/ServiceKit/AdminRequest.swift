@@ -1,8 +1,12 @@
-// The little of HTTP that the admin door understands: one GET or HEAD, then the connection ends.
+// The little of HTTP that the admin door understands: one request, then the connection ends.
 //
-// Source: RFC 9112, sections 2 to 4. Headers are read past: nothing here depends on them.
+// Pages are asked for with GET or HEAD. One thing can be changed, by POST /load?pin=LEVEL. A web page that an operator happens to
+// have open could send such a POST too, but not with a header of our own: so that header must be there.
+//
+// Source: RFC 9112, sections 2 to 4. All other headers are read past: nothing here depends on them.
 
 import CoreKit
+import Messages
 
 /// What somebody wants to see.
 package enum AdminRequest: Equatable {
@@ -11,7 +15,13 @@ package enum AdminRequest: Equatable {
     case health
     case readiness
     case peers
+    case load
+    /// Hold the load level here; nil: measure it again.
+    case pin(LoadLevel?)
     case trace(TraceKey)
+
+    /// The header that a POST must have, with any value.
+    package static let changeHeader = "x-fantail-admin"
 
     /// Why a request is not answered with a page.
     package enum Refusal: Error, Equatable {
@@ -20,6 +30,9 @@ package enum AdminRequest: Equatable {
         case unknownPath
         case methodNotAllowed
         case badTraceKey
+        /// A POST without `changeHeader`.
+        case notByHand
+        case badLevel
     }
 
     /// - Parameter bytes: everything received so far.
@@ -34,10 +47,29 @@ package enum AdminRequest: Equatable {
         let words = line.split(separator: 0x20, omittingEmptySubsequences: false)
         guard words.count == 3, words[2].starts(with: Array("HTTP/1.".utf8)), words[1].first == 0x2F else { throw .malformed }
         let method = String(decoding: words[0], as: UTF8.self)
-        guard method == "GET" || method == "HEAD" else { throw .methodNotAllowed }
         let parts = words[1].split(separator: 0x3F, maxSplits: 1, omittingEmptySubsequences: false)
         let query = parts.count == 2 ? String(decoding: parts[1], as: UTF8.self) : ""
-        return (try page(String(decoding: parts[0], as: UTF8.self), query), method == "GET")
+        let path = String(decoding: parts[0], as: UTF8.self)
+        if method == "POST", path == "/load" {
+            guard hasChangeHeader(bytes[..<end]) else { throw .notByHand }
+            return (.pin(try level(query)), true)
+        }
+        guard method == "GET" || method == "HEAD" else { throw .methodNotAllowed }
+        return (try page(path, query), method == "GET")
+    }
+
+    private static func hasChangeHeader(_ head: ArraySlice<UInt8>) -> Bool {
+        String(decoding: head, as: UTF8.self).split(whereSeparator: \.isNewline).dropFirst().contains {
+            $0.prefix { $0 != ":" }.lowercased() == changeHeader && $0.contains(":")
+        }
+    }
+
+    /// `pin=0` to `pin=4`, or `pin=auto`.
+    private static func level(_ query: String) throws(Refusal) -> LoadLevel? {
+        guard let value = query.split(separator: "&").first(where: { $0.hasPrefix("pin=") })?.dropFirst(4) else { throw .badLevel }
+        if value == "auto" { return nil }
+        guard value.utf8.count == 1, let number = UInt8(value), let level = LoadLevel(rawValue: number) else { throw .badLevel }
+        return level
     }
 
     private static func page(_ path: String, _ query: String) throws(Refusal) -> AdminRequest {
@@ -47,6 +79,7 @@ package enum AdminRequest: Equatable {
         case "/healthz": return .health
         case "/readyz": return .readiness
         case "/peers": return .peers
+        case "/load": return .load
         case "/trace":
             guard let value = query.split(separator: "&").first(where: { $0.hasPrefix("key=") })?.dropFirst(4),
                 (1...16).contains(value.utf8.count), value.allSatisfy(\.isHexDigit), let key = UInt64(value, radix: 16)
@@ -92,11 +125,13 @@ package struct AdminAnswer: Equatable {
 
     package init(_ refusal: AdminRequest.Refusal) {
         switch refusal {
-        case .malformed: self.init(400, .text, "This door understands HTTP/1.1 GET requests only.\n")
+        case .malformed: self.init(400, .text, "This door understands HTTP/1.1 requests only.\n")
+        case .badLevel: self.init(400, .text, "POST /load wants ?pin= and a level from 0 to 4, or auto.\n")
+        case .notByHand: self.init(403, .text, "A change wants the header \(AdminRequest.changeHeader), with any value.\n")
         case .badTraceKey: self.init(400, .text, "/trace wants ?key= and 1 to 16 hexadecimal digits.\n")
         case .unknownPath:
-            self.init(404, .text, "No such page. There are: / /metrics /healthz /readyz /peers /trace?key=HEX\n")
-        case .methodNotAllowed: self.init(405, .text, "Only GET and HEAD: nothing can be changed here.\n")
+            self.init(404, .text, "No such page. There are: / /metrics /healthz /readyz /peers /load /trace?key=HEX\n")
+        case .methodNotAllowed: self.init(405, .text, "Only GET and HEAD, and POST for /load: nothing else can be changed here.\n")
         case .tooLarge: self.init(431, .text, "The request is larger than \(ServiceLimits.adminRequestBytesMax) bytes.\n")
         }
     }
@@ -115,6 +150,7 @@ package struct AdminAnswer: Equatable {
         switch status {
         case 200: "OK"
         case 400: "Bad Request"
+        case 403: "Forbidden"
         case 404: "Not Found"
         case 405: "Method Not Allowed"
         case 431: "Request Header Fields Too Large"

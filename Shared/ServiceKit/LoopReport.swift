@@ -1,6 +1,7 @@
 // What the loop knows about itself, and the pages it makes of it.
 
 import CoreKit
+import Messages
 import Primitives
 import RPC
 
@@ -27,6 +28,7 @@ extension ServiceLoop {
         case .health: AdminAnswer(200, .text, "ok\n")
         case .readiness: status.readinessAnswer
         case .peers: status.peersAnswer
+        case .load, .pin: AdminAnswer(200, .json, loadPage)
         case .trace(let key): AdminAnswer(200, .jsonLines, trace.lines(for: key, node: setup.node.name))
         }
     }
@@ -38,6 +40,21 @@ extension ServiceLoop {
             peers: node.mesh.peerStates.map { .init(name: $0.peer.name, service: $0.peer.service, isUp: $0.isUp) })
     }
 
+    /// One flat object, so that the simplest of readers will do.
+    private var loadPage: String {
+        let load = node.core.load
+        var members = [
+            "\"node\":\(PlainText.json(setup.node.name))", "\"level\":\(load.effective.level.rawValue)",
+            "\"admit_permille\":\(load.effective.admitPermille)", "\"own_level\":\(load.own.level.rawValue)",
+            "\"worst_level\":\(load.worst.level.rawValue)", "\"pinned\":\(load.pinned == nil ? "false" : "true")",
+            "\"wait_us\":\(load.wait.microseconds)", "\"changes\":\(load.changes)",
+        ]
+        for work in WorkClass.allCases {
+            for outcome in WorkOutcome.allCases { members.append("\"\(work.name)_\(outcome.name)\":\(load.counts[work, outcome])") }
+        }
+        return "{\(members.joined(separator: ","))}\n"
+    }
+
     private func metrics(_ now: Now) -> String {
         var page = MetricsPage()
         page.gauge(
@@ -47,6 +64,7 @@ extension ServiceLoop {
         page.gauge(
             "fantail_ready", "1 when the service can do its work.", node.core.unreadiness == nil ? 1 : 0)
         node.core.report(into: &page)
+        node.core.load.report(into: &page)
         reportMesh(into: &page)
         reportSockets(into: &page)
         reportProcess(into: &page, now)

@@ -6,6 +6,7 @@
 
 import Cluster
 import CoreKit
+import Messages
 import Primitives
 import RPC
 import Storage
@@ -58,11 +59,14 @@ struct ServiceLoop<Core: ServiceCore> {
     private var ordered: [StoreRequest]?
     /// A commit that is done already: news for the next tick.
     private var committed: StoreWriter.Outcome?
+    /// When to look how late we are; nil while there is nothing to do.
+    private var probeDue: Instant?
     private var isStopping = false
     private var isOutOfPatience = false
 
     init(setup: LoopSetup, node: ServiceNode<Core>) {
         ServiceLimits.check()
+        LoadLimits.check()
         self.setup = setup
         self.node = node
         log = LogWriter(levelMin: setup.logLevel, service: setup.node.role.name, node: setup.node.name)
@@ -80,6 +84,7 @@ struct ServiceLoop<Core: ServiceCore> {
             let count = sockets.wait(timeoutMs: sleepMs(until: due, from: SystemCalls.instant()))
             now = SystemCalls.now()
             if let due, due < now.instant { figures.lag.record(now.instant - due) }
+            probe(now)
 
             for event in sockets.takeAftermath() where !isStopping { node.on(event, now: now) }
             if let outcome = committed {
@@ -92,6 +97,7 @@ struct ServiceLoop<Core: ServiceCore> {
             obey(node.takeOutput(now: now), now)
             sockets.flush()
             startCommit(now)
+            if probeDue == nil, count > 0 || node.wantsProbe(now: now) { probeDue = now.instant + LoadLimits.probe }
             for socket in sockets.takeClosing() {
                 timers.arm(.close(socket), at: now.instant + ServiceLimits.closeTimeout)
             }
@@ -104,8 +110,19 @@ struct ServiceLoop<Core: ServiceCore> {
     // MARK: The tick
 
     private mutating func deadline() -> Instant? {
-        guard !isStopping, let core = node.deadline() else { return timers.next() }
-        return timers.next().map { min($0, core) } ?? core
+        guard !isStopping else { return timers.next() }
+        var earliest = timers.next()
+        if let due = node.deadline(), due < earliest ?? due + .seconds(1) { earliest = due }
+        if let due = probeDue, due < earliest ?? due + .seconds(1) { earliest = due }
+        return earliest
+    }
+
+    /// How late we come to a moment that we chose ourselves is how late we come to everything, whether the scheduler is to blame
+    /// or the work before. What waits longer in the kernel, because a tick does not read all of it, counts too.
+    private mutating func probe(_ now: Now) {
+        guard let due = probeDue, due <= now.instant, !isStopping else { return }
+        probeDue = nil
+        node.onWait(max(now.instant - due, sockets.takeWait(now: now.instant)), now: now)
     }
 
     /// Rounded up: waking before the deadline would only mean another sleep.
@@ -199,16 +216,16 @@ struct ServiceLoop<Core: ServiceCore> {
             switch SystemCalls.accept(door) {
             case .nobody: return
             case .exhausted(let error): return pauseAccepting([.peer, .client, .admin], error.description, now)
-            case .connection(let descriptor): welcome(sockets.add(descriptor, kind), kind, now)
+            case .connection(let descriptor, let address): welcome(sockets.add(descriptor, kind), kind, from: address, now)
             }
         }
     }
 
-    private mutating func welcome(_ socket: SocketID, _ kind: SocketKind, _ now: Now) {
+    private mutating func welcome(_ socket: SocketID, _ kind: SocketKind, from address: IPv4, _ now: Now) {
         figures.acceptedCounts[Int(kind.rawValue)] += 1
         switch kind {
         case .peer: node.on(.accepted(socket, .peers), now: now)
-        case .client: node.on(.accepted(socket, .clients), now: now)
+        case .client: node.on(.accepted(socket, .clients, from: ClientAddress(rawValue: address.word)), now: now)
         case .admin:
             guard adminRequests.count < ServiceLimits.adminConnectionCountMax else { return sockets.abandon(socket) }
             adminRequests[socket] = []
@@ -305,6 +322,7 @@ struct ServiceLoop<Core: ServiceCore> {
         let answer: [UInt8]
         do throws(AdminRequest.Refusal) {
             guard let (request, wantsBody) = try AdminRequest.parse(adminRequests[socket]!) else { return }
+            if case .pin(let level) = request { pin(level, now) }
             answer = page(request, now).encoded(wantsBody: wantsBody)
         } catch {
             answer = AdminAnswer(error).encoded()
@@ -312,6 +330,12 @@ struct ServiceLoop<Core: ServiceCore> {
         forgetAdmin(socket)
         sockets.write(socket, answer)
         sockets.close(socket)
+    }
+
+    private mutating func pin(_ level: LoadLevel?, _ now: Now) {
+        node.pin(level)
+        let order = level.map { "\($0.rawValue)" } ?? "auto"
+        log.write(LogRecord(.warning, "load_pinned", ["level": order]), at: now.stamp)
     }
 
     private mutating func forgetAdmin(_ socket: SocketID) {

@@ -43,6 +43,12 @@ package struct Sockets {
         package var cutCount: UInt64 = 0
     }
 
+    /// A byte that waits in the kernel behind what one read takes: when it is read we know how long it waited.
+    private struct Mark {
+        var bytesLeft: Int
+        let since: Instant
+    }
+
     private let epoll = SystemCalls.makeEpoll()
     private var ready = [epoll_event](repeating: epoll_event(), count: ServiceLimits.eventCountMax)
     private var slots: ContiguousArray<SocketSlot> = []
@@ -52,6 +58,10 @@ package struct Sockets {
     private var counts = [0, 0, 0]
     private var buffer = [UInt8](repeating: 0, count: ServiceLimits.readBytesMax)
     private var bufferCount = 0
+    /// Of sockets that have more to say than is read of them in a tick; a handful, and only under load.
+    private var marks: [Descriptor: Mark] = [:]
+    /// The longest that a marked byte waited since somebody asked.
+    private var waitMax = Interval(nanoseconds: 0)
 
     /// Facts that sending brought to light, for the next round.
     private(set) var aftermath: [TransportEvent] = []
@@ -71,6 +81,13 @@ package struct Sockets {
 
     /// What the last `.received` brought. Valid until the next fact is asked for.
     package var received: ArraySlice<UInt8> { buffer[0..<bufferCount] }
+
+    /// How long what is read of sockets has waited in the kernel, at the worst of them, since this was asked last. Zero while
+    /// each is emptied whenever it is read.
+    package mutating func takeWait(now: Instant) -> Interval {
+        defer { waitMax = Interval(nanoseconds: 0) }
+        return marks.values.reduce(waitMax) { max($0, now - $1.since) }
+    }
 
     package var hasAftermath: Bool { !aftermath.isEmpty }
 
@@ -220,12 +237,30 @@ package struct Sockets {
             counters.readCount += 1
             counters.bytesReceived += UInt64(count)
             guard isOpen else { return .nothing }
+            if count == buffer.count || !marks.isEmpty { noteBacklog(descriptor, count) }
             bufferCount = count
             return .received(id, kind)
         case .moved, .failed:
             release(descriptor)
             return isOpen ? .closed(id, kind) : .nothing
         }
+    }
+
+    /// A read that filled the buffer leaves something behind. The last byte of that is marked, and when as many bytes have been
+    /// read, it has come to its turn.
+    private mutating func noteBacklog(_ descriptor: Descriptor, _ count: Int) {
+        if var mark = marks[descriptor] {
+            mark.bytesLeft -= count
+            guard mark.bytesLeft <= 0 else {
+                marks[descriptor] = mark
+                return
+            }
+            marks[descriptor] = nil
+            waitMax = max(waitMax, SystemCalls.instant() - mark.since)
+        }
+        guard count == buffer.count else { return }
+        let left = SystemCalls.unreadBytes(descriptor)
+        if left > 0 { marks[descriptor] = Mark(bytesLeft: left, since: SystemCalls.instant()) }
     }
 
     private mutating func send(_ descriptor: Descriptor) {
@@ -308,6 +343,7 @@ package struct Sockets {
         let slot = slots[Int(descriptor)]
         precondition(slot.phase != .free)
         descriptors[slot.id] = nil
+        marks[descriptor] = nil
         counts[Int(slot.kind.rawValue)] -= 1
         slots[Int(descriptor)] = SocketSlot()
         // Closing takes it out of epoll too: no other descriptor refers to the same socket.

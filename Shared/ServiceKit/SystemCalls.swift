@@ -45,6 +45,9 @@ package enum SystemCalls {
 
     package static func instant() -> Instant { Instant(nanoseconds: read(CLOCK_MONOTONIC)) }
 
+    /// CPU that this process has used, user and system.
+    package static func cpuTime() -> Instant { Instant(nanoseconds: read(CLOCK_PROCESS_CPUTIME_ID)) }
+
     private static func read(_ clock: clockid_t) -> Int64 {
         var time = timespec()
         let result = clock_gettime(clock, &time)
@@ -129,7 +132,8 @@ package enum SystemCalls {
     }
 
     enum Accepted {
-        case connection(Descriptor)
+        /// And where it comes from.
+        case connection(Descriptor, IPv4)
         case nobody
         /// No descriptor or memory left; the connection waits.
         case exhausted(SystemError)
@@ -137,10 +141,11 @@ package enum SystemCalls {
 
     static func accept(_ listener: Descriptor) -> Accepted {
         while true {
-            let socket = accept4(listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue))
+            var address: UInt32 = 0
+            let socket = fantail_accept(listener, &address)
             if socket >= 0 {
                 noDelay(socket)
-                return .connection(socket)
+                return .connection(socket, IPv4(word: address))
             }
             switch errno {
             case EAGAIN: return .nobody
@@ -188,6 +193,9 @@ package enum SystemCalls {
     static func receive(_ socket: Descriptor, into room: UnsafeMutableRawBufferPointer) -> IOOutcome {
         outcome(retry { recv(socket, room.baseAddress, room.count, 0) })
     }
+
+    /// Bytes that wait to be read.
+    static func unreadBytes(_ socket: Descriptor) -> Int { Int(fantail_unread_bytes(socket)) }
 
     static func send(_ socket: Descriptor, _ bytes: UnsafeRawBufferPointer) -> IOOutcome {
         outcome(retry { Glibc.send(socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)) })

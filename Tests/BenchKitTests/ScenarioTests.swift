@@ -65,6 +65,7 @@ struct Stage<S: Scenario> {
                     number: 1, from: scenario.ledger.mark.user(member), id: message.id, at: stamp, body: message.body)
                 due.append((now + leg * 2, addressee, .entry(entry)))
                 due.append((now + leg * 3, member, .delivered(with: message.to, at: stamp)))
+            case .markRead, .type, .askPresence: break
             case .change: Issue.record("nobody has groups here")
             case .sample(let point): samples.append(point)
             }

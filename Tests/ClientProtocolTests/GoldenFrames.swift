@@ -38,13 +38,13 @@ func fromHex(_ hex: String) -> [UInt8] {
 enum Goldens {
     static let client: [Golden<ClientFrame>] = [
         Golden(
-            "hello", .hello(cursor: 41, ticks: .zero),
-            json: #"{"type":"hello","cursor":41,"ticks":0}"#,
-            hex: "01 0129 0100"),
+            "hello", .hello(cursor: 41, ticks: .zero, attempt: 7),
+            json: #"{"type":"hello","cursor":41,"ticks":0,"attempt":7}"#,
+            hex: "01 0129 0100 0107"),
         Golden(
-            "helloNew", .hello(cursor: nil, ticks: nil),
+            "helloNew", .hello(cursor: nil, ticks: nil, attempt: nil),
             json: #"{"type":"hello"}"#,
-            hex: "01 00 00"),
+            hex: "01 00 00 00"),
         Golden(
             "send", .send(id: id("m-1"), to: bob, body: text("hi"), after: nil),
             json: #"{"type":"send","id":"m-1","to":"bob","body":"hi"}"#,
@@ -145,5 +145,9 @@ enum Goldens {
             "error", .error(ErrorFrame(.overloaded, "busy", ref: id("m-1"), retryMs: 250)),
             json: #"{"type":"error","code":"overloaded","text":"busy","ref":"m-1","retry_ms":250}"#,
             hex: "1b 0f 0462757379 01036d2d31 01fa01"),
+        Golden(
+            "error without ref", .error(ErrorFrame(.rateLimited, "slow down", retryMs: 1_000)),
+            json: #"{"type":"error","code":"rate_limited","text":"slow down","retry_ms":1000}"#,
+            hex: "1b 1a 09736c6f7720646f776e 00 01e807"),
     ] + groupServer + presenceServer
 }

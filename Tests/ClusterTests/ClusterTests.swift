@@ -13,6 +13,7 @@ let goodFile = """
     expiry   12h
     groups   members=64 tries=3
     presence online-ms=9000
+    limits   frames=100 connects=0
     # role        name           rpc              admin            [client=addr] [weight=n]
     session       session-2      127.0.0.1:7122   127.0.0.1:7222   weight=3
     gateway       gateway-1      127.0.0.1:7101   127.0.0.1:7201   client=127.0.0.1:8080
@@ -42,6 +43,7 @@ struct ClusterFileTests {
         #expect(map.expirySeconds == 12 * 3_600)
         #expect(map.groupRules == GroupRules(memberCountMax: 64, tryCountMax: 3, retryMs: 250))
         #expect(map.presenceRules == PresenceRules(onlineMs: 9_000))
+        #expect(map.limitRules == LimitRules(framesPerSecond: 100, kibPerSecond: 8_192, connectsPerSecond: 0))
         #expect(map.origins == ["http://127.0.0.1:8080", "https://chat.example.org"])
         #expect(map.ringParameters == RingParameters(epoch: 1, seed: 7, loadPermille: 1_040))
         #expect(
@@ -58,7 +60,7 @@ struct ClusterFileTests {
 
     @Test func whatIsOptionalHasDefaults() throws {
         let lines = goodFile.split(separator: "\n").filter { line in
-            !["ring", "origins", "expiry", "groups", "presence"].contains { line.hasPrefix($0) }
+            !["ring", "origins", "expiry", "groups", "presence", "limits"].contains { line.hasPrefix($0) }
         }
         let map = try ClusterMap.parse(lines.joined(separator: "\n"))
         #expect(map.ringParameters == RingParameters())
@@ -66,6 +68,7 @@ struct ClusterFileTests {
         #expect(map.expirySeconds == 30 * 86_400)
         #expect(map.groupRules == GroupRules())
         #expect(map.presenceRules == PresenceRules(onlineMs: 30_000))
+        #expect(map.limitRules == LimitRules())
     }
 
     @Test func theOrderOfLinesDoesNotMatter() throws {
@@ -79,6 +82,7 @@ struct ClusterFileTests {
     @Test func whatIsRenderedReadsBackToTheSameValue() throws {
         for map in [
             try ClusterMap.parse(goodFile), try ClusterMap.local(), try ClusterMap.local(LocalCounts(medias: 2)),
+            try ClusterMap.local(hasDevelopmentLogin: true),
         ] {
             let text = map.render()
             let again = try ClusterMap.parse(text)
@@ -160,10 +164,16 @@ struct ClusterMistakeTests {
         ("origins", "origins https://a.example/", .origin("https://a.example/")),
         ("origins", "origins https://a.example,", .origin("")),
         ("origins", "origins ftp://a.example", .origin("ftp://a.example")),
+        ("epoch", "login", .wordCount(key: "login", expected: "login development")),
+        ("epoch", "login production", .login("production")),
         ("expiry", "expiry 30", .expiry("30")),
         ("expiry", "expiry 59s", .expiry("59s")),
         ("expiry", "expiry 3651d", .expiry("315446400s")),
         ("expiry", "expiry 99999999999999999999d", .expiry("99999999999999999999d")),
+        ("limits", "limits frames=1000001", .limits("frames=1000001")),
+        ("limits", "limits kib=399", .limits("kib=399")),
+        ("limits", "limits connects=-1", .limits("connects=-1")),
+        ("limits", "limits bytes=5", .setting(word: "bytes=5", expected: "frames= or kib= or connects=")),
         ("parser", "pasrer parser-1 a:1 a:2", .unknownKey("pasrer")),
         (
             "parser", "parser parser-1 a:1",
@@ -225,6 +235,25 @@ struct ClusterMistakeTests {
             try ClusterMap.parse(file(with: "", insteadOf: "parser"))
         }
         #expect(throws: ClusterFileError(line: nil, problem: .keyMissing("cluster"))) { try ClusterMap.parse("") }
+    }
+
+    @Test func nobodyIsSignedInByNameUnlessTheFileSaysSo() throws {
+        #expect(try !ClusterMap.parse(goodFile).hasDevelopmentLogin)
+        #expect(try ClusterMap.parse(goodFile + "\nlogin development").hasDevelopmentLogin)
+    }
+
+    @Test func aLogInForDevelopmentIsForThisMachineOnly() throws {
+        for client in ["127.0.0.1:8080", "127.1.2.3:8080", "localhost:8080"] {
+            let file = file(with: "gateway gateway-1 127.0.0.1:7101 127.0.0.1:7201 client=\(client)", insteadOf: "gateway")
+            #expect(try ClusterMap.parse(file + "\nlogin development").hasDevelopmentLogin)
+        }
+        for client in ["0.0.0.0:8080", "10.0.0.1:8080", "gw.example.org:8080", "127.example.org:8080", "128.0.0.1:8080"] {
+            let file = file(with: "gateway gateway-1 127.0.0.1:7101 127.0.0.1:7201 client=\(client)", insteadOf: "gateway")
+            #expect(throws: Never.self) { try ClusterMap.parse(file) }
+            #expect(throws: ClusterFileError(line: nil, problem: .loginNotLocal(node: "gateway-1"))) {
+                try ClusterMap.parse(file + "\nlogin development")
+            }
+        }
     }
 
     @Test func commentsMayHoldAnyText() throws {

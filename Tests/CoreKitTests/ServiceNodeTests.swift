@@ -10,6 +10,7 @@ import Testing
 
 /// A core that writes down what it is told and does what the test has laid out for the event.
 private struct DiaryCore: ServiceCore {
+    var load = LoadBook()
     var diary: [Event] = []
     var plan: @Sendable (Event) -> [Effect]
     var due: Instant?

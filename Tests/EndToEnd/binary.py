@@ -6,7 +6,7 @@ talk to the server is a test of the document.
 
 # name of the field, and its kind; a ? says that it may be absent
 FROM_CLIENT = {
-    "hello": (1, [("cursor", "number?"), ("ticks", "number?")]),
+    "hello": (1, [("cursor", "number?"), ("ticks", "number?"), ("attempt", "number?")]),
     "send": (2, [("id", "text"), ("to", "text"), ("after", "text?"), ("body", "text")]),
     "ack": (3, [("n", "number")]),
     "read": (4, [("with", "text"), ("at", "number")]),

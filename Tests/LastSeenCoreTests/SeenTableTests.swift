@@ -1,6 +1,6 @@
 // The table of stamps: the newest stands, nothing unsaved is forgotten.
 
-@testable import LastSeenCore
+import LastSeenCore
 import Messages
 import Primitives
 import Testing

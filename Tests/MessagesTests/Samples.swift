@@ -48,14 +48,20 @@ let samples: [Sample] = [
         3, .closeConnection(CloseConnection(connection: ConnectionID(rawValue: 7), code: 4001, reason: "no")),
         "0700000000000000 a10f 02 6e6f"),
     Sample(
-        4, .attach(Attach(origin: origin, cursor: 5, revision: Stamp(microseconds: 300), isResume: true)),
-        originBytes + "01 05 01 ac02 01"),
-    Sample(4, .attach(Attach(origin: origin, cursor: nil, revision: nil, isResume: false)), originBytes + "00 00 00"),
+        4, .attach(Attach(origin: origin, cursor: 5, revision: Stamp(microseconds: 300), isResume: true, attempt: 7)),
+        originBytes + "01 05 01 ac02 01 01 07"),
+    Sample(4, .attach(Attach(origin: origin, cursor: nil, revision: nil, isResume: false, attempt: nil)), originBytes + "00 00 00 00"),
     Sample(
         5,
         .attached(
-            Attached(connection: ConnectionID(rawValue: 7), revision: Stamp(microseconds: 300), hasSiblings: true)),
-        "0700000000000000 ac02 01"),
+            Attached(
+                connection: ConnectionID(rawValue: 7), revision: Stamp(microseconds: 300), hasSiblings: true, attempt: 7)),
+        "0700000000000000 ac02 01 01 07"),
+    Sample(
+        5,
+        .attached(
+            Attached(connection: ConnectionID(rawValue: 7), revision: Stamp(microseconds: 300), hasSiblings: false, attempt: nil)),
+        "0700000000000000 ac02 00 00"),
     Sample(6, .detach(Detach(user: ana, connection: ConnectionID(rawValue: 7), hasMoved: true)), "03616e61 0700000000000000 01"),
     Sample(
         7, .featureRequest(FeatureRequest(origin: origin, feature: "group", reference: m1)),
@@ -63,6 +69,8 @@ let samples: [Sample] = [
     Sample(
         7, .featureRequest(FeatureRequest(origin: origin, feature: "group", reference: nil)),
         originBytes + "05 67726f7570 00"),
+    Sample(8, .load(Load(.full, admitPermille: 300)), "04 2c01"),
+    Sample(8, .load(Load(.busy)), "01 e803"),
     Sample(
         16, .deliver(Deliver(origin: origin, to: bob, id: m2, after: m1, body: hi)),
         originBytes + "03626f62 026d32 01 026d31 02 6869"),
@@ -185,6 +193,7 @@ func sampleNumber(of message: Message) -> Int {
     case .attached: 5
     case .detach: 6
     case .featureRequest: 7
+    case .load: 8
     case .deliver: 16
     case .acknowledge: 17
     case .markRead: 18
@@ -320,11 +329,20 @@ struct MessageDice {
         case .closeConnection:
             return .closeConnection(
                 .init(connection: connection(), code: UInt16(truncatingIfNeeded: dice.next()), reason: name(L.reasonBytesMax)))
-        case .attach: return .attach(.init(origin: origin(), cursor: maybe { $0.number() }, revision: maybe { $0.stamp() }, isResume: flag()))
-        case .attached: return .attached(.init(connection: connection(), revision: stamp(), hasSiblings: flag()))
+        case .attach:
+            return .attach(
+                .init(
+                    origin: origin(), cursor: maybe { $0.number() }, revision: maybe { $0.stamp() }, isResume: flag(),
+                    attempt: maybe { $0.number() }))
+        case .attached:
+            return .attached(
+                .init(connection: connection(), revision: stamp(), hasSiblings: flag(), attempt: maybe { $0.number() }))
         case .detach: return .detach(.init(user: user(), connection: connection(), hasMoved: flag()))
         case .featureRequest:
             return .featureRequest(.init(origin: origin(), feature: name(L.featureBytesMax), reference: maybe { $0.id() }))
+        case .load:
+            let level = LoadLevel(rawValue: UInt8(dice.pick(0..<LoadLevel.allCases.count)))!
+            return .load(Load(level, admitPermille: level == .full ? UInt16(dice.pick(0..<1_001)) : 1_000))
         case .deliver:
             return .deliver(.init(origin: origin(), to: user(), id: id(), after: maybe { $0.id() }, body: bytes(L.bodyBytesMax)))
         case .acknowledge: return .acknowledge(.init(origin: origin(), number: number()))

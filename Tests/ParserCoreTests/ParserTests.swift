@@ -74,8 +74,8 @@ private func shard(_ user: UserID) -> NodeID { map.ring(of: .session).owner(ofKe
     @Test(arguments: ClientEncoding.allCases)
     func helloGoesToTheShardOfWhoSaysIt(_ encoding: ClientEncoding) {
         var s = Scene(encoding: encoding, isAttached: false)
-        let attach = Attach(origin: s.origin, cursor: 41, revision: Stamp(microseconds: 5), isResume: false)
-        #expect(s.says(.hello(cursor: 41, ticks: Stamp(microseconds: 5))) == [.send(shard(ana), .attach(attach))])
+        let attach = Attach(origin: s.origin, cursor: 41, revision: Stamp(microseconds: 5), isResume: false, attempt: 7)
+        #expect(s.says(.hello(cursor: 41, ticks: Stamp(microseconds: 5), attempt: 7)) == [.send(shard(ana), .attach(attach))])
     }
 
     @Test(arguments: ClientEncoding.allCases)

@@ -101,6 +101,36 @@ private func swept(next: Sweep.Position = .start, _ expired: [ExpiredReport] = [
 
 private let full = Refusal(.storageFull, retryAfterMs: 1000)
 
+@Suite struct WaitTests {
+    private func wait(_ s: Scene) -> Int64 {
+        s.core.queueWait(now: Instant(nanoseconds: s.milliseconds * 1_000_000)).milliseconds
+    }
+
+    @Test func ofABatchTheMiddleRequestCountsAsLongAsTheStoreIsAtWork() {
+        var s = Scene()
+        #expect(wait(s) == 0)
+        // Nothing waited for the first batch.
+        _ = s.on(request(1, .append(append("a"))))
+        #expect(wait(s) == 0)
+        // While it is written three requests come: the middle one of them waits 20 ms by now, and more and more.
+        _ = s.on(request(2, .append(append("b"))))
+        _ = s.wait(10)
+        _ = s.on(request(3, .append(append("c"))))
+        _ = s.wait(10)
+        _ = s.on(request(4, .append(append("d"))))
+        #expect(wait(s) == 10)
+        _ = s.wait(30)
+        #expect(wait(s) == 40)
+        // They are the next batch, and what they had to wait stands until it is done.
+        _ = s.on(.committed([.appended(appended(1))]))
+        #expect(wait(s) == 40)
+        _ = s.wait(5)
+        #expect(wait(s) == 40)
+        _ = s.on(.committed([.appended(appended(2)), .appended(appended(3)), .appended(appended(4))]))
+        #expect(wait(s) == 0)
+    }
+}
+
 @Suite struct BatchTests {
     @Test func anAnswerLeavesOnlyAfterTheCommit() {
         var s = Scene()

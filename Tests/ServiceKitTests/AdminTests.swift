@@ -13,7 +13,7 @@ private func parse(_ text: String) throws(AdminRequest.Refusal) -> AdminRequest?
     @Test(arguments: [
         ("/", AdminRequest.home), ("/metrics", .metrics), ("/healthz", .health), ("/readyz?verbose", .readiness),
         ("/peers", .peers), ("/trace?x=1&key=00fF", .trace(TraceKey(rawValue: 255))),
-        ("/trace?key=ffffffffffffffff", .trace(TraceKey(rawValue: .max))),
+        ("/trace?key=ffffffffffffffff", .trace(TraceKey(rawValue: .max))), ("/load", .load),
     ])
     func everyPageHasAPath(target: String, page: AdminRequest) throws {
         #expect(try parse("GET \(target) HTTP/1.1\r\nHost: x\r\n\r\n") == page)
@@ -38,6 +38,23 @@ private func parse(_ text: String) throws(AdminRequest.Refusal) -> AdminRequest?
     ])
     func whatIsNotUnderstoodHasItsOwnRefusal(words: String, refusal: AdminRequest.Refusal) {
         #expect(throws: refusal) { try parse("\(words) HTTP/1.1\r\n\r\n") }
+    }
+
+    @Test func aLevelIsHeldByAPostWithOurHeader() throws {
+        func post(_ target: String, _ header: String = "x-fantail-admin: me") throws(AdminRequest.Refusal) -> AdminRequest? {
+            try parse("POST \(target) HTTP/1.1\r\nHost: x\r\n\(header)\r\n\r\n")
+        }
+        #expect(try post("/load?pin=3") == .pin(.behind))
+        #expect(try post("/load?pin=0", "X-Fantail-Admin:") == .pin(.calm))
+        #expect(try post("/load?x=1&pin=auto") == .pin(nil))
+        for target in ["/load", "/load?pin=", "/load?pin=5", "/load?pin=-1", "/load?pin=04", "/load?pin=on"] {
+            #expect(throws: AdminRequest.Refusal.badLevel) { try post(target) }
+        }
+        // What a web page can make a browser send.
+        #expect(throws: AdminRequest.Refusal.notByHand) { try post("/load?pin=4", "Content-Type: text/plain") }
+        #expect(throws: AdminRequest.Refusal.notByHand) { try post("/load?pin=4&x-fantail-admin:=1", "Origin: x-fantail-admin") }
+        #expect(throws: AdminRequest.Refusal.methodNotAllowed) { try post("/metrics?pin=4") }
+        #expect(throws: AdminRequest.Refusal.methodNotAllowed) { try parse("PUT /load?pin=4 HTTP/1.1\r\nx-fantail-admin: 1\r\n\r\n") }
     }
 
     @Test func anotherProtocolIsMalformed() {
@@ -70,7 +87,7 @@ private func parse(_ text: String) throws(AdminRequest.Refusal) -> AdminRequest?
 
     @Test(arguments: [
         (AdminRequest.Refusal.malformed, 400), (.badTraceKey, 400), (.unknownPath, 404), (.methodNotAllowed, 405),
-        (.tooLarge, 431),
+        (.tooLarge, 431), (.badLevel, 400), (.notByHand, 403),
     ])
     func refusalsHaveTheirStatus(refusal: AdminRequest.Refusal, status: Int) {
         #expect(AdminAnswer(refusal).status == status)

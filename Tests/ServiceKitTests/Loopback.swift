@@ -18,6 +18,7 @@ struct FrontCore: ServiceCore {
 
     let selfID: NodeID
     let parser: NodeID
+    var load = LoadBook()
     private var isParserUp = false
 
     init(selfID: NodeID, parser: NodeID) {
@@ -55,6 +56,8 @@ struct FrontCore: ServiceCore {
 
 /// A parser that shouts.
 struct ShoutingCore: ServiceCore {
+    var load = LoadBook()
+
     mutating func on(_ event: Event, now: Now, effects: inout [Effect]) {
         guard case .received(let node, .clientInput(let input)) = event else { return }
         let loud = input.bytes.map { (0x61...0x7A).contains($0) ? $0 - 32 : $0 }

@@ -49,6 +49,7 @@ import Testing
     @Test func everythingThatMayHappenHappens() {
         var totals = [Int](repeating: 0, count: FaultKind.allCases.count)
         var (expired, gaps, history, copies, lost, kept) = (0, 0, 0, 0, 0, 0)
+        var (overloaded, delayed, merged) = (0, 0, 0)
         var (events, shown, ticks, refused, answers, late) = (0, 0, 0, 0, 0, 0)
         var (typing, presence, settings) = (0, 0, 0)
         for seed: UInt64 in 1...60 {
@@ -60,6 +61,9 @@ import Testing
             copies += report.copyCount
             lost += report.tornLostCount
             kept += report.tornKeptCount
+            overloaded += report.overloadedCount
+            delayed += report.delayedCount
+            merged += report.mergedCount
             events += report.groupEventCount
             shown += report.groupShownCount
             ticks += report.groupTickCount
@@ -75,6 +79,7 @@ import Testing
         #expect(gaps > 0)
         #expect(history > 0)
         #expect(copies > 0)
+        #expect(overloaded > 0 && delayed > 0 && merged > 0)
         #expect(lost > 0)
         #expect(kept > 0)
         #expect(events > 0 && shown > 0 && ticks > 0 && refused > 0 && answers > 0 && late > 0)
@@ -105,7 +110,8 @@ import Testing
             case .dropAppend: [.honestTicks, .loss]
             case .silentExpiry, .shortHistory: [.loss]
             case .falseExpiry: [.loss, .order]
-            case .skipMember: [.loss, .order, .duplicate]
+            // Her mark of a later entry covers the one that she never got, too.
+            case .skipMember: [.loss, .order, .duplicate, .honestTicks]
             case .swapInGroup: [.order]
             // What she is shown is kept for her, too.
             case .showRemoved: [.nobodyElse, .temporary]

@@ -34,6 +34,20 @@ public enum BenchLimits {
     /// Messages of the open loop issued in one round, so that a generator that fell behind still reads its sockets.
     public static let burstCountMax = 256
 
+    /// Messages of an open loop that are offered in one round, those included that nobody may write yet.
+    public static let offersCountMax = 20_000
+
+    /// Of so many messages that are offered in a storm one has its author type, and one its addressee ask who is online. Primes,
+    /// so that everybody's turn comes; clients repeat typing every three seconds at most, whatever they are told.
+    public static let typingEvery: Int64 = 7
+    public static let presenceEvery: Int64 = 61
+
+    /// How many times the peak may be offered: more than this only tests the generator.
+    public static let factorMax = 100
+
+    /// Time between two looks at the load of all services; about a window of their gauges.
+    public static let loadEvery = Interval.milliseconds(200)
+
     /// Seconds that the curve remembers: a day has more, and no chart shows them.
     public static let curvePointsMax = 20_000
 

@@ -105,7 +105,7 @@ public struct ChatScenario: Scenario {
             if ledger.inFlightSum == 0 { finish() }
         case .draining:
             finish()
-        case .joining, .storing, .returning, .over:
+        case .joining, .storming, .releasing, .storing, .returning, .over:
             break
         }
     }

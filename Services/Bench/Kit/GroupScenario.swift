@@ -71,7 +71,7 @@ public struct GroupScenario: Scenario {
         case .joining: onJoining(plan.shape.group(of: member), now)
         case .warming, .measuring: if let group { refill(group, now) }
         case .draining: if ledger.isSettled { finish() }
-        case .connecting, .settling, .storing, .returning, .over: break
+        case .connecting, .settling, .storming, .releasing, .storing, .returning, .over: break
         }
     }
 
@@ -106,7 +106,7 @@ public struct GroupScenario: Scenario {
             pacer = nil
             if ledger.isSettled { finish() }
         case .draining: finish()
-        case .storing, .returning, .over: break
+        case .storming, .releasing, .storing, .returning, .over: break
         }
     }
 

@@ -70,7 +70,7 @@ public struct IdleScenario: Scenario {
             // Somebody never came: the verdict says so.
             phase = .over
             orders.append(.sample(.last))
-        case .joining, .warming, .draining, .storing, .returning, .over:
+        case .joining, .warming, .storming, .releasing, .draining, .storing, .returning, .over:
             break
         }
     }

@@ -126,6 +126,12 @@ public struct Ledger: MessageLedger {
         return recent
     }
 
+    /// Latencies of measured messages so far; counting begins anew.
+    public mutating func takeLatencies() -> [LatencyHistogram] {
+        defer { latencies = [LatencyHistogram](repeating: LatencyHistogram(), count: Leg.allCases.count) }
+        return latencies
+    }
+
     /// What is missing now. O(open messages).
     public func balance(now: Instant) -> LedgerBalance {
         var balance = LedgerBalance()

@@ -70,7 +70,7 @@ public struct OfflineScenario: Scenario {
                 orders.append(.sample(.laterEnd))
             }
             if drainedUs != nil, ledger.inFlightSum == 0 { finish() }
-        case .connecting, .joining, .settling, .warming, .measuring, .draining, .over: break
+        case .connecting, .joining, .settling, .warming, .measuring, .storming, .releasing, .draining, .over: break
         }
     }
 
@@ -83,7 +83,7 @@ public struct OfflineScenario: Scenario {
             for sender in 0..<plan.senders { refill(sender, now) }
         // Somebody never came, storing stands still, or fetching takes too long: the verdict says so.
         case .connecting, .storing, .returning: finish()
-        case .joining, .warming, .measuring, .draining, .over: break
+        case .joining, .warming, .measuring, .storming, .releasing, .draining, .over: break
         }
     }
 

@@ -79,6 +79,8 @@ public struct Report: Sendable {
     public var curve: [SecondPoint] = []
     /// What the curve counts, in the plural, and what its latencies end with.
     public var curveWords = (work: "exchanges", end: "receipt")
+    /// Drawn behind those that every scenario has.
+    public var charts: [Chart] = []
     public var verdict = Verdict()
     /// Sentences about what stood in the way.
     public var notes: [String] = []

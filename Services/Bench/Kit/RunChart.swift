@@ -20,7 +20,7 @@ public enum RunChart {
         if let most = report.curve.map(\.liveCount).max(), report.curve.contains(where: { $0.liveCount < most }) {
             charts.append(overTime("Clients connected", report.curve, "connected") { Double($0.liveCount) })
         }
-        return charts
+        return charts + report.charts
     }
 
     private static func latencies(_ rows: [LatencyRow]) -> Chart {
@@ -72,7 +72,7 @@ public enum RunChart {
 
     /// From the second before the first measured point to the last one.
     private static func band(_ curve: [SecondPoint]) -> ClosedRange<Double>? {
-        let measured = curve.filter { $0.phase == .measuring || $0.phase == .storing }
+        let measured = curve.filter { [.measuring, .storing, .storming].contains($0.phase) }
         guard let first = measured.first, let last = measured.last else { return nil }
         return max(0, first.at - 1)...last.at
     }

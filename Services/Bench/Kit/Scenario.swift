@@ -2,6 +2,7 @@
 // and never decides; so a scenario can be played in a test without a cluster.
 
 import ChatClient
+import FantailCLI
 import Primitives
 
 /// What a scenario wants done, in this order.
@@ -14,6 +15,12 @@ public enum ScenarioOrder: Equatable, Sendable {
     case cut(Int)
     /// Hand a message to a member's client.
     case send(Int, OutgoingMessage)
+    /// Let a member's client say that everything of a user up to a stamp was read.
+    case markRead(Int, UserID, Stamp)
+    /// Let a member's person type to somebody, and put the app in front.
+    case type(Int, UserID)
+    /// Let a member's client ask whether somebody is online.
+    case askPresence(Int, UserID)
     /// Hand a change of a group to a member's client.
     case change(Int, OutgoingChange)
     /// Look at processes and counters now.
@@ -45,6 +52,8 @@ public enum ScenarioPhase: String, Sendable {
     case settling
     case warming = "warming up"
     case measuring
+    case storming = "too much"
+    case releasing = "letting go"
     case draining
     case storing
     case returning
@@ -67,4 +76,13 @@ public protocol Scenario: Sendable {
     /// A second has passed: what its receipts took, for the curve.
     mutating func takeRecent() -> LatencyHistogram
     mutating func takeOrders() -> [ScenarioOrder]
+    /// Every `BenchLimits.loadEvery` all services are asked for their load.
+    var watchesLoad: Bool { get }
+    /// What they said, by node; nil for one that did not answer.
+    mutating func onLoad(_ loads: [NodeLoad?], now: Instant)
+}
+
+extension Scenario {
+    public var watchesLoad: Bool { false }
+    public mutating func onLoad(_ loads: [NodeLoad?], now: Instant) {}
 }

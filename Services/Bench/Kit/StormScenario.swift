@@ -95,7 +95,7 @@ public struct StormScenario: Scenario {
             enter(.draining, until: now + .seconds(Int64(plan.drainSeconds)))
             if ledger.inFlightSum == 0 { finish() }
         case .draining: finish()
-        case .joining, .storing, .over: break
+        case .joining, .storming, .releasing, .storing, .over: break
         }
     }
 

@@ -12,6 +12,6 @@ enum ChatCommand {
         let plan = try ChatPlan(arguments)
         return try Rig.play(
             arguments, connectionCount: plan.users, windowCount: plan.clientWindow, encoding: plan.encoding,
-            make: { ChatScenario(plan, mark: MessageMark(random: $0, bodyBytes: plan.bodyBytes)) }, report: { $0.report($1) })
+            make: { random, _ in ChatScenario(plan, mark: MessageMark(random: random, bodyBytes: plan.bodyBytes)) }, report: { $0.report($1) })
     }
 }

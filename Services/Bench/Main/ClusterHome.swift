@@ -72,11 +72,14 @@ struct ClusterHome {
     }
 
     /// The admin doors of persistence; those whose host is unknown are left out.
-    func stores() -> [Fleet.Door] {
-        map.nodes(of: .persistence).compactMap { node in
-            guard case .success(let found) = SystemCalls.resolve(node.admin.host) else { return nil }
-            return Fleet.Door(name: "\(node.admin)", address: found, port: node.admin.port)
-        }
+    func stores() -> [Fleet.Door] { map.nodes(of: .persistence).compactMap(Self.admin) }
+
+    /// The admin doors of all nodes; nil where the host is unknown.
+    func admins() -> [Fleet.Door?] { map.nodes.map(Self.admin) }
+
+    private static func admin(_ node: Node) -> Fleet.Door? {
+        guard case .success(let found) = SystemCalls.resolve(node.admin.host) else { return nil }
+        return Fleet.Door(name: "\(node.admin)", address: found, port: node.admin.port)
     }
 
     /// The process of a node as the scripts wrote it down; nil when it is not there.

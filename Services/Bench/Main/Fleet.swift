@@ -85,10 +85,11 @@ final class Fleet {
         self.encoding = encoding
         self.token = token
         self.dice = dice
+        let launchedAt = SystemCalls.now().stamp
         for _ in 0..<memberCount {
             members.append(
                 Member(
-                    client: ChatClient(windowCount: windowCount, dice: self.dice.split()),
+                    client: ChatClient(launchedAt: launchedAt, windowCount: windowCount, dice: self.dice.split()),
                     gateway: self.dice.pick(0..<gateways.count)))
         }
         deadlines = [Int64](repeating: .max, count: memberCount)
@@ -131,13 +132,29 @@ final class Fleet {
         touch(member)
     }
 
-    func stop(_ member: Int) {
-        members[member].client.stop()
+    func stop(_ member: Int, now: Instant) {
+        members[member].client.stop(now: now)
         touch(member)
     }
 
     func send(_ message: OutgoingMessage, from member: Int, now: Instant) {
         members[member].client.send(id: message.id, to: message.to, body: message.body, now: now)
+        touch(member)
+    }
+
+    func markRead(with peer: UserID, at: Stamp, by member: Int, now: Instant) {
+        members[member].client.markRead(with: peer, at: at, now: now)
+        touch(member)
+    }
+
+    func type(to peer: UserID, by member: Int, now: Instant) {
+        members[member].client.setInFront(true, now: now)
+        members[member].client.type(to: peer, now: now)
+        touch(member)
+    }
+
+    func askPresence(of peer: UserID, by member: Int) {
+        members[member].client.requestPresence(ref: nil, of: [peer])
         touch(member)
     }
 

@@ -13,6 +13,6 @@ enum GroupCommand {
         let plan = try GroupPlan(arguments)
         return try Rig.play(
             arguments, connectionCount: plan.shape.userCount, windowCount: plan.clientWindow, encoding: plan.encoding,
-            make: { GroupScenario(plan, mark: MessageMark(random: $0, bodyBytes: plan.bodyBytes)) }, report: { $0.report($1) })
+            make: { random, _ in GroupScenario(plan, mark: MessageMark(random: random, bodyBytes: plan.bodyBytes)) }, report: { $0.report($1) })
     }
 }

@@ -12,6 +12,6 @@ enum IdleCommand {
         let plan = try IdlePlan(arguments)
         return try Rig.play(
             arguments, connectionCount: plan.users, windowCount: 16, encoding: plan.encoding,
-            make: { IdleScenario(plan, mark: MessageMark(random: $0, bodyBytes: MessageMark.bodyBytesMin)) }, report: { $0.report($1) })
+            make: { random, _ in IdleScenario(plan, mark: MessageMark(random: random, bodyBytes: MessageMark.bodyBytesMin)) }, report: { $0.report($1) })
     }
 }

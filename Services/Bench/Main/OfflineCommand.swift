@@ -12,6 +12,6 @@ enum OfflineCommand {
         let plan = try OfflinePlan(arguments)
         return try Rig.play(
             arguments, connectionCount: plan.users + plan.senders, windowCount: plan.clientWindow, encoding: plan.encoding,
-            make: { OfflineScenario(plan, mark: MessageMark(random: $0, bodyBytes: plan.bodyBytes)) }, report: { $0.report($1) })
+            make: { random, _ in OfflineScenario(plan, mark: MessageMark(random: random, bodyBytes: plan.bodyBytes)) }, report: { $0.report($1) })
     }
 }

@@ -45,18 +45,18 @@ struct Rig {
 
     /// Plays a scenario and reports.
     /// - Parameters:
-    ///   - make: the scenario; `random` names the run.
+    ///   - make: the scenario; `random` names the run, `nodeCount` is that of the cluster.
     ///   - report: draws the report from what was found out.
     static func play<S: Scenario>(
         _ arguments: Arguments, connectionCount: Int, windowCount: Int, encoding: ClientEncoding,
-        make: (_ random: UInt64) -> S, report: (S, RunFindings) -> Report
+        make: (_ random: UInt64, _ nodeCount: Int) -> S, report: (S, RunFindings) -> Report
     ) throws(CommandFailure) -> Int32 {
         let json = try OutputFile(arguments, "json")
         let svg = try OutputFile(arguments, "svg")
         let rig = try Rig(arguments, connectionCount: connectionCount)
         defer { rig.own?.stop() }
         var dice = SeededGenerator(seed: OpenSSLCrypto().randomBytes(8).reduce(0) { $0 << 8 | UInt64($1) })
-        let scenario = make(dice.next())
+        let scenario = make(dice.next(), rig.home.map.nodes.count)
         let mark = scenario.ledger.mark
         let home = rig.home
         let fleet = Fleet(

@@ -3,6 +3,7 @@
 import BenchKit
 import ChatClient
 import Cluster
+import FantailCLI
 import Primitives
 import ServiceKit
 
@@ -17,6 +18,10 @@ struct Runner<S: Scenario> {
     private var watch: ProcessWatch
     private var store: StoreAccount
     private let storeDoors: [Fleet.Door]
+    /// The admin doors of all nodes, and what they have said of their load in this round; nil: none is under way.
+    private let doors: [Fleet.Door?]
+    private var loads: (answers: [NodeLoad?], left: Int)?
+    private var loadDue = Instant.zero
     private let isQuiet: Bool
     /// The first reading after this sample is wanted.
     private var wanted: SamplePoint?
@@ -32,6 +37,7 @@ struct Runner<S: Scenario> {
         self.isQuiet = isQuiet
         watch = ProcessWatch(home)
         storeDoors = home.stores()
+        doors = scenario.watchesLoad ? home.admins() : []
         store = StoreAccount(nodeCount: storeDoors.count)
     }
 
@@ -72,8 +78,11 @@ struct Runner<S: Scenario> {
             return false
         }
         for (member, news) in fleet.takeNews() { scenario.on(news, of: member, now: SystemCalls.instant()) }
-        for (node, page) in fleet.takeAnswers() { onStore(node, page) }
+        for (question, page) in fleet.takeAnswers() {
+            if question < Self.loadQuestions { onStore(question, page) } else { onLoad(question - Self.loadQuestions, page) }
+        }
         let after = SystemCalls.instant()
+        if !doors.isEmpty, loads == nil, after >= loadDue { askLoad(after) }
         if let deadline = scenario.deadline, deadline <= after { scenario.onTime(now: after) }
         obey()
         if after >= tick { endSecond(after) }
@@ -90,9 +99,12 @@ struct Runner<S: Scenario> {
             let now = SystemCalls.instant()
             switch order {
             case .start(let member): fleet.start(member, now: now)
-            case .stop(let member): fleet.stop(member)
+            case .stop(let member): fleet.stop(member, now: now)
             case .cut(let member): fleet.cut(member, now: now)
             case .send(let member, let message): fleet.send(message, from: member, now: now)
+            case .markRead(let member, let peer, let at): fleet.markRead(with: peer, at: at, by: member, now: now)
+            case .type(let member, let peer): fleet.type(to: peer, by: member, now: now)
+            case .askPresence(let member, let peer): fleet.askPresence(of: peer, by: member)
             case .change(let member, let change): fleet.change(change, by: member, now: now)
             case .sample(let point): look(point)
             }
@@ -125,6 +137,26 @@ struct Runner<S: Scenario> {
         wanted = nil
         if point == .begin { syncsBegin = reading }
         if point == .end, let syncsBegin, let reading { syncs = (syncsBegin, reading) }
+    }
+
+    /// Questions about load have numbers from here on, those before are about the store.
+    private static var loadQuestions: Int { 1_000_000 }
+
+    private mutating func askLoad(_ now: Instant) {
+        loadDue = now + BenchLimits.loadEvery
+        loads = ([NodeLoad?](repeating: nil, count: doors.count), doors.count { $0 != nil })
+        for (node, door) in doors.enumerated() {
+            if let door { fleet.ask(Self.loadQuestions + node, door, path: "/load") }
+        }
+    }
+
+    private mutating func onLoad(_ node: Int, _ page: [UInt8]) {
+        guard loads != nil else { return }
+        if let answer = AdminAnswer(page), answer.status == 200 { loads!.answers[node] = NodeLoad(json: answer.body) }
+        loads!.left -= 1
+        guard loads!.left == 0 else { return }
+        scenario.onLoad(loads!.answers, now: SystemCalls.instant())
+        loads = nil
     }
 
     // MARK: Every second

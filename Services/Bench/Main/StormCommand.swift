@@ -12,6 +12,6 @@ enum StormCommand {
         let plan = try StormPlan(arguments)
         return try Rig.play(
             arguments, connectionCount: plan.users, windowCount: 16, encoding: plan.encoding,
-            make: { StormScenario(plan, mark: MessageMark(random: $0, bodyBytes: plan.bodyBytes)) }, report: { $0.report($1) })
+            make: { random, _ in StormScenario(plan, mark: MessageMark(random: random, bodyBytes: plan.bodyBytes)) }, report: { $0.report($1) })
     }
 }

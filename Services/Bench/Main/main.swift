@@ -18,6 +18,7 @@ func runBench(_ words: [String]) -> Int32 {
         Command(spec: IdleCommand.spec, run: IdleCommand.run),
         Command(spec: StormCommand.spec, run: StormCommand.run),
         Command(spec: OfflineCommand.spec, run: OfflineCommand.run),
+        Command(spec: NewyearCommand.spec, run: NewyearCommand.run),
         Command(spec: MicroCommand.spec, run: MicroCommand.run),
     ]
     let overview = Overview.text(commands.map(\.spec))

@@ -9,10 +9,13 @@ enum AdminPoll {
     /// Longest answer that is kept, bytes: a page of metrics has about 10 KiB, a trace a few.
     private static let answerBytesMax = 1024 * 1024
 
+    /// - Parameter isChange: a POST, with the header that says that a program of ours sends it.
     /// - Returns: for each address its answer, or why there is none.
-    static func get(_ path: String, from addresses: [Address], timeoutMs: Int64) -> [Result<AdminAnswer, CommandFailure>] {
+    static func get(
+        _ path: String, from addresses: [Address], timeoutMs: Int64, isChange: Bool = false
+    ) -> [Result<AdminAnswer, CommandFailure>] {
         let deadline = System.now().instant + .milliseconds(timeoutMs)
-        var calls = addresses.map { Call($0, path) }
+        var calls = addresses.map { Call($0, path, isChange: isChange) }
         while System.now().instant < deadline {
             var descriptors: [pollfd] = []
             var callers: [Int] = []
@@ -55,8 +58,10 @@ enum AdminPoll {
         private var failure: String?
         private var isConnected = false
 
-        init(_ address: Address, _ path: String) {
-            request = Array("GET \(path) HTTP/1.1\r\nHost: \(address)\r\nConnection: close\r\n\r\n".utf8)
+        init(_ address: Address, _ path: String, isChange: Bool) {
+            let change = isChange ? "X-Fantail-Admin: fantail\r\nContent-Length: 0\r\n" : ""
+            let head = "\(isChange ? "POST" : "GET") \(path) HTTP/1.1\r\nHost: \(address)\r\n\(change)Connection: close\r\n\r\n"
+            request = Array(head.utf8)
             do throws(CommandFailure) {
                 socket = try Sockets.connect(to: address)
             } catch {

@@ -71,7 +71,7 @@ final class Courier {
             _ = try token()
         }
         store = try DeviceStore(home: places.home, user: user, device: device)
-        client = ChatClient(memory: store.memory, dice: SeededGenerator(seed: System.random64()))
+        client = ChatClient(memory: store.memory, launchedAt: System.now().stamp, dice: SeededGenerator(seed: System.random64()))
     }
 
     deinit {
@@ -174,7 +174,7 @@ final class Courier {
         while !outbound.isEmpty, case .speaking = link, System.now().instant < deadline {
             _ = try step(inputs: [], until: deadline)
         }
-        client.stop()
+        client.stop(now: System.now().instant)
         try settle()
     }
 

@@ -24,6 +24,7 @@ func runFantail(_ words: [String]) -> Int32 {
         Command(spec: TokenCommand.spec, run: TokenCommand.run),
         Command(spec: StatusCommand.spec, run: StatusCommand.run),
         Command(spec: RingCommand.spec, run: RingCommand.run),
+        Command(spec: LoadCommand.spec, run: LoadCommand.run),
         Command(spec: TraceCommand.spec, run: TraceCommand.run),
         Command(spec: ClusterCommand.spec, run: ClusterCommand.run),
     ]

@@ -25,6 +25,8 @@ struct Connection: Sendable {
         let user: UserID
         let device: DeviceID
         let encoding: ClientEncoding
+        /// The user's row in `UserRates`.
+        let rate: Int
         /// When the token ends, wall seconds.
         let expirySeconds: Int64
         var decoder: FrameDecoder
@@ -36,6 +38,8 @@ struct Connection: Sendable {
         var asked: NodeID?
         /// Where the receipts of this connection began.
         var revision = Stamp.zero
+        /// Which of the device's connections this is, as it said itself.
+        var attempt: UInt64?
         var hasSiblings = false
         /// Attached once: a shard has taken the hello, and its `welcome` is on its way.
         var isGreeted = false
@@ -51,4 +55,6 @@ struct Connection: Sendable {
 
     var phase: Phase
     let openedAt: Instant
+    /// Its address makes too many: it is told so when its request is there.
+    var isLimited = false
 }

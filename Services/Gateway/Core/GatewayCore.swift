@@ -6,7 +6,9 @@
 // memory, the gateway attaches the connection anew, and the client notices nothing.
 //
 //     Handshakes.swift   from the first byte to the upgrade
+//     PageFiles.swift    what a browser gets instead; DevelopmentLogin.swift: and a token for it
 //     Seats.swift        which shard holds which connection
+//     Rates.swift        how much one user, and one address, may ask for
 //     Connection.swift   what is known of one connection
 
 import Cluster
@@ -29,6 +31,8 @@ public struct GatewayCore: ServiceCore {
     let policy: UpgradePolicy
     let verifier: TokenVerifier
     let sha1: @Sendable ([UInt8]) -> [UInt8]
+    let page: PageFiles
+    let login: DevelopmentLogin?
     var sessions: LiveRing
     private let parserIDs: [NodeID]
     var parsersUp: [NodeID] = []
@@ -46,20 +50,30 @@ public struct GatewayCore: ServiceCore {
     var dirty: [SocketID] = []
     var timers = TimerQueue<Timer>()
     var counters = GatewayCounters()
+    var addresses: AddressRates
+    var rates: UserRates
+    public var load: LoadBook
     private var decoded: [WebSocketEvent] = []
 
     /// - Parameters:
     ///   - sha1: for the handshake's accept key only (RFC 6455, section 4.2.2).
+    ///   - page: what browsers get; default none.
+    ///   - login: mints tokens for anybody at this machine; default nil, nobody does.
     ///   - startedAt: connection ids begin here.
     public init(
         selfID: NodeID, cluster: ClusterMap, verifier: TokenVerifier, sha1: @escaping @Sendable ([UInt8]) -> [UInt8],
-        dice: SeededGenerator, startedAt: Stamp
+        page: PageFiles = .none, login: DevelopmentLogin? = nil, dice: SeededGenerator, startedAt: Stamp
     ) {
         self.selfID = selfID
         self.verifier = verifier
         self.sha1 = sha1
+        self.page = page
+        self.login = login
         policy = UpgradePolicy(chatPath: GatewayLimits.chatPath, origins: cluster.origins)
         sessions = LiveRing(cluster.ring(of: .session))
+        addresses = AddressRates(cluster.limitRules)
+        rates = UserRates(cluster.limitRules)
+        load = LoadBook(tells: cluster.nodes(of: .parser).map(\.id))
         parserIDs = cluster.nodes(of: .parser).map(\.id)
         connectionLast = UInt64(max(0, startedAt.microseconds))
         // Gateways begin at different parsers, so that a small cluster uses all of them.
@@ -75,7 +89,7 @@ public struct GatewayCore: ServiceCore {
         case .peerDown(let node): onPeer(node, isUp: false, now: now, &effects)
         case .received(let node, let message): onReceived(node, message, now: now, &effects)
         case .requested(let call, _): effects.append(.refuse(call, Refusal(.unsupported)))
-        case .clientAccepted(let socket): onAccepted(socket, now: now, &effects)
+        case .clientAccepted(let socket, let address): onAccepted(socket, from: address, now: now, &effects)
         case .clientReceived(let socket, let bytes): onBytes(socket, bytes, now: now, &effects)
         case .clientClosed(let socket): forget(socket, &effects)
         case .deadline: onDeadline(now: now, &effects)
@@ -97,9 +111,18 @@ public struct GatewayCore: ServiceCore {
         page.gauge("fantail_gateway_handshakes", "Handshakes in progress.", handshakeCount)
         page.counter("fantail_gateway_upgrades_total", "Connections that became WebSockets.", counters.upgrades)
         page.counter("fantail_gateway_upgrades_refused_total", "Requests that were refused.", counters.upgradesRefused)
+        page.counter("fantail_gateway_pages_total", "Plain requests that were answered: the page's files, log-ins.", counters.pagesServed)
         page.counter("fantail_gateway_frames_received_total", "Messages received from clients.", counters.framesReceived)
         page.counter("fantail_gateway_frames_sent_total", "Messages sent to clients.", counters.framesSent)
         page.counter("fantail_gateway_websocket_failures_total", "Connections ended because they broke RFC 6455.", counters.failures)
+        page.counter(
+            "fantail_gateway_rate_limited_total", "Frames of clients dropped because their user sends too many.", counters.framesLimited)
+        page.counter(
+            "fantail_gateway_connects_limited_total", "Connections refused because their address makes too many.",
+            counters.connectsLimited)
+        page.counter(
+            "fantail_gateway_connects_overloaded_total", "Connections refused because there is too much work.",
+            counters.connectsOverloaded)
         page.counter("fantail_gateway_attaches_total", "Connections attached anew at a session shard.", counters.attaches)
     }
 
@@ -190,6 +213,9 @@ public struct GatewayCore: ServiceCore {
         case .text(let payload) where session.encoding == .json,
             .binary(let payload) where session.encoding == .binary:
             counters.framesReceived += 1
+            guard rates.take(session.rate, bytes: payload.count, now: now.instant) else {
+                return tellLimited(socket, now: now)
+            }
             onMessage(socket, session, payload, now: now, &effects)
         case .text, .binary:
             close(socket, .unsupportedData, now: now, &effects)
@@ -310,6 +336,7 @@ public struct GatewayCore: ServiceCore {
         FrameEncoder.appendClose(code: code, reason: reason, to: &bytes)
         effects.append(.writeClient(socket, bytes))
         leaveSeat(session, &effects)
+        rates.leave(session.rate)
         sockets[session.id] = nil
         connections[socket]!.phase = .closing
         timers.arm(.connection(socket), at: now.instant + GatewayLimits.closeTimeout)
@@ -324,6 +351,7 @@ public struct GatewayCore: ServiceCore {
             handshakeCount -= 1
         case .open(let session):
             leaveSeat(session, &effects)
+            rates.leave(session.rate)
             sockets[session.id] = nil
         case .closing:
             break
@@ -334,10 +362,14 @@ public struct GatewayCore: ServiceCore {
 struct GatewayCounters: Sendable {
     var upgrades: UInt64 = 0
     var upgradesRefused: UInt64 = 0
+    var pagesServed: UInt64 = 0
     var framesReceived: UInt64 = 0
     var framesSent: UInt64 = 0
     var failures: UInt64 = 0
     var attaches: UInt64 = 0
+    var framesLimited: UInt64 = 0
+    var connectsLimited: UInt64 = 0
+    var connectsOverloaded: UInt64 = 0
 }
 
 extension WebSocketEvent {

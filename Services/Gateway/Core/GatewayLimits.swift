@@ -6,6 +6,16 @@ public enum GatewayLimits {
     /// Where the WebSocket lives.
     public static let chatPath = "/v1/ws"
 
+    /// Where a page asks about tokens.
+    static let loginPath = "/v1/login"
+
+    /// One file of the page, bytes. Up to here the loop sends a file from the one copy that all its readers share; beyond
+    /// `ServiceLimits.readBytesMax` it would move the rest of it to the front, in a copy for each reader.
+    static let pageFileBytesMax = 48 * 1024
+
+    /// How long a token of the development log-in holds, seconds. A working day; the page gets itself a new one.
+    static let developmentTokenSeconds: Int64 = 12 * 3600
+
     /// From the first byte of TCP to the end of the HTTP head. A phone on a bad network needs a few round trips, not more.
     static let handshakeTimeout = Interval.seconds(10)
 
@@ -34,4 +44,21 @@ public enum GatewayLimits {
 
     /// Seconds told to clients that come while nothing stands behind the gateway.
     static let unavailableRetrySeconds = 1
+
+    /// How many seconds' worth of frames and bytes a user may have saved up: a device that comes back sends what it wrote on
+    /// the way. Twice that would let a client with a bug run on for as long again.
+    static let rateBurstSeconds: Int64 = 2
+
+    /// How many seconds' worth of connections an address may have saved up: the clients of a whole office, cut at once.
+    static let connectBurstSeconds: Int64 = 5
+
+    /// Addresses that are told apart: 64 bytes each. A bucket is forgotten when it is full again, after seconds.
+    static let addressCountMax = 4_096
+
+    /// How often a user is told that frames are dropped, and the pause that is asked for.
+    static let rateToldEvery = Interval.milliseconds(250)
+    static let rateRetryMs: UInt32 = 1_000
+
+    /// Seconds told to an address that connects too often.
+    static let connectRetrySeconds = 2
 }

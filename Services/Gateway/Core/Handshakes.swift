@@ -11,9 +11,10 @@ import Tokens
 import WebSocket
 
 extension GatewayCore {
-    mutating func onAccepted(_ socket: SocketID, now: Now, _ effects: inout [Effect]) {
+    mutating func onAccepted(_ socket: SocketID, from address: ClientAddress?, now: Now, _ effects: inout [Effect]) {
         if handshakeCount >= GatewayLimits.handshakeCountMax { dropOldestHandshake(&effects) }
-        connections[socket] = Connection(phase: .handshake(HTTPRequestParser()), openedAt: now.instant)
+        connections[socket] = Connection(
+            phase: .handshake(HTTPRequestParser()), openedAt: now.instant, isLimited: !addresses.take(address, now: now.instant))
         handshakeCount += 1
         handshakes.append(socket)
         timers.arm(.connection(socket), at: now.instant + GatewayLimits.handshakeTimeout)
@@ -68,11 +69,15 @@ extension GatewayCore {
         } catch {
             return refuse(socket, error, &effects)
         }
+        guard !connections[socket]!.isLimited else {
+            counters.connectsLimited += 1
+            return refuse(socket, .tooManyRequests(retryAfterSeconds: GatewayLimits.connectRetrySeconds), &effects)
+        }
         switch Upgrade.decide(request, policy: policy) {
         case .refused(let refusal):
             refuse(socket, refusal, &effects)
-        case .plainGET(let path):
-            answer(socket, path: path, &effects)
+        case .plain(let request):
+            onPlain(socket, request, now: now, &effects)
         case .upgrade(let upgrade):
             onUpgrade(socket, upgrade, rest, now: now, &effects)
         }
@@ -96,12 +101,17 @@ extension GatewayCore {
                 reason: word, retryAfterSeconds: GatewayLimits.unavailableRetrySeconds)
             return refuse(socket, refusal, &effects)
         }
+        guard hasRoom(for: claims.user, now: now) else {
+            counters.connectsOverloaded += 1
+            let seconds = Int((LoadBook.retryMs(claims.user, now: now.stamp) + 999) / 1_000)
+            return refuse(socket, .unavailable(reason: "overloaded", retryAfterSeconds: seconds), &effects)
+        }
         counters.upgrades += 1
         handshakeCount -= 1
         connectionLast = max(connectionLast + 1, UInt64(max(0, now.stamp.microseconds)))
         let session = Connection.Session(
             id: ConnectionID(rawValue: connectionLast), user: claims.user, device: claims.device ?? .unnamed,
-            encoding: upgrade.subprotocol == .binary ? .binary : .json, expirySeconds: claims.expirySeconds,
+            encoding: upgrade.subprotocol == .binary ? .binary : .json, rate: rates.join(claims.user, now: now.instant), expirySeconds: claims.expirySeconds,
             decoder: FrameDecoder(
                 role: .server, limits: WebSocketLimits(messageBytesMax: MessageLimits.clientFrameBytesMax)),
             heardAt: now.instant)
@@ -112,9 +122,16 @@ extension GatewayCore {
         if !rest.isEmpty { on(.clientReceived(socket, rest), now: now, effects: &effects) }
     }
 
-    private mutating func answer(_ socket: SocketID, path: String, _ effects: inout [Effect]) {
-        guard path == "/" else { return refuse(socket, .notFound, &effects) }
-        finish(socket, HTTPResponse.page(contentType: "text/html; charset=utf-8", body: Array(WelcomePage.html.utf8)), &effects)
+    private mutating func onPlain(_ socket: SocketID, _ request: HTTPRequest, now: Now, _ effects: inout [Effect]) {
+        do throws(HTTPRefusal) {
+            let answer =
+                request.path == GatewayLimits.loginPath
+                ? try loginAnswer(to: request, nowSeconds: now.stamp.seconds) : try page.answer(to: request)
+            counters.pagesServed += 1
+            finish(socket, answer, &effects)
+        } catch {
+            refuse(socket, error, &effects)
+        }
     }
 
     private mutating func refuse(_ socket: SocketID, _ refusal: HTTPRefusal, _ effects: inout [Effect]) {

@@ -26,7 +26,10 @@ extension GatewayCore {
         }
         session.home = node
         session.hasSiblings = attached.hasSiblings
-        if !session.isGreeted { session.revision = attached.revision }
+        if !session.isGreeted {
+            session.revision = attached.revision
+            session.attempt = attached.attempt
+        }
         session.isGreeted = true
         if session.asked == node { session.asked = nil }
         connections[socket]!.phase = .open(session)
@@ -71,7 +74,7 @@ extension GatewayCore {
             effects.append(.send(home, .detach(Detach(user: session.user, connection: session.id, hasMoved: true))))
         }
         setSeat(socket, home: nil, asked: node)
-        let attach = Attach(origin: origin(of: session), cursor: nil, revision: session.revision, isResume: true)
+        let attach = Attach(origin: origin(of: session), cursor: nil, revision: session.revision, isResume: true, attempt: session.attempt)
         effects.append(.send(node, .attach(attach)))
         timers.armIfIdle(.seats, at: now.instant + GatewayLimits.attachRetry)
     }

@@ -72,6 +72,7 @@ public struct GroupCore: ServiceCore {
     private var callNext: UInt32 = 0
     var serialNext: UInt32 = 0
     var dice: SeededGenerator
+    public var load: LoadBook
 
     public init(selfID: NodeID, cluster: ClusterMap, dice: SeededGenerator) {
         self.selfID = selfID
@@ -81,6 +82,8 @@ public struct GroupCore: ServiceCore {
         sessions = LiveRing(cluster.ring(of: .session))
         stores = LiveRing(cluster.ring(of: .persistence))
         ring = cluster.ring(of: .group)
+        load = LoadBook(
+            needs: [Role.session, .persistence].flatMap { cluster.nodes(of: $0).map(\.id) }, tells: cluster.nodes(of: .parser).map(\.id))
         timers.arm(.scan, at: .zero)
     }
 

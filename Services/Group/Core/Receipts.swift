@@ -70,7 +70,9 @@ extension GroupCore {
             }
             groups[group]!.marks[mark.member] = known
         }
-        timers.armIfIdle(.ticks(group), at: now.instant + GroupServiceLimits.tickWindow)
+        let isDelayed = load.delays(.receipts)
+        if isDelayed { load.count(.receipts, timers.isArmed(.ticks(group)) ? .merged : .delayed) }
+        timers.armIfIdle(.ticks(group), at: now.instant + (isDelayed ? LoadLimits.receiptWindow : GroupServiceLimits.tickWindow))
         timers.armIfIdle(.counts(group), at: now.instant + GroupServiceLimits.countWindow)
     }
 

@@ -129,10 +129,4 @@ extension LastSeenCore {
         watches.note(owner, settings: settings, now: now.instant)
         for place in homes.connections(of: owner) { refresh(place, now: now, &effects) }
         armNews(now: now)
-    }
-
-    /// Another shard may have changed the settings of anybody who is watched here while it was out of reach.
-    mutating func rereadWatched(now: Now) {
-        for user in watches.users { profiles.want(user) }
-    }
-}
+    }}

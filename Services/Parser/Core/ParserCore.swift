@@ -4,6 +4,9 @@
 // of a second: every frame carries its origin, so any parser can take any frame, and a parser that dies loses only what it had
 // not read, and who was active just then. A connection sticks to one parser while that one lives, so that its frames stay in
 // order.
+//
+// It alone knows what a frame is worth, so it is the edge at which work is refused or given up when the cluster is behind
+// (`LoadBook`): it has heard how full the shards are, and the gateways.
 
 import ClientProtocol
 import Cluster
@@ -20,11 +23,13 @@ public struct ParserCore: ServiceCore {
     var lastSeens: LiveRing
     var activity = Activity()
     var counters = ParserCounters()
+    public var load: LoadBook
 
     public init(selfID: NodeID, cluster: ClusterMap) {
         sessions = LiveRing(cluster.ring(of: .session))
         groups = LiveRing(cluster.ring(of: .group))
         lastSeens = LiveRing(cluster.ring(of: .lastSeen))
+        load = LoadBook(tells: cluster.nodes(of: .gateway).map(\.id))
     }
 
     public mutating func on(_ event: Event, now: Now, effects: inout [Effect]) {
@@ -81,11 +86,11 @@ public struct ParserCore: ServiceCore {
 
     private mutating func route(_ frame: ClientFrame, _ origin: Origin, now: Now, effects: inout [Effect]) {
         switch frame {
-        case .hello(let cursor, let ticks):
+        case .hello(let cursor, let ticks, let attempt):
             guard !origin.isAttached else {
                 return refuse(origin, ErrorFrame(.helloRepeated, "this connection has said hello already"), &effects)
             }
-            let attach = Attach(origin: origin, cursor: cursor, revision: ticks, isResume: false)
+            let attach = Attach(origin: origin, cursor: cursor, revision: ticks, isResume: false, attempt: attempt)
             pass(.attach(attach), for: origin.user, by: sessions, ref: nil, origin, &effects)
 
         case .ping(let ref):
@@ -97,16 +102,17 @@ public struct ParserCore: ServiceCore {
                 return refuse(origin, ErrorFrame(.toSelf, "the addressee is the author", ref: id), &effects)
             }
             if !isAuto { noteActivity(origin, now: now, &effects) }
-            counters.messagesRouted += 1
             effects.append(.trace(TraceRecord(TraceKey(author: origin.user, id: id), .parsed)))
             if to.isGroup {
                 let send = GroupSend(origin: origin, group: to, id: id, after: after, body: body)
-                return pass(.groupSend(send), for: to, by: groups, ref: id, origin, &effects)
+                return submit(.groupSend(send), for: to, by: groups, ref: id, origin, now: now, &effects)
             }
-            pass(.deliver(Deliver(origin: origin, to: to, id: id, after: after, body: body)), for: to, by: sessions, ref: id, origin, &effects)
+            let deliver = Deliver(origin: origin, to: to, id: id, after: after, body: body)
+            submit(.deliver(deliver), for: to, by: sessions, ref: id, origin, now: now, &effects)
 
         case .ack(let number):
             guard isGreeted(origin, ref: nil, &effects) else { return }
+            load.count(.receipts, .admitted)
             pass(.acknowledge(Acknowledge(origin: origin, number: number)), for: origin.user, by: sessions, ref: nil, origin, &effects)
 
         case .read(let peer, let stamp, let isAuto):
@@ -114,41 +120,42 @@ public struct ParserCore: ServiceCore {
             guard peer != origin.user else {
                 return refuse(origin, ErrorFrame(.toSelf, "nobody reads a chat with oneself"), &effects)
             }
+            load.count(.receipts, .admitted)
             if !isAuto { noteActivity(origin, now: now, &effects) }
             pass(.markRead(MarkRead(origin: origin, with: peer, stamp: stamp)), for: origin.user, by: sessions, ref: nil, origin, &effects)
 
         case .history(let ref, let peer, let before, let limit):
             guard isGreeted(origin, ref: ref, &effects) else { return }
             let query = HistoryQuery(origin: origin, reference: ref, with: peer, before: before, limit: limit)
-            pass(.historyQuery(query), for: origin.user, by: sessions, ref: ref, origin, &effects)
+            submit(.historyQuery(query), for: origin.user, by: sessions, ref: ref, origin, now: now, &effects)
 
         case .group(let ref, let group, let change):
             guard isGreeted(origin, ref: ref, &effects) else { return }
             // Who makes a group is asked for no name: it follows from hers and the reference.
             let group = group ?? UserID.group(of: origin.user, reference: ref)
             let act = GroupAct(origin: origin, group: group, id: ref, change: change)
-            pass(.groupAct(act), for: group, by: groups, ref: ref, origin, &effects)
+            submit(.groupAct(act), for: group, by: groups, ref: ref, origin, now: now, &effects)
 
         case .groupInfo(let ref, let group):
             guard isGreeted(origin, ref: ref, &effects) else { return }
             let query = GroupQuery(origin: origin, reference: ref, group: group, question: .info)
-            pass(.groupQuery(query), for: group, by: groups, ref: ref, origin, &effects)
+            submit(.groupQuery(query), for: group, by: groups, ref: ref, origin, now: now, &effects)
 
         case .receipts(let ref, let group, let at):
             guard isGreeted(origin, ref: ref, &effects) else { return }
             let query = GroupQuery(origin: origin, reference: ref, group: group, question: .receipts(at: at))
-            pass(.groupQuery(query), for: group, by: groups, ref: ref, origin, &effects)
+            submit(.groupQuery(query), for: group, by: groups, ref: ref, origin, now: now, &effects)
 
         case .groupHistory(let ref, let group, let before, let limit):
             guard isGreeted(origin, ref: ref, &effects) else { return }
             let query = GroupQuery(
                 origin: origin, reference: ref, group: group, question: .history(before: before, limit: limit))
-            pass(.groupQuery(query), for: group, by: groups, ref: ref, origin, &effects)
+            submit(.groupQuery(query), for: group, by: groups, ref: ref, origin, now: now, &effects)
 
         case .groupList(let ref, let after):
             guard isGreeted(origin, ref: ref, &effects) else { return }
             let query = MembershipQuery(origin: origin, reference: ref, after: after)
-            pass(.membershipQuery(query), for: origin.user, by: sessions, ref: ref, origin, &effects)
+            submit(.membershipQuery(query), for: origin.user, by: sessions, ref: ref, origin, now: now, &effects)
 
         case .typing(let to, let isOn):
             guard isGreeted(origin, ref: nil, &effects) else { return }
@@ -156,8 +163,8 @@ public struct ParserCore: ServiceCore {
                 return refuse(origin, ErrorFrame(.toSelf, "nobody types to oneself"), &effects)
             }
             if isOn { noteActivity(origin, now: now, &effects) }
-            // Nobody waits for it: when its shard is away it is dropped.
-            guard let node = (to.isGroup ? groups : sessions).route(to) else { return }
+            // Nobody waits for it: when its shard is away, or somebody is behind, it is dropped.
+            guard load.admits(.typing), let node = (to.isGroup ? groups : sessions).route(to) else { return }
             counters.typingRouted += 1
             effects.append(.send(node, .typing(Typing(origin: origin, to: to, isOn: isOn))))
 
@@ -171,7 +178,14 @@ public struct ParserCore: ServiceCore {
             if case .block(_, origin.user, _) = frame {
                 return refuse(origin, ErrorFrame(.toSelf, "nobody blocks oneself", ref: ref), &effects)
             }
-            pass(request, for: origin.user, by: lastSeens, ref: ref, origin, &effects)
+            switch frame {
+            case .presence, .presenceWatch:
+                guard load.admits(.lastSeen) else { return refuseOverloaded(origin, ref: ref, now: now, &effects) }
+                pass(request, for: origin.user, by: lastSeens, ref: ref, origin, &effects)
+            default:
+                // Privacy is asked for and waited for like a message.
+                submit(request, for: origin.user, by: lastSeens, ref: ref, origin, now: now, &effects)
+            }
 
         case .feature(let name, let ref):
             guard isGreeted(origin, ref: ref, &effects) else { return }
@@ -189,6 +203,27 @@ public struct ParserCore: ServiceCore {
         if origin.isAttached { return true }
         refuse(origin, ErrorFrame(.helloMissing, "say hello and wait for welcome first", ref: ref), &effects)
         return false
+    }
+
+    /// Hands on what a person has asked for and waits for. When the way there is full it is her turn or not: then she is told
+    /// when to come back.
+    private mutating func submit(
+        _ message: Message, for user: UserID, by ring: LiveRing, ref: MessageID?, _ origin: Origin, now: Now,
+        _ effects: inout [Effect]
+    ) {
+        if let node = ring.route(user), !load.admits(origin.user, via: origin.gateway, to: node, now: now.stamp) {
+            return refuseOverloaded(origin, ref: ref, now: now, &effects)
+        }
+        switch message {
+        case .deliver, .groupSend: counters.messagesRouted += 1
+        default: break
+        }
+        pass(message, for: user, by: ring, ref: ref, origin, &effects)
+    }
+
+    private mutating func refuseOverloaded(_ origin: Origin, ref: MessageID?, now: Now, _ effects: inout [Effect]) {
+        let retryMs = LoadBook.retryMs(origin.user, now: now.stamp)
+        refuse(origin, ErrorFrame(.overloaded, "too much work waits", ref: ref, retryMs: retryMs), &effects)
     }
 
     /// Hands a message to the shard of `user`, or tells the client that none is there.

@@ -9,6 +9,7 @@ import Privacy
 extension ParserCore {
     /// A person, not an app, did something at this connection.
     mutating func noteActivity(_ origin: Origin, now: Now, _ effects: inout [Effect]) {
+        guard load.admits(.lastSeen) else { return }
         activity.note(origin.user, now: now)
         if activity.isFull { flushActivity(&effects) }
     }
@@ -31,6 +32,7 @@ extension ParserCore {
     }
 
     mutating func onActive(_ isInFront: Bool, _ origin: Origin, now: Now, _ effects: inout [Effect]) {
+        guard load.admits(.lastSeen) else { return }
         let place = ConnectionPlace(gateway: origin.gateway, connection: origin.connection)
         let front = AppFront(user: origin.user, place: place, isInFront: isInFront, at: now.stamp)
         guard let node = lastSeens.route(origin.user) else { return counters.activityLost += 1 }

@@ -33,6 +33,8 @@ public struct PersistenceCore: ServiceCore {
     private struct Item: Sendable {
         var request: StoreRequest
         var waiter: Waiter
+        /// When it began to wait for a batch.
+        var since: Instant
     }
 
     private let selfID: NodeID
@@ -48,6 +50,9 @@ public struct PersistenceCore: ServiceCore {
     private var reports: [CallID: DropExpired] = [:]
     private var callNext: UInt32 = 0
     private var batchBeganAt = Instant.zero
+    /// How long the middle request of the newest batch had waited when the batch began.
+    private var batchWaited = Interval(nanoseconds: 0)
+    public var load: LoadBook
     private var counters = Counters()
 
     private struct Counters: Sendable {
@@ -67,6 +72,7 @@ public struct PersistenceCore: ServiceCore {
         self.selfID = selfID
         stores = cluster.ring(of: .persistence)
         sessions = LiveRing(cluster.ring(of: .session))
+        load = LoadBook(tells: [Role.session, .group, .lastSeen].flatMap { cluster.nodes(of: $0).map(\.id) })
         timers.arm(.sweep, at: .zero)
     }
 
@@ -76,10 +82,10 @@ public struct PersistenceCore: ServiceCore {
         switch event {
         case .peerUp(let node): _ = sessions.set(node, isUp: true)
         case .peerDown(let node): _ = sessions.set(node, isUp: false)
-        case .requested(let call, let message): onRequest(call, message, &effects)
+        case .requested(let call, let message): onRequest(call, message, now: now, &effects)
         case .committed(let answers): onCommitted(answers, now: now, &effects)
         case .commitFailed(let failure): onFailed(failure, now: now, &effects)
-        case .answered(let call, .done): onReported(call)
+        case .answered(let call, .done): onReported(call, now: now)
         case .answered(let call, _), .refused(let call, _): reports[call] = nil
         case .deadline: onDeadline(now: now)
         case .flush: startBatch(now: now, &effects)
@@ -91,6 +97,14 @@ public struct PersistenceCore: ServiceCore {
     }
 
     public mutating func deadline() -> Instant? { timers.next() }
+
+    /// While the store is at work: what the work in hand had to wait, or what waits now, whichever is longer. Of each the middle
+    /// one counts: a batch takes along what came during the one before, so its first request has always waited for a whole
+    /// batch and its last one for nothing, however little there is to do.
+    public func queueWait(now: Instant) -> Interval {
+        guard batch != nil || !queue.isEmpty else { return Interval(nanoseconds: 0) }
+        return queue.isEmpty ? batchWaited : max(batchWaited, now - queue[queue.count / 2].since)
+    }
 
     public var unreadiness: String? {
         if isFull { return "the disk is full: nothing is accepted until there is room" }
@@ -118,7 +132,7 @@ public struct PersistenceCore: ServiceCore {
 
     // MARK: Requests
 
-    private mutating func onRequest(_ call: RemoteCall, _ message: Message, _ effects: inout [Effect]) {
+    private mutating func onRequest(_ call: RemoteCall, _ message: Message, now: Now, _ effects: inout [Effect]) {
         guard let request = StoreRequest(message) else {
             return effects.append(.refuse(call, Refusal(.unsupported)))
         }
@@ -134,7 +148,7 @@ public struct PersistenceCore: ServiceCore {
             counters.refusedOverloaded += 1
             return effects.append(.refuse(call, Refusal(.overloaded, retryAfterMs: PersistenceLimits.retryMs)))
         }
-        queue.append(Item(request: request, waiter: .call(call)))
+        queue.append(Item(request: request, waiter: .call(call), since: now.instant))
     }
 
     private mutating func startBatch(now: Now, _ effects: inout [Effect]) {
@@ -144,6 +158,7 @@ public struct PersistenceCore: ServiceCore {
         queue.removeFirst(count)
         batch = items
         batchBeganAt = now.instant
+        batchWaited = now.instant - items[items.count / 2].since
         effects.append(.commit(items.map(\.request)))
     }
 
@@ -244,9 +259,9 @@ public struct PersistenceCore: ServiceCore {
                     continue
                 }
                 let sweep = Sweep(position: sweepPosition, limit: StoreLimits.sweepEntryCountMax)
-                queue.append(Item(request: .sweep(sweep), waiter: .sweep))
+                queue.append(Item(request: .sweep(sweep), waiter: .sweep, since: now.instant))
             case .probe:
-                queue.append(Item(request: .probe, waiter: .probe))
+                queue.append(Item(request: .probe, waiter: .probe, since: now.instant))
             }
         }
     }
@@ -266,9 +281,9 @@ public struct PersistenceCore: ServiceCore {
         }
     }
 
-    private mutating func onReported(_ call: CallID) {
+    private mutating func onReported(_ call: CallID, now: Now) {
         guard let drop = reports.removeValue(forKey: call) else { return }
         counters.expired += UInt64(drop.numbers.count)
-        queue.append(Item(request: .dropExpired(drop), waiter: .nobody))
+        queue.append(Item(request: .dropExpired(drop), waiter: .nobody, since: now.instant))
     }
 }

@@ -111,12 +111,14 @@ extension SessionCore {
         // A round ends in any case; a client repeats its `read`.
         if case .read = waiter, queue.waiting.count >= MessageLimits.groupMarkCountMax { return }
         if queue.waiting.isEmpty && !queue.isInFlight { groupsToFlush.append(group) }
+        if load.delays(.receipts) { load.count(.receipts, queue.waiting.isEmpty ? .delayed : .merged) }
         queue.waiting.append((mark, waiter))
     }
 
     mutating func armGroupMarks(now: Now) {
         guard !groupsToFlush.isEmpty else { return }
-        timers.armIfIdle(.groupMarks, at: now.instant + SessionLimits.groupMarkWindow)
+        let window = load.delays(.receipts) ? LoadLimits.receiptWindow : SessionLimits.groupMarkWindow
+        timers.armIfIdle(.groupMarks, at: now.instant + window)
     }
 
     mutating func flushGroupMarks(now: Now, _ effects: inout [Effect]) {

@@ -41,8 +41,12 @@ extension SessionCore {
             timers.cancel(.acknowledgement(id))
             armAckTimer(id)
         }
-        startReceiptRound(id, now: now, &effects)
-        storeCursors(id, &effects)
+        if load.delays(.receipts) {
+            delayReceipts(of: id, now: now)
+        } else {
+            startReceiptRound(id, now: now, &effects)
+            storeCursors(id, &effects)
+        }
         catchUp(id, index, &effects)
     }
 
@@ -99,7 +103,8 @@ extension SessionCore {
         guard !round.hasFailed else { return retryLater(id, now: now) }
         users[id]!.noteDelivered(round.through)
         storeCursors(id, &effects)
-        startReceiptRound(id, now: now, &effects)
+        // What was acknowledged meanwhile may have been told to gather.
+        if !delayed.has(id) { startReceiptRound(id, now: now, &effects) }
     }
 
     /// Moves the cursors of devices whose acknowledgements have their receipts.
@@ -153,7 +158,12 @@ extension SessionCore {
         startReceiptRound(id, now: now, &effects)
     }
 
-    mutating func onMarkRead(_ mark: MarkRead, _ effects: inout [Effect]) {
+    mutating func onMarkRead(_ mark: MarkRead, now: Now, _ effects: inout [Effect]) {
+        if load.delays(.receipts), delayRead(mark, now: now) { return }
+        takeRead(mark, &effects)
+    }
+
+    mutating func takeRead(_ mark: MarkRead, _ effects: inout [Effect]) {
         let id = mark.origin.user
         guard let index = users[id]?.index(of: mark.origin.connection, at: mark.origin.gateway),
             users[id]!.devices[index].isLive

@@ -6,6 +6,7 @@
 //     Delivery.swift    a message arrives: append, `sent`, push or poke
 //     Devices.swift     a device comes, goes, catches up
 //     Receipts.swift    acknowledgements become receipts, receipts reach authors
+//     Delays.swift      receipts that gather while the shard or its store is behind
 //     Groups.swift      entries of groups come in for many at once, receipts go out for many at once
 //     Typing.swift      who writes to whom just now
 //     Presence.swift    connections that ended and settings that changed
@@ -39,6 +40,8 @@ public struct SessionCore: ServiceCore {
         case renewal
         /// Marks for groups have gathered long enough.
         case groupMarks
+        /// Receipts that were delayed have gathered long enough.
+        case receipts
     }
 
     /// What a call was made for.
@@ -94,6 +97,8 @@ public struct SessionCore: ServiceCore {
     var groupMarks: [UserID: GroupMarkQueue] = [:]
     /// Groups with marks that gather, in the order in which they came.
     var groupsToFlush: [UserID] = []
+    var delayed = DelayedReceipts()
+    public var load: LoadBook
     var timers = TimerQueue<Timer>()
     var counters = SessionCounters()
     private var calls = CallTable<Pending>()
@@ -112,6 +117,9 @@ public struct SessionCore: ServiceCore {
         lastSeens = LiveRing(cluster.ring(of: .lastSeen))
         gateways = Set(cluster.nodes(of: .gateway).map(\.id))
         _ = sessions.set(selfID, isUp: true)
+        load = LoadBook(
+            needs: cluster.nodes(of: .persistence).map(\.id),
+            tells: [Role.gateway, .parser, .group].flatMap { cluster.nodes(of: $0).map(\.id) })
         let expiry = expiry ?? .seconds(Int64(cluster.expirySeconds))
         renewalInterval = Interval(nanoseconds: expiry.nanoseconds / SessionLimits.renewalsPerExpiry)
         timers.arm(.outOfTurn, at: .zero)
@@ -204,7 +212,7 @@ public struct SessionCore: ServiceCore {
         switch message {
         case .deliver(let deliver): onDeliver(deliver, &effects)
         case .acknowledge(let acknowledge): onAcknowledge(acknowledge, now: now, &effects)
-        case .markRead(let mark): onMarkRead(mark, &effects)
+        case .markRead(let mark): onMarkRead(mark, now: now, &effects)
         case .attach(let attach): onAttach(attach, &effects)
         case .detach(let detach): onDetach(detach, from: node, &effects)
         case .poke(let poke): onPoke(poke, from: node, &effects)
@@ -267,6 +275,7 @@ public struct SessionCore: ServiceCore {
             case .meeting: onMeetingTimer(now: now, &effects)
             case .renewal: onRenewalTimer(now: now, &effects)
             case .groupMarks: flushGroupMarks(now: now, &effects)
+            case .receipts: startDelayedReceipts(now: now, &effects)
             }
         }
     }

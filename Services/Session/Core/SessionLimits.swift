@@ -22,6 +22,10 @@ public enum SessionLimits {
     /// also hold up the receipts of her other chats, which wait for their turn behind these.
     static let groupMarkWindow = Interval.milliseconds(20)
 
+    /// `read` marks that gather while the shard is behind; about 300 bytes each. Beyond that they are stored one by one, as
+    /// without a delay: twice as many would mean that a client makes them up.
+    static let delayedReadCountMax = 4_096
+
     /// Wait before work that persistence or another shard refused is tried again. Spread by jitter.
     static let retry = Interval.milliseconds(500)
 

@@ -49,6 +49,8 @@ struct DeviceState: Sendable {
     }
 
     let origin: Origin
+    /// Which of the device's connections this is, by its own count.
+    let attempt: UInt64?
     var phase: Phase
     /// Pushed up to here.
     var pushed: UInt64 = 0
@@ -81,8 +83,9 @@ struct DeviceState: Sendable {
     var isLive: Bool { if case .live = phase { true } else { false } }
     var isGone: Bool { if case .gone = phase { true } else { false } }
 
-    init(origin: Origin, opening call: CallID) {
+    init(origin: Origin, attempt: UInt64?, opening call: CallID) {
         self.origin = origin
+        self.attempt = attempt
         phase = .opening(call: call)
     }
 

@@ -11,9 +11,11 @@
 //     CheckerGroupQuestions.swift   answers to questions about groups
 //     CheckerTyping.swift, CheckerPresence.swift   who is shown to type, and to be here
 //     CheckerPrivacy.swift  what people hide, and whom they have blocked
+//     CheckerLoad.swift     what is given up, and in which order
 //     CheckerDebt.swift     what is still owed when everything has healed
 
 import ClientProtocol
+import CoreKit
 import Primitives
 
 /// Which promise was broken.
@@ -28,6 +30,7 @@ public enum Rule: String, CaseIterable, Sendable {
     case privacy = "what is hidden stays hidden"
     case temporary = "temporary is temporary"
     case recovery = "service returns by itself"
+    case messagesFirst = "messages come first"
 }
 
 public struct Violation: Equatable, Sendable {
@@ -120,6 +123,8 @@ struct MessageName: Hashable {
 struct Checker {
     let shape: Shape
     private(set) var violation: Violation?
+    /// What became of work, by class, at all processes.
+    var loadCounts = WorkCounts()
     var messages: [SentMessage] = []
     private var places: [MessageName: Int] = [:]
     /// Messages of one person to another: [author][addressee].

@@ -40,7 +40,7 @@ extension Checker {
             return Debt(.recovery, "the outbox of \(device.name) is empty", "\(device.client.memory.outbox.count) messages and perhaps read marks wait", device.client.memory.outbox.first?.id)
         }
         if world.workload.isLooking, let debt = debtOfPresence(world, isOwed: isOwed) { return debt }
-        return shape.policy.isArchive ? debtOfArchive(world) : debtOfErasure(world)
+        return (shape.policy.isArchive ? debtOfArchive(world) : debtOfErasure(world)) ?? debtOfLoad(world)
     }
 
     /// Something is owed to those who keep coming and keep the rules; of a crowd, to those who were let in.

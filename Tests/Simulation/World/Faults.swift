@@ -40,6 +40,8 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case diskBroken = "disk-broken"
     /// A store loses its power in the middle of a write.
     case tornWrite = "torn-write"
+    /// Takes long for everything: a machine with too much to do.
+    case slow
 
     /// In the plural, for the report.
     var name: String {
@@ -62,6 +64,7 @@ public enum FaultKind: String, CaseIterable, Sendable {
         case .diskFull: "full disks"
         case .diskBroken: "broken disks"
         case .tornWrite: "torn writes"
+        case .slow: "slow processes"
         }
     }
 
@@ -108,7 +111,7 @@ struct FaultPlan {
             case .roleLoss, .halves: dice.pick(0..<2)
             case .storm, .hang, .isolation: dice.pick(0..<4)
             case .powerLoss, .pause, .partition, .oneWay, .flapping, .cut, .lag, .clockJump, .diskSlow, .diskFull, .diskBroken,
-                .tornWrite:
+                .tornWrite, .slow:
                 dice.pick(0..<10)
             }
         }

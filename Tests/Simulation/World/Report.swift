@@ -1,5 +1,6 @@
 // What a run says when it is over, and what many say together.
 
+import CoreKit
 import Primitives
 
 /// The outcome of one seed.
@@ -38,6 +39,10 @@ public struct RunReport: Equatable, Sendable {
     /// Lines of presence that told something, and settings that devices were told.
     public let presenceShownCount: Int
     public let settingsToldCount: Int
+    /// Messages refused because there was too much work; receipts delayed, and merged into those.
+    public let overloadedCount: Int
+    public let delayedCount: Int
+    public let mergedCount: Int
     /// Batches of a store that a crash cut short: those that were lost, those that had happened.
     public let tornLostCount: Int
     public let tornKeptCount: Int
@@ -74,6 +79,9 @@ public struct RunReport: Equatable, Sendable {
         typingShownCount = world.checker.typingShownCount
         presenceShownCount = world.checker.presenceShownCount
         settingsToldCount = world.checker.settingsToldCount
+        overloadedCount = Int(world.checker.loadCounts[.messages, .refused])
+        delayedCount = Int(world.checker.loadCounts[.receipts, .delayed])
+        mergedCount = Int(world.checker.loadCounts[.receipts, .merged])
         tornLostCount = world.processes.reduce(0) { $0 + ($1.disk?.tornLostCount ?? 0) }
         tornKeptCount = world.processes.reduce(0) { $0 + ($1.disk?.tornKeptCount ?? 0) }
         faultCounts = world.faults.counts
@@ -115,6 +123,9 @@ public struct RunTotals: Sendable {
     private var typingShownCount = 0
     private var presenceShownCount = 0
     private var settingsToldCount = 0
+    private var overloadedCount = 0
+    private var delayedCount = 0
+    private var mergedCount = 0
     private var tornLostCount = 0
     private var tornKeptCount = 0
     private var occurrenceCount = 0
@@ -145,6 +156,9 @@ public struct RunTotals: Sendable {
         typingShownCount += report.typingShownCount
         presenceShownCount += report.presenceShownCount
         settingsToldCount += report.settingsToldCount
+        overloadedCount += report.overloadedCount
+        delayedCount += report.delayedCount
+        mergedCount += report.mergedCount
         tornLostCount += report.tornLostCount
         tornKeptCount += report.tornKeptCount
         occurrenceCount += report.occurrenceCount
@@ -165,6 +179,7 @@ public struct RunTotals: Sendable {
             messages: \(messageCount) written, \(shownCount) shown, \(copyCount) copies, \(expiredCount) notices of expiry, \(gapCount) gaps, \(historyCount) pages of history
             groups: \(groupMessageCount) written, \(changeCount) changes asked for, \(groupEntryCount) entries of which \(groupEventCount) events, \(groupShownCount) shown, \(groupTickCount) ticks and counts, \(groupAnswerCount) answers, \(groupLateCount) notices of delay, \(groupRefusedCount) refusals
             in passing: \(typingSaidCount) signs of typing, \(typingShownCount) shown, \(presenceShownCount) lines of presence, \(settingsToldCount) settings told
+            load: \(overloadedCount) requests refused, \(delayedCount) receipts delayed, \(mergedCount) merged into those
             events: \(occurrenceCount)
             faults: \(faultCounts.reduce(0, +)): \(faults)
             batches cut short by a crash: \(tornLostCount) lost, \(tornKeptCount) kept

@@ -3,6 +3,7 @@
 // The loop of Shared/ServiceKit is played move by move: facts gather while the process is busy, a turn hands them in, runs
 // the timers, takes the output and obeys it. What the machine may do to it, and why the system must survive it:
 // - be slow, so that one turn finds many facts, or few;
+// - be so slow for seconds that everything waits for it longer than is good (Strikes, `slow`);
 // - stand still for seconds, or for longer than its peers wait (a stopped virtual machine), while the kernel goes on
 //   accepting for it;
 // - kill it at any instant; it comes back with an empty memory and another incarnation. What it had written still leaves;
@@ -35,6 +36,9 @@ protocol AnyNode: AnyObject {
     func onTime(now: Now)
     func deadline() -> Instant?
     func takeOutput(now: Now) -> NodeOutput
+    func onWait(_ wait: Interval, now: Now)
+    func wantsProbe(now: Now) -> Bool
+    var load: LoadBook { get }
     var callsInFlight: Int { get }
     var unreadiness: String? { get }
 }
@@ -50,6 +54,9 @@ final class NodeBox<Core: ServiceCore>: AnyNode {
     func onTime(now: Now) { node.onTime(now: now) }
     func deadline() -> Instant? { node.deadline() }
     func takeOutput(now: Now) -> NodeOutput { node.takeOutput(now: now) }
+    func onWait(_ wait: Interval, now: Now) { node.onWait(wait, now: now) }
+    func wantsProbe(now: Now) -> Bool { node.wantsProbe(now: now) }
+    var load: LoadBook { node.core.load }
     var callsInFlight: Int { node.mesh.callsInFlight }
     var unreadiness: String? { node.core.unreadiness }
 }
@@ -69,6 +76,11 @@ final class SimulatedProcess {
     /// Nothing answers for this process, not even a kernel.
     var isBoxGone = false
     var pausedUntil: Moment = 0
+    /// Each turn takes this much longer, until then.
+    var slowBy: Moment = 0
+    var slowUntil: Moment = 0
+    /// When the oldest of `facts` came, or when the probe was due that looks how late it is.
+    var waitingSince: Moment?
     var facts: [Fact] = []
     var turnAt: Moment?
     var sockets: [SocketID: (connection: Int, side: Side)] = [:]
@@ -92,7 +104,9 @@ final class SimulatedProcess {
     var isRunning: Bool { machine != nil }
 
     /// From a fact to the turn that hears of it.
-    func wakeUp() -> Moment { dice.between(.microseconds(2), .microseconds(dice.oneIn(20) ? 2_000 : 60)) }
+    func wakeUp(_ moment: Moment) -> Moment {
+        dice.between(.microseconds(2), .microseconds(dice.oneIn(20) ? 2_000 : 60)) + (moment < slowUntil ? slowBy : 0)
+    }
 
     func takeSocket(_ connection: Int, _ side: Side) -> SocketID {
         defer { socketNext += 1 }
@@ -138,6 +152,7 @@ extension World {
         process.facts = []
         process.sockets = [:]
         process.pausedUntil = 0
+        process.waitingSince = nil
         process.clock = Clock(&process.dice, bornAt: moment, driftMax: driftMax, skew: process.clock.skew)
         process.disk?.forgetOrder()
         process.machine = makeNode(process)
@@ -182,7 +197,8 @@ extension World {
     func tell(_ index: Int, _ fact: Fact) {
         guard processes[index].isRunning else { return }
         processes[index].facts.append(fact)
-        planTurn(index, after: processes[index].wakeUp())
+        processes[index].waitingSince = processes[index].waitingSince.map { Swift.min($0, moment) } ?? moment
+        planTurn(index, after: processes[index].wakeUp(moment))
     }
 
     func planTurn(_ index: Int, after delay: Moment) {
@@ -204,6 +220,11 @@ extension World {
         let now = now(of: process)
         hash.add(index)
         hash.add(facts.count)
+        let before = LoadLook(machine.load)
+        if let since = process.waitingSince, since <= moment {
+            process.waitingSince = nil
+            machine.onWait(Interval(nanoseconds: moment - since), now: now)
+        }
         for fact in facts {
             switch fact {
             case .transport(let event):
@@ -217,7 +238,11 @@ extension World {
         let output = machine.takeOutput(now: now)
         obey(output, process)
         checker.onTurn(process.node.name, callsInFlight: machine.callsInFlight, moment)
-        guard process.isRunning, let deadline = machine.deadline() else { return }
+        checker.onLoad(process.node.name, before, LoadLook(machine.load), moment)
+        guard process.isRunning else { return }
+        if machine.wantsProbe(now: now), process.waitingSince == nil { process.waitingSince = moment + LoadLimits.probe.nanoseconds }
+        if let since = process.waitingSince { planTurn(index, after: since - moment + process.wakeUp(moment)) }
+        guard let deadline = machine.deadline() else { return }
         let wait = process.clock.wait(until: deadline, moment)
         planTurn(index, after: wait + process.dice.between(.microseconds(1), .microseconds(100)))
     }

@@ -99,6 +99,11 @@ extension World {
             let store = stores[dice.pick(0..<stores.count)]
             tell(store.node.name, "loses power in its next write, comes back in \(length / 1_000_000) ms")
             store.disk!.tearsFor = length
+        case .slow:
+            let slowness = dice.between(.milliseconds(10), .milliseconds(120))
+            tell(name, "takes \(slowness / 1_000_000) ms for everything \(time)")
+            processes[index].slowBy = slowness
+            processes[index].slowUntil = moment + length
         }
     }
 
@@ -178,6 +183,7 @@ extension World {
         network.clear()
         for process in processes {
             process.pausedUntil = 0
+            process.slowUntil = 0
             process.disk?.fullUntil = 0
             process.disk?.brokenUntil = 0
             process.disk?.slowUntil = 0

@@ -20,7 +20,8 @@ extension Trace {
 
     static func text(_ frame: ClientFrame) -> String {
         switch frame {
-        case .hello(let cursor, let ticks): "hello, cursor \(text(cursor)), ticks \(ticks.map(text) ?? "-")"
+        case .hello(let cursor, let ticks, let attempt):
+            "hello \(text(attempt)), cursor \(text(cursor)), ticks \(ticks.map(text) ?? "-")"
         case .send(let id, let to, let body, let after, _):
             "send \(id) to \(to), \(body.count) bytes\(after.map { ", after \($0)" } ?? "")"
         case .ack(let number): "ack \(number)"
@@ -147,6 +148,7 @@ extension Trace {
         case .attached(let attached): "attached \(attached.connection), revision \(text(attached.revision))\(attached.hasSiblings ? ", siblings" : "")"
         case .detach(let detach): "detach \(detach.user) \(detach.connection)"
         case .featureRequest(let request): "feature \(request.feature) for \(name(request.origin))"
+        case .load(let load): "load \(load.level.rawValue), \(load.admitPermille) of 1000 may send"
         case .deliver(let deliver):
             "deliver \(deliver.id) from \(name(deliver.origin)) to \(deliver.to), \(deliver.body.count) bytes\(deliver.after.map { ", after \($0)" } ?? "")"
         case .acknowledge(let acknowledge): "\(name(acknowledge.origin)) acknowledges \(acknowledge.number)"
