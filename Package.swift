@@ -11,6 +11,9 @@ func shared(_ name: String, uses dependencies: [Target.Dependency] = []) -> Targ
     .target(name: name, dependencies: dependencies, path: "Shared/\(name)")
 }
 
+/// What every service's executable touches, be it only by handing on the start it was given.
+let shell: [Target.Dependency] = ["Cluster", "CoreKit", "Crypto", "Groups", "Primitives", "Ring", "ServiceKit", "Storage"]
+
 /// A service: its pure core as a library, and the executable that wires the core to the loop.
 func service(
     _ executable: String, folder: String, core: [Target.Dependency], main: [Target.Dependency] = []
@@ -18,7 +21,7 @@ func service(
     [
         .target(name: "\(folder)Core", dependencies: core, path: "Services/\(folder)/Core"),
         .executableTarget(
-            name: executable, dependencies: [.init(stringLiteral: "\(folder)Core"), "ServiceKit"] + main,
+            name: executable, dependencies: [.init(stringLiteral: "\(folder)Core")] + shell + main,
             path: "Services/\(folder)/Main"),
     ]
 }
@@ -66,7 +69,11 @@ let package = Package(
         + service(
             "gateway", folder: "Gateway",
             core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "WebSocket", "Tokens", "Primitives"],
-            main: ["Crypto", "Tokens"])
+            main: ["GatewayPage", "Tokens"])
+        + [
+            // The web client, compiled into the gateway.
+            .target(name: "GatewayPage", path: "Services/Gateway/Page", resources: [.embedInCode("files")])
+        ]
         + service(
             "parser", folder: "Parser",
             core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives", "Privacy"])
@@ -81,7 +88,7 @@ let package = Package(
             core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives", "Privacy"])
         + service(
             "persistence", folder: "Persistence", core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "Storage", "Primitives", "Privacy"],
-            main: ["SQLiteStore", "Cluster", "Storage", "Primitives"])
+            main: ["SQLiteStore"])
         + [
             .target(
                 name: "SQLiteStore", dependencies: ["CSQLite", "Storage", "Messages", "Groups", "Primitives", "Privacy"],
@@ -140,12 +147,13 @@ let package = Package(
             tests(of: "ParserCore", uses: coreWords + ["ClientProtocol", "Privacy"]),
             tests(of: "SessionCore", uses: coreWords + ["ClientProtocol", "Groups", "Privacy"]),
             tests(of: "PersistenceCore", uses: coreWords + ["Privacy", "Storage"]),
+            tests(of: "LastSeenCore", uses: coreWords + ["ClientProtocol", "Privacy"]),
             tests(of: "GroupCore", uses: coreWords + ["ClientProtocol", "Groups", "Simulation", "Storage"]),
             tests(of: "SQLiteStore", uses: ["CSQLite", "Messages", "Privacy", "Simulation", "Storage"]),
             tests(of: "ServiceKit", uses: ["CoreKit", "RPC", "Cluster", "Messages", "Storage"]),
             tests(of: "Simulation"),
             tests(of: "BenchKit", uses: ["ChatClient", "ClientProtocol", "Cluster", "FantailCLI", "Groups"]),
-            tests(of: "FantailCLI", uses: ["ChatClient", "ClientProtocol", "Cluster", "Groups"]),
+            tests(of: "FantailCLI", uses: ["ChatClient", "ClientProtocol", "Cluster", "Groups", "Privacy"]),
         ],
     swiftLanguageModes: [.v6]
 )

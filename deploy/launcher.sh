@@ -179,7 +179,7 @@ what_next() {
   say "  $fantail chat --as ana --with bob$(home_option_for_fantail)"
   say "  $fantail chat --as bob --with ana$(home_option_for_fantail)"
   say
-  say "Or open $page"
+  say "Or open $page in a browser, and sign in with any name."
   say "To stop: $(stop_hint)"
 }
 

@@ -3,7 +3,7 @@
 #
 #   deploy/test.sh [--quick] [--long] [--only PART]...
 #
-#   --quick       what takes a few minutes: fewer seeds, and no planted, torture and e2e
+#   --quick       what takes a few minutes: fewer seeds, and no planted, torture, e2e and page
 #   --long        more seeds, every planted fault, five minutes of torture, and the end-to-end tests that take minutes each
 #   --only PART   only this part; may be repeated. The parts, in their order:
 #                   house     the rules of the house (Tests/House), and that each of them can fail; and that every
@@ -17,6 +17,7 @@
 #                   bench     every scenario of the load tool, short, against a real cluster; no figure is judged
 #                   torture   a real cluster under load, killed and frozen at random (deploy/torture.sh)
 #                   e2e       a real cluster and clients that nobody here wrote (Tests/EndToEnd)
+#                   page      the web client in a real browser (Tests/Page); pictures in .build/page-screenshots
 #
 # Missing tools are installed: Debian packages when we may, Python packages into .build/venv. A part is quiet unless it
 # fails; what it said is in .build/test-logs/PART.log. The last line is `N passed, M failed`.
@@ -27,9 +28,9 @@ SCRIPT=test.sh
 # shellcheck source=deploy/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-readonly ALL_PARTS=(house shell build unit simulate planted scripts bench torture e2e)
+readonly ALL_PARTS=(house shell build unit simulate planted scripts bench torture e2e page)
 # What --quick leaves out.
-readonly SLOW_PARTS=(planted torture e2e)
+readonly SLOW_PARTS=(planted torture e2e page)
 readonly TEST_LOGS=$ROOT/.build/test-logs
 readonly VENV=$ROOT/.build/venv
 readonly RELEASE=$ROOT/.build/release
@@ -90,19 +91,23 @@ wants() {
 install_tools() {
   local missing=()
   if wants shell && ! command -v shellcheck >/dev/null; then missing+=(shellcheck); fi
-  if wants house scripts bench e2e && ! command -v python3 >/dev/null; then missing+=(python3); fi
-  if wants scripts e2e && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then missing+=(python3-venv); fi
-  if wants build unit simulate planted scripts bench torture e2e; then
+  if wants house scripts bench e2e page && ! command -v python3 >/dev/null; then missing+=(python3); fi
+  if wants page && [[ ! -x ${CHROMIUM:-/usr/bin/chromium} || ! -x ${CHROMEDRIVER:-/usr/bin/chromedriver} ]]; then
+    missing+=(chromium chromium-driver fonts-dejavu-core)
+  fi
+  if wants scripts e2e page && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then missing+=(python3-venv); fi
+  if wants build unit simulate planted scripts bench torture e2e page; then
     require_swift
     require_libraries "$TEST_LOGS/install.log"
   fi
   install_packages "$TEST_LOGS/install.log" "${missing[@]}"
-  if wants scripts e2e; then make_venv; fi
+  if wants scripts e2e page; then make_venv; fi
 }
 
-# make_venv: Python packages at the versions that Tests/EndToEnd names, anew when that list changes.
+# make_venv: Python packages at the versions that Tests/EndToEnd and Tests/Page name, anew when these lists change.
 make_venv() {
-  local list=$ROOT/Tests/EndToEnd/requirements.txt log=$TEST_LOGS/venv.log
+  local list=$TEST_LOGS/requirements.txt log=$TEST_LOGS/venv.log
+  cat -- Tests/EndToEnd/requirements.txt Tests/Page/requirements.txt >"$list"
   if [[ -x $VENV/bin/pytest ]] && cmp -s -- "$list" "$VENV/requirements.txt"; then return; fi
   say 'Installing Python packages into .build/venv ...'
   rm -rf -- "$VENV"
@@ -295,6 +300,8 @@ part_e2e() {
   if [[ $EXTENT == long ]]; then options=(--long); fi
   run_pytest "$1" Tests/EndToEnd "${options[@]}"
 }
+
+part_page() { run_pytest "$1" Tests/Page; }
 
 # run_pytest LOG FOLDER OPTION...
 run_pytest() {

@@ -36,8 +36,12 @@ public struct ChatClient: Sendable {
         case silence
         /// Some message, read mark or change has waited for its answer, or for its retry.
         case retry
+        /// What is owed has gathered long enough.
+        case acknowledge
         /// Somebody who is shown as typing has said nothing for long.
         case typing
+        /// Say again who is watched.
+        case watch
     }
 
     private struct Pending: Sendable {
@@ -61,22 +65,26 @@ public struct ChatClient: Sendable {
 
     private var cursor: UInt64?
     private var ticks: Stamp?
+    private var attempt: UInt64
     private var outbox: [Pending] = []
     /// Read marks without `noted`, by peer, in the order they were made.
     private var reads: [(peer: UserID, at: Stamp, isFresh: Bool, deadline: Instant?)] = []
     private var changes: ChangeQueue
+    private var acknowledging = Acknowledging()
     private var typing = TypingSigns()
     private var presence = OwnPresence()
     /// Of the newest settings that were told.
     private var settingsRevision: UInt64?
-    private var mustAcknowledge = false
     private var isRunning = false
 
     public private(set) var actions: [ClientAction] = []
 
-    public init(memory: ClientMemory = ClientMemory(), windowCount: Int = 16, dice: SeededGenerator) {
+    /// - Parameter launchedAt: the wall clock. Connections are counted from there, or from what is remembered if that is
+    ///   more: a device that has lost its memory still counts upwards.
+    public init(memory: ClientMemory = ClientMemory(), launchedAt: Stamp, windowCount: Int = 16, dice: SeededGenerator) {
         cursor = memory.cursor
         ticks = memory.ticks
+        attempt = max(memory.attempt, UInt64(max(0, launchedAt.microseconds)))
         outbox = memory.outbox.map { Pending(message: $0, deadline: nil, notBefore: .zero) }
         changes = ChangeQueue(memory.changes)
         self.windowCount = windowCount
@@ -85,7 +93,7 @@ public struct ChatClient: Sendable {
 
     /// What must survive this process.
     public var memory: ClientMemory {
-        ClientMemory(cursor: cursor, ticks: ticks, outbox: outbox.map(\.message), changes: changes.waiting)
+        ClientMemory(cursor: cursor, ticks: ticks, attempt: attempt, outbox: outbox.map(\.message), changes: changes.waiting)
     }
     public var isLive: Bool { phase == .live }
     public var hasWork: Bool { !outbox.isEmpty || !reads.isEmpty || !changes.isEmpty }
@@ -104,8 +112,9 @@ public struct ChatClient: Sendable {
     }
 
     /// Leaves; what is in the outbox stays there.
-    public mutating func stop() {
+    public mutating func stop(now: Instant) {
         isRunning = false
+        if acknowledging.due(now: now) != nil { acknowledge(now) }
         if phase != .waiting { actions.append(.disconnect) }
         lose()
         timers.cancel(.reconnect)
@@ -160,9 +169,13 @@ public struct ChatClient: Sendable {
     }
 
     /// These are watched from now on, also after a reconnect, in place of those before; at most `ClientLimits.watchUserCountMax`.
-    public mutating func watch(_ users: [UserID]) {
-        let frame = presence.setWatched(users)
-        if phase == .live { actions.append(.transmit(frame)) }
+    public mutating func watch(_ users: [UserID], now: Instant) {
+        if let frame = presence.setWatched(users, isLive: phase == .live, now: now) { actions.append(.transmit(frame)) }
+        armWatch()
+    }
+
+    private mutating func armWatch() {
+        if let next = presence.watchAt { timers.arm(.watch, at: next) } else { timers.cancel(.watch) }
     }
 
     // Questions are asked once, by whoever is live; nobody remembers them.
@@ -222,7 +235,8 @@ public struct ChatClient: Sendable {
         guard phase == .connecting else { return }
         phase = .greeting
         heardAt = now
-        actions.append(.transmit(.hello(cursor: cursor, ticks: ticks)))
+        attempt += 1
+        actions.append(.transmit(.hello(cursor: cursor, ticks: ticks, attempt: attempt)))
         timers.arm(.welcome, at: now + ClientTimes.welcomeTimeout)
         timers.arm(.silence, at: now + ClientTimes.silenceMax)
     }
@@ -280,7 +294,10 @@ public struct ChatClient: Sendable {
         case .typing(let from, let group, let isOn):
             guard phase == .live else { return }
             tell(typing.onSign(TypingSign(from: from, group: group), isOn: isOn, now: now))
-        case .presence(let ref, let users): actions.append(.tell(.presence(ref: ref, users)))
+        case .presence(let ref, let users):
+            let isWatch = presence.onPresence(ref: ref, now: now)
+            actions.append(.tell(.presence(ref: isWatch ? nil : ref, users)))
+            armWatch()
         case .settings(let ref, let settings):
             // What another device changed may come after what was changed later.
             guard ref != nil || settings.revision > settingsRevision ?? 0 else { return }
@@ -291,10 +308,16 @@ public struct ChatClient: Sendable {
         }
     }
 
-    /// The end of a batch of frames: one acknowledgement for all of them.
+    /// The end of a batch of frames: one acknowledgement for all of them, now or in a moment.
     public mutating func flush(now: Instant) {
-        guard mustAcknowledge, phase == .live, let cursor else { return }
-        mustAcknowledge = false
+        guard let due = acknowledging.due(now: now) else { return }
+        if due <= now { acknowledge(now) } else { timers.armIfIdle(.acknowledge, at: due) }
+    }
+
+    private mutating func acknowledge(_ now: Instant) {
+        guard phase == .live, let cursor else { return }
+        timers.cancel(.acknowledge)
+        acknowledging.onSaid(now: now)
         actions.append(.transmit(.ack(upTo: cursor)))
     }
 
@@ -314,8 +337,13 @@ public struct ChatClient: Sendable {
                 }
             case .retry:
                 onRetry(now)
+            case .acknowledge:
+                flush(now: now)
             case .typing:
                 tell(typing.expire(now))
+            case .watch:
+                actions.append(.transmit(presence.watch(now)))
+                armWatch()
             }
         }
     }
@@ -338,12 +366,13 @@ public struct ChatClient: Sendable {
         actions.append(.tell(.online))
         pump(now)
         for frame in presence.onWelcome(now: now) { actions.append(.transmit(frame)) }
+        armWatch()
     }
 
     private mutating func onEntry(_ number: UInt64, _ frame: ServerFrame, now: Instant) {
         guard phase == .live, let cursor else { return }
         if number > cursor + 1 { return giveUp(now) }
-        mustAcknowledge = true
+        acknowledging.owe(bytes: frame.bodyBytes)
         guard number == cursor + 1 else { return }
         self.cursor = number
         if let sign = TypingSign(endedBy: frame) { tell(typing.onEnded(sign)) }
@@ -353,7 +382,7 @@ public struct ChatClient: Sendable {
     private mutating func onGap(from: UInt64, to: UInt64, now: Instant) {
         guard phase == .live, let cursor else { return }
         if from > cursor + 1 { return giveUp(now) }
-        mustAcknowledge = true
+        acknowledging.owe(bytes: 0)
         guard to > cursor else { return }
         self.cursor = to
         actions.append(.tell(.gap(from: max(from, cursor + 1), to: to)))
@@ -376,6 +405,7 @@ public struct ChatClient: Sendable {
 
     private mutating func onError(_ error: ErrorFrame, now: Instant) {
         if phase == .greeting && error.ref == nil { return onHelloRefused(error, now: now) }
+        if presence.onError(error, dice: &dice, now: now) { return armWatch() }
         guard let index = outbox.firstIndex(where: { $0.message.id == error.ref }) else {
             return onErrorElsewhere(error, now: now)
         }
@@ -424,7 +454,7 @@ public struct ChatClient: Sendable {
             outbox[index].notBefore = later
         }
         for index in reads.indices where reads[index].deadline != nil { reads[index].deadline = later }
-        mustAcknowledge = true
+        acknowledging.owe(bytes: 0)
     }
 
     private mutating func onHelloRefused(_ error: ErrorFrame, now: Instant) {
@@ -522,7 +552,8 @@ public struct ChatClient: Sendable {
 
     private mutating func lose() {
         phase = .waiting
-        mustAcknowledge = false
+        acknowledging.onLost()
+        timers.cancel(.acknowledge)
         timers.cancel(.welcome)
         timers.cancel(.silence)
         timers.cancel(.retry)
@@ -532,6 +563,7 @@ public struct ChatClient: Sendable {
         }
         for index in reads.indices { reads[index].isFresh = false }
         presence.onLost()
+        armWatch()
         tell(typing.onLost())
     }
 }

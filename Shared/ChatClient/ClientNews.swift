@@ -11,16 +11,20 @@ public struct ClientMemory: Equatable, Sendable {
     public var cursor: UInt64?
     /// Revision of the newest receipt that was shown.
     public var ticks: Stamp?
+    /// The newest connection's number, by this device's own count.
+    public var attempt: UInt64
     /// Messages without an answer, oldest first.
     public var outbox: [OutgoingMessage]
     /// Changes of groups without an answer, oldest first.
     public var changes: [OutgoingChange]
 
     public init(
-        cursor: UInt64? = nil, ticks: Stamp? = nil, outbox: [OutgoingMessage] = [], changes: [OutgoingChange] = []
+        cursor: UInt64? = nil, ticks: Stamp? = nil, attempt: UInt64 = 0, outbox: [OutgoingMessage] = [],
+        changes: [OutgoingChange] = []
     ) {
         self.cursor = cursor
         self.ticks = ticks
+        self.attempt = attempt
         self.outbox = outbox
         self.changes = changes
     }
@@ -113,10 +117,19 @@ public enum ClientTimes {
     /// First wait before connecting again, and the longest; each is spread by half to one and a half.
     public static let reconnectFirst = Interval.milliseconds(250)
     public static let reconnectMax = Interval.seconds(30)
+    /// Between two acks of one connection. Shorter than a person notices a tick to be late; at twice as much, the ticks of a
+    /// group would take longer for this than for everything else.
+    public static let ackPause = Interval.milliseconds(50)
+    /// So much without an ack is acknowledged at once: a tenth of the entries and a quarter of the bodies' bytes that the
+    /// server lets be in flight, so that it never waits for us.
+    static let ackEntryCountMax = 50
+    static let ackBytesMax = 8 * 1024
     /// Typing is said again after so long, while the person types: the server forgets it after 6 s, so that one may be lost.
     public static let typingRepeat = Interval.seconds(3)
     /// Typing of others that is not said again is hidden after so long.
     public static let typingShown = Interval.seconds(6)
+    /// Who is watched is said again after so long: a shard that was restarted meanwhile has forgotten it.
+    public static let watchRepeat = Interval.seconds(60)
     /// An app in front says again that its person is active after so long, when she is: the server believes it for 30 s.
     public static let activeRepeat = Interval.seconds(20)
     /// Wait after a refusal that time can heal and that names no time itself.

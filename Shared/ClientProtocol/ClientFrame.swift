@@ -7,8 +7,9 @@ import Privacy
 /// A frame from a client to the cluster.
 public enum ClientFrame: Equatable, Sendable {
     /// First frame of a connection. `cursor`: the highest inbox number the device has; nil: what the server remembers.
-    /// `ticks`: the revision of the newest receipt the device has; nil: only new receipts.
-    case hello(cursor: UInt64?, ticks: Stamp?)
+    /// `ticks`: the revision of the newest receipt the device has; nil: only new receipts. `attempt`: rises with each
+    /// connection of the device, so that of two the newer one is known; nil: the device does not say.
+    case hello(cursor: UInt64?, ticks: Stamp?, attempt: UInt64?)
     /// A message to `to`. `after`: the previous message to the same chat that has no `sent` yet. `isAuto`: the app repeats it by
     /// itself, no person did anything.
     case send(id: MessageID, to: UserID, body: [UInt8], after: MessageID?, isAuto: Bool = false)

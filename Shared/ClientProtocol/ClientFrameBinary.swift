@@ -10,9 +10,10 @@ extension ClientFrame {
     func encodeBinary(into out: inout [UInt8]) {
         var writer = ByteWriter(&out, type: type.rawValue)
         switch self {
-        case .hello(let cursor, let ticks):
+        case .hello(let cursor, let ticks, let attempt):
             writer.varintIfPresent(cursor)
             writer.stampIfPresent(ticks)
+            writer.varintIfPresent(attempt)
         case .send(let id, let to, let body, let after, let isAuto):
             writer.message(id)
             writer.user(to)
@@ -65,7 +66,9 @@ extension ClientFrame {
         }
         switch type {
         case .hello:
-            self = .hello(cursor: try fields.numberIfPresent("cursor"), ticks: try fields.stampIfPresent("ticks"))
+            self = .hello(
+                cursor: try fields.numberIfPresent("cursor"), ticks: try fields.stampIfPresent("ticks"),
+                attempt: try fields.numberIfPresent("attempt"))
         case .send:
             let id = try fields.id()
             let to = try fields.user("to")

@@ -6,10 +6,11 @@ extension ClientFrame {
     /// Appends the frame as one JSON object.
     func encodeJSON(into out: inout [UInt8]) {
         switch self {
-        case .hello(let cursor, let ticks):
-            var json = JSONWriter(&out, reserving: 80, begin: #"{"type":"hello""#)
+        case .hello(let cursor, let ticks, let attempt):
+            var json = JSONWriter(&out, reserving: 110, begin: #"{"type":"hello""#)
             json.numberIfPresent(#","cursor":"#, cursor)
             if let ticks { json.stamp(#","ticks":"#, ticks) }
+            json.numberIfPresent(#","attempt":"#, attempt)
             json.finish(&out)
         case .send(let id, let to, let body, let after, let isAuto):
             var json = JSONWriter(&out, reserving: body.count + 256, begin: #"{"type":"send""#)
@@ -75,7 +76,10 @@ extension ClientFrame {
         let (letters, range) = try json.typeName()
         guard let type = ClientFrameType(name: letters, range) else { throw .unknownType("`type` is not known") }
         switch type {
-        case .hello: self = .hello(cursor: try json.numberIfPresent(.cursor), ticks: try json.stampIfPresent(.ticks))
+        case .hello:
+            self = .hello(
+                cursor: try json.numberIfPresent(.cursor), ticks: try json.stampIfPresent(.ticks),
+                attempt: try json.numberIfPresent(.attempt))
         case .send:
             self = .send(
                 id: try json.message(.id), to: try json.user(.to), body: try json.body(),

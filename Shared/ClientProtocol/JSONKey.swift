@@ -44,6 +44,7 @@ enum JSONKey: UInt8, CaseIterable {
     case of
     case count
     case history
+    case attempt
     case auto
     case on
     case online
@@ -54,7 +55,7 @@ enum JSONKey: UInt8, CaseIterable {
     case readReceipts
 
     /// How many keys there are; `JSONObject` has a place for each.
-    static let keyCount = 48
+    static let keyCount = 49
 
     /// The key whose name's bytes are `word`; zero bytes above the last letter.
     init?(word: UInt64) {
@@ -99,6 +100,7 @@ enum JSONKey: UInt8, CaseIterable {
         case 0x666F: self = .of  // of
         case 0x74_6E75_6F63: self = .count  // count
         case 0x79_726F_7473_6968: self = .history  // history
+        case 0x74_706D_6574_7461: self = .attempt  // attempt
         case 0x6F74_7561: self = .auto  // auto
         case 0x6E6F: self = .on  // on
         case 0x656E_696C_6E6F: self = .online  // online
@@ -163,6 +165,7 @@ enum JSONKey: UInt8, CaseIterable {
         case .of: "of"
         case .count: "count"
         case .history: "history"
+        case .attempt: "attempt"
         case .auto: "auto"
         case .on: "on"
         case .online: "online"

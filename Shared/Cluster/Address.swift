@@ -33,6 +33,12 @@ public struct Address: Hashable, Sendable, CustomStringConvertible {
     /// know.
     var canonicalHost: String { host == "localhost" ? "127.0.0.1" : host }
 
+    /// Only this machine reaches it (RFC 1122, section 3.2.1.3: 127/8). A host of four numbers is an address, never a name.
+    var isLoopback: Bool {
+        let labels = canonicalHost.split(separator: ".")
+        return labels.count == 4 && labels[0] == "127" && labels.allSatisfy { $0.utf8.allSatisfy(Ascii.isDigit) }
+    }
+
     private static func isHost(_ host: String) -> Bool {
         guard (1...ClusterLimits.hostBytesMax).contains(host.utf8.count) else { return false }
         let labels = host.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)

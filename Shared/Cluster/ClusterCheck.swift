@@ -34,6 +34,17 @@ enum ClusterCheck {
         guard ClusterLimits.groupRetryMsRange.contains(rules.retryMs) else { throw .groups("retry-ms=\(rules.retryMs)") }
     }
 
+    /// Whoever reaches a gateway may become anybody: nobody but this machine may reach one.
+    static func developmentLogin(_ nodes: [NodeLine]) throws(ClusterProblem) {
+        for node in nodes where node.role == .gateway {
+            guard let client = node.client, client.isLoopback else { throw .loginNotLocal(node: node.name) }
+        }
+    }
+
+    static func presence(_ rules: PresenceRules) throws(ClusterProblem) {
+        guard ClusterLimits.onlineMsRange.contains(rules.onlineMs) else { throw .presence("online-ms=\(rules.onlineMs)") }
+    }
+
     static func limits(_ rules: LimitRules) throws(ClusterProblem) {
         guard (0...ClusterLimits.framesMax).contains(rules.framesPerSecond) else { throw .limits("frames=\(rules.framesPerSecond)") }
         guard rules.kibPerSecond == 0 || ClusterLimits.kibRange.contains(rules.kibPerSecond) else { throw .limits("kib=\(rules.kibPerSecond)") }

@@ -8,6 +8,8 @@
 //     origins  https://chat.example.org,http://localhost:8080   # optional: web pages that may connect
 //     expiry   30d                # optional: how long a message is kept that nobody fetches; s, m, h or d
 //     groups   members=1024 tries=5 retry-ms=250   # optional; these are the defaults
+//     presence online-ms=30000                     # likewise
+//     login    development        # optional: gateways mint tokens for anybody at this machine
 //     limits   frames=5000 kib=8192 connects=5000  # optional; these are the defaults, 0 is no limit
 //
 //     # role     name         rpc             admin           [client=address] [weight=n]
@@ -62,6 +64,8 @@ private struct ClusterFileReader {
     private var origins: [String]?
     private var expirySeconds: Int?
     private var groupRules: GroupRules?
+    private var presenceRules: PresenceRules?
+    private var hasDevelopmentLogin: Bool?
     private var limitRules: LimitRules?
     private var nodes: [NodeLine] = []
     private var nodeCheck = NodeCheck()
@@ -78,6 +82,8 @@ private struct ClusterFileReader {
         case "origins": try once(key, &origins, readOrigins(words))
         case "expiry": try once(key, &expirySeconds, readExpiry(words))
         case "groups": try once(key, &groupRules, readGroups(words))
+        case "presence": try once(key, &presenceRules, readPresence(words))
+        case "login": try once(key, &hasDevelopmentLogin, readLogin(words))
         case "limits": try once(key, &limitRules, readLimits(words))
         default:
             guard let role = Role(name: key) else { throw .unknownKey(key) }
@@ -94,7 +100,8 @@ private struct ClusterFileReader {
         return try ClusterMap(
             name: name, epoch: epoch, ringParameters: ringParameters ?? RingParameters(), storageMode: storageMode,
             expirySeconds: expirySeconds ?? ClusterLimits.expirySecondsDefault, origins: origins ?? [],
-            groupRules: groupRules ?? GroupRules(), limitRules: limitRules ?? LimitRules(), nodes: nodes)
+            groupRules: groupRules ?? GroupRules(), presenceRules: presenceRules ?? PresenceRules(), limitRules: limitRules ?? LimitRules(),
+            hasDevelopmentLogin: hasDevelopmentLogin ?? false, nodes: nodes)
     }
 
     /// The words before the comment; refuses bytes that an editor would not show.
@@ -182,6 +189,23 @@ private struct ClusterFileReader {
         try number("retry-ms", &rules.retryMs)
         try ClusterCheck.groups(rules)
         return rules
+    }
+
+    private func readPresence(_ words: [String]) throws(ClusterProblem) -> PresenceRules {
+        var settings = try Settings(words, known: ["online-ms"], of: "presence")
+        var rules = PresenceRules()
+        if let word = settings.take("online-ms") {
+            guard let number = Ascii.decimal(word.utf8, max: UInt64(Int32.max)) else { throw .presence("online-ms=\(word)") }
+            rules.onlineMs = Int(number)
+        }
+        try ClusterCheck.presence(rules)
+        return rules
+    }
+
+    private func readLogin(_ words: [String]) throws(ClusterProblem) -> Bool {
+        let word = try only(words, "login development", of: "login")
+        guard word == "development" else { throw .login(word) }
+        return true
     }
 
     private func readLimits(_ words: [String]) throws(ClusterProblem) -> LimitRules {

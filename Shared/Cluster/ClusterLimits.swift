@@ -30,6 +30,9 @@ public enum ClusterLimits {
     public static let groupTriesRange = 1...20
     /// Milliseconds before the first repeat: below 10 a dead store would be hammered, above a minute a live one not used.
     public static let groupRetryMsRange = 10...60_000
+    /// Milliseconds for which somebody counts as online after an act. Below two seconds the half-second steps of last-seen would
+    /// show; above ten minutes "online" means nothing.
+    public static let onlineMsRange = 2_000...600_000
     /// Frames a second of one user. A gateway takes about 100,000 from everybody.
     public static let framesMax = 1_000_000
     /// KiB a second of one user: less would keep out the largest frame for ever, more than a gigabyte no socket gives.

@@ -80,6 +80,14 @@ public struct GroupRules: Hashable, Sendable {
     }
 }
 
+/// How presence is judged.
+public struct PresenceRules: Hashable, Sendable {
+    /// Milliseconds after their last act for which somebody counts as online; `ClusterLimits.onlineMsRange`. Default 30,000.
+    public var onlineMs: Int
+
+    public init(onlineMs: Int = 30_000) { self.onlineMs = onlineMs }
+}
+
 /// How much one client may ask of a gateway. 0: no limit.
 public struct LimitRules: Hashable, Sendable {
     /// Frames a second of one user, over all her connections at a gateway; up to `ClusterLimits.framesMax`.
@@ -111,6 +119,10 @@ public struct ClusterMap: Sendable {
     /// the gateway's own default applies.
     public let origins: [String]
     public let groupRules: GroupRules
+    public let presenceRules: PresenceRules
+    /// Gateways mint a token for any name that somebody at this machine asks for. Then all of them listen on loopback
+    /// addresses only.
+    public let hasDevelopmentLogin: Bool
     public let limitRules: LimitRules
     /// Seed, load bound and epoch of all rings.
     public let ringParameters: RingParameters
@@ -130,7 +142,9 @@ public struct ClusterMap: Sendable {
     public init(
         name: String, epoch: UInt32, ringParameters: RingParameters = RingParameters(), storageMode: StorageMode,
         expirySeconds: Int = ClusterLimits.expirySecondsDefault, origins: [String] = [],
-        groupRules: GroupRules = GroupRules(), limitRules: LimitRules = LimitRules(), nodes: [NodeLine]
+        groupRules: GroupRules = GroupRules(), presenceRules: PresenceRules = PresenceRules(), limitRules: LimitRules = LimitRules(),
+        hasDevelopmentLogin: Bool = false,
+        nodes: [NodeLine]
     ) throws(ClusterProblem) {
         try ClusterCheck.name(name)
         try ClusterCheck.epoch(epoch)
@@ -138,18 +152,22 @@ public struct ClusterMap: Sendable {
         try ClusterCheck.loadPermille(ringParameters.loadPermille)
         try ClusterCheck.origins(origins)
         try ClusterCheck.groups(groupRules)
+        try ClusterCheck.presence(presenceRules)
         try ClusterCheck.limits(limitRules)
         var check = NodeCheck()
         for node in nodes { try check.add(node) }
         try check.finish()
+        if hasDevelopmentLogin { try ClusterCheck.developmentLogin(nodes) }
         self.init(
             checkedName: name, epoch: epoch, ringParameters: ringParameters, storageMode: storageMode,
-            expirySeconds: expirySeconds, origins: origins, groupRules: groupRules, limitRules: limitRules, nodes: nodes)
+            expirySeconds: expirySeconds, origins: origins, groupRules: groupRules, presenceRules: presenceRules,
+            limitRules: limitRules, hasDevelopmentLogin: hasDevelopmentLogin, nodes: nodes)
     }
 
     private init(
         checkedName name: String, epoch: UInt32, ringParameters: RingParameters, storageMode: StorageMode,
-        expirySeconds: Int, origins: [String], groupRules: GroupRules, limitRules: LimitRules, nodes lines: [NodeLine]
+        expirySeconds: Int, origins: [String], groupRules: GroupRules, presenceRules: PresenceRules, limitRules: LimitRules,
+        hasDevelopmentLogin: Bool, nodes lines: [NodeLine]
     ) {
         self.name = name
         self.epoch = epoch
@@ -157,6 +175,8 @@ public struct ClusterMap: Sendable {
         self.expirySeconds = expirySeconds
         self.origins = origins.map(Ascii.lowercased)
         self.groupRules = groupRules
+        self.presenceRules = presenceRules
+        self.hasDevelopmentLogin = hasDevelopmentLogin
         self.limitRules = limitRules
         var parameters = ringParameters
         parameters.epoch = epoch
@@ -218,7 +238,9 @@ extension ClusterMap: Equatable {
     public static func == (left: ClusterMap, right: ClusterMap) -> Bool {
         left.name == right.name && left.epoch == right.epoch && left.storageMode == right.storageMode
             && left.expirySeconds == right.expirySeconds && left.origins == right.origins
-            && left.groupRules == right.groupRules && left.limitRules == right.limitRules
+            && left.groupRules == right.groupRules && left.presenceRules == right.presenceRules
+            && left.hasDevelopmentLogin == right.hasDevelopmentLogin
+            && left.limitRules == right.limitRules
             && left.ringParameters == right.ringParameters && left.nodes == right.nodes
     }
 }

@@ -26,8 +26,10 @@ public enum ClusterProblem: Error, Hashable, Sendable {
     case seed(String)
     case load(String)
     case store(String)
-    /// A limit of groups out of its range, as it was written.
+    /// A limit of groups or of presence out of its range, as it was written.
     case groups(String)
+    case presence(String)
+    case login(String)
     /// A limit of clients out of its range, as it was written.
     case limits(String)
     case expiry(String)
@@ -44,6 +46,8 @@ public enum ClusterProblem: Error, Hashable, Sendable {
     case weightWithoutRing(Role)
     case clientMissing(node: String)
     case clientNotAllowed(Role)
+    /// Anybody could sign in as anybody, and not only people at this machine could ask.
+    case loginNotLocal(node: String)
     case roleMissing(Role)
 }
 
@@ -62,7 +66,7 @@ extension ClusterProblem: CustomStringConvertible {
         case .notASCII:
             "there is a character outside ASCII; use such characters in comments only, after #"
         case .unknownKey(let key):
-            "\"\(key)\" is not known; a line begins with cluster, epoch, ring, store, origins, expiry, groups, limits, or a role: "
+            "\"\(key)\" is not known; a line begins with cluster, epoch, ring, store, origins, expiry, groups, presence, login, limits, or a role: "
                 + Role.allCases.map(\.name).joined(separator: ", ")
         case .keyTwice(let key):
             "there is a line \"\(key)\" already; keep one of them"
@@ -91,6 +95,10 @@ extension ClusterProblem: CustomStringConvertible {
         case .groups(let text):
             "\"\(text)\" is out of range; members=2 to \(GroupLimits.memberCountMax), tries=1 to \(ClusterLimits.groupTriesRange.upperBound), "
                 + "retry-ms=\(ClusterLimits.groupRetryMsRange.lowerBound) to \(ClusterLimits.groupRetryMsRange.upperBound)"
+        case .presence(let text):
+            "\"\(text)\" is out of range; online-ms=\(ClusterLimits.onlineMsRange.lowerBound) to \(ClusterLimits.onlineMsRange.upperBound)"
+        case .login(let text):
+            "\"\(text)\" is no way to log in; write development, or remove the line and let your own log-in issue tokens"
         case .limits(let text):
             "\"\(text)\" is out of range; frames=0 to \(ClusterLimits.framesMax), kib=\(ClusterLimits.kibRange.lowerBound) to \(ClusterLimits.kibRange.upperBound), "
                 + "connects=0 to \(ClusterLimits.connectsMax); 0 means no limit for each of them"
@@ -117,6 +125,9 @@ extension ClusterProblem: CustomStringConvertible {
             "\(node) has no address for clients; add client=HOST:PORT"
         case .clientNotAllowed(let role):
             "a \(role.name) serves no clients; remove client="
+        case .loginNotLocal(let node):
+            "\"login development\" lets everybody who reaches \(node) sign in as anybody; give it client=127.0.0.1:PORT, or "
+                + "remove the line login"
         case .roleMissing(let role):
             "there is no node of the role \(role.name); add a line that begins with \(role.name)"
         }

@@ -18,6 +18,8 @@ extension ClusterMap {
         lines.append("expiry   \(DurationText.text(seconds: expirySeconds))")
         lines.append(
             "groups   members=\(groupRules.memberCountMax) tries=\(groupRules.tryCountMax) retry-ms=\(groupRules.retryMs)")
+        lines.append("presence online-ms=\(presenceRules.onlineMs)")
+        if hasDevelopmentLogin { lines.append("login    development") }
         lines.append(
             "limits   frames=\(limitRules.framesPerSecond) kib=\(limitRules.kibPerSecond) connects=\(limitRules.connectsPerSecond)")
         lines.append("")

@@ -60,7 +60,8 @@ extension ClusterMap {
         _ counts: LocalCounts = LocalCounts(), name: String = "local", epoch: UInt32 = 1,
         ringParameters: RingParameters = RingParameters(), storageMode: StorageMode = .temporary,
         expirySeconds: Int = ClusterLimits.expirySecondsDefault, origins: [String] = [],
-        groupRules: GroupRules = GroupRules(), limitRules: LimitRules = LimitRules(), host: String = "127.0.0.1",
+        groupRules: GroupRules = GroupRules(), limitRules: LimitRules = LimitRules(), hasDevelopmentLogin: Bool = false,
+        host: String = "127.0.0.1",
         clientPortBase: Int = 8080, rpcPortBase: Int = 7100, adminPortBase: Int? = nil
     ) throws(ClusterProblem) -> ClusterMap {
         let largest = Role.allCases.map { counts[$0] }.max() ?? 0
@@ -93,7 +94,8 @@ extension ClusterMap {
         }
         return try ClusterMap(
             name: name, epoch: epoch, ringParameters: ringParameters, storageMode: storageMode,
-            expirySeconds: expirySeconds, origins: origins, groupRules: groupRules, limitRules: limitRules, nodes: nodes)
+            expirySeconds: expirySeconds, origins: origins, groupRules: groupRules, limitRules: limitRules,
+            hasDevelopmentLogin: hasDevelopmentLogin, nodes: nodes)
     }
 
     private static func roundedUp(_ number: Int, to step: Int) -> Int { (number + step - 1) / step * step }

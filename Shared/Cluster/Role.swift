@@ -68,10 +68,11 @@ public enum Role: UInt8, CaseIterable, Hashable, Comparable, Sendable {
         case .gateway: [.parser, .session, .group, .lastSeen].contains(high)
         // A decoded message goes straight to the shard that serves it.
         case .parser: [.session, .group, .lastSeen].contains(high)
-        // Receipts travel from shard to shard; fan-outs come in from groups; inboxes are stored.
-        case .session: [.session, .group, .persistence].contains(high)
+        // Receipts travel from shard to shard; fan-outs come in from groups; connections that ended, settings; inboxes are stored.
+        case .session: [.session, .group, .lastSeen, .persistence].contains(high)
         case .group: high == .persistence
-        case .lastSeen: high == .persistence
+        // Who watches and who is watched may live at two shards.
+        case .lastSeen: [.lastSeen, .persistence].contains(high)
         case .persistence, .media: false
         }
     }

@@ -131,12 +131,15 @@ public struct Attach: Equatable, Sendable {
     /// Receipts up to this revision are known to the device; nil: it wants only new ones.
     public var revision: Stamp?
     public var isResume: Bool
+    /// Rises with each connection of the device, by its own count; nil: the device does not say.
+    public var attempt: UInt64?
 
-    public init(origin: Origin, cursor: UInt64?, revision: Stamp?, isResume: Bool) {
+    public init(origin: Origin, cursor: UInt64?, revision: Stamp?, isResume: Bool, attempt: UInt64?) {
         self.origin = origin
         self.cursor = cursor
         self.revision = revision
         self.isResume = isResume
+        self.attempt = attempt
     }
 
     func encode(into writer: inout ByteWriter) {
@@ -146,6 +149,8 @@ public struct Attach: Equatable, Sendable {
         writer.bool(revision != nil)
         if let revision { writer.stamp(revision) }
         writer.bool(isResume)
+        writer.bool(attempt != nil)
+        if let attempt { writer.varint(attempt) }
     }
 
     init(from reader: inout ByteReader) throws(DecodeError) {
@@ -153,6 +158,7 @@ public struct Attach: Equatable, Sendable {
         cursor = try reader.bool() ? try reader.varint() : nil
         revision = try reader.bool() ? try reader.stamp() : nil
         isResume = try reader.bool()
+        attempt = try reader.bool() ? try reader.varint() : nil
     }
 }
 
@@ -162,23 +168,29 @@ public struct Attached: Equatable, Sendable {
     /// Where the receipts of this connection began; comes back in a resuming `Attach`.
     public var revision: Stamp
     public var hasSiblings: Bool
+    /// What the device's `hello` said; comes back likewise.
+    public var attempt: UInt64?
 
-    public init(connection: ConnectionID, revision: Stamp, hasSiblings: Bool) {
+    public init(connection: ConnectionID, revision: Stamp, hasSiblings: Bool, attempt: UInt64?) {
         self.connection = connection
         self.revision = revision
         self.hasSiblings = hasSiblings
+        self.attempt = attempt
     }
 
     func encode(into writer: inout ByteWriter) {
         writer.u64(connection.rawValue)
         writer.stamp(revision)
         writer.bool(hasSiblings)
+        writer.bool(attempt != nil)
+        if let attempt { writer.varint(attempt) }
     }
 
     init(from reader: inout ByteReader) throws(DecodeError) {
         connection = ConnectionID(rawValue: try reader.u64())
         revision = try reader.stamp()
         hasSiblings = try reader.bool()
+        attempt = try reader.bool() ? try reader.varint() : nil
     }
 }
 
@@ -186,20 +198,25 @@ public struct Attached: Equatable, Sendable {
 public struct Detach: Equatable, Sendable {
     public var user: UserID
     public var connection: ConnectionID
+    /// It lives on, at another shard.
+    public var hasMoved: Bool
 
-    public init(user: UserID, connection: ConnectionID) {
+    public init(user: UserID, connection: ConnectionID, hasMoved: Bool = false) {
         self.user = user
         self.connection = connection
+        self.hasMoved = hasMoved
     }
 
     func encode(into writer: inout ByteWriter) {
         writer.user(user)
         writer.u64(connection.rawValue)
+        writer.bool(hasMoved)
     }
 
     init(from reader: inout ByteReader) throws(DecodeError) {
         user = try reader.user()
         connection = ConnectionID(rawValue: try reader.u64())
+        hasMoved = try reader.bool()
     }
 }
 

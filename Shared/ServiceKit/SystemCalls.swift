@@ -45,6 +45,9 @@ package enum SystemCalls {
 
     package static func instant() -> Instant { Instant(nanoseconds: read(CLOCK_MONOTONIC)) }
 
+    /// CPU that this process has used, user and system.
+    package static func cpuTime() -> Instant { Instant(nanoseconds: read(CLOCK_PROCESS_CPUTIME_ID)) }
+
     private static func read(_ clock: clockid_t) -> Int64 {
         var time = timespec()
         let result = clock_gettime(clock, &time)

@@ -44,6 +44,10 @@ public enum HTTPRule: String, Error, Equatable, Sendable, CaseIterable {
     case keyInvalid = "key_invalid"
     /// `Sec-WebSocket-Protocol` with an empty, repeated or malformed name, or above `HTTPLimits.subprotocolsCountMax` of them.
     case subprotocolInvalid = "subprotocol_invalid"
+    /// A log-in without a `user`, or with one that nobody can be.
+    case userInvalid = "user_invalid"
+    /// A log-in with a `device` that is none.
+    case deviceInvalid = "device_invalid"
 }
 
 /// Header lines in the order of arrival; names compare without case.

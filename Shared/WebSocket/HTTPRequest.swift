@@ -58,6 +58,28 @@ public struct HTTPRequest: Equatable, Sendable {
         return nil
     }
 
+    /// The token of the `Authorization` header, unchecked; nil when there is none. Never log it.
+    public var bearerToken: String? {
+        guard let authorization = headers["authorization"] else { return nil }
+        let scheme = "Bearer "
+        guard ASCII.equalIgnoringCase(authorization.prefix(scheme.count), scheme) else { return nil }
+        let token = ASCII.trimmed(Array(authorization.utf8)[scheme.utf8.count...])
+        return token.isEmpty ? nil : ASCII.string(token)
+    }
+
+    /// Whether somebody on this very machine asks, in a page of ours or in no page: `Host` names the machine as only it names
+    /// itself, and `Origin`, which browsers send with each POST, is that host's. A page that calls its own server 127.0.0.1
+    /// by tricks with DNS still names the server in `Host`.
+    public var isOfThisMachine: Bool {
+        guard let host = headers["host"] else { return false }
+        let isLoopback = ["127.0.0.1", "localhost", "[::1]"].contains { name in
+            ASCII.equalIgnoringCase(host, name) || ASCII.equalIgnoringCase(host.prefix(name.utf8.count + 1), name + ":")
+        }
+        guard isLoopback else { return false }
+        guard let origin = headers["origin"] else { return true }
+        return ASCII.equalIgnoringCase(origin, "http://" + host)
+    }
+
     private static func percentDecoded(_ bytes: ArraySlice<UInt8>) -> String? {
         var decoded: [UInt8] = []
         decoded.reserveCapacity(bytes.count)

@@ -1,4 +1,4 @@
-// What we answer over plain HTTP: a refusal that tells the developer what to change, or a small page.
+// What we answer over plain HTTP: a refusal that tells the developer what to change, or a word of our own.
 //
 // Every answer but the upgrade closes the connection. A refusal carries `{"error": class, "reason": rule}`: the class for the program,
 // the rule for whoever debugs it.
@@ -13,8 +13,8 @@ public enum HTTPRefusal: Error, Equatable, Sendable {
     case forbiddenOrigin
     /// 404.
     case notFound
-    /// 405: only GET is served.
-    case methodNotAllowed
+    /// 405: this path has other methods.
+    case methodNotAllowed(HTTPMethods)
     /// 426: the chat path was asked for without `Upgrade: websocket`.
     case upgradeRequired
     /// 426: a version other than 13.
@@ -54,7 +54,7 @@ public enum HTTPRefusal: Error, Equatable, Sendable {
         case .unauthorized(let reason), .unavailable(let reason, _): reason
         case .forbiddenOrigin: "origin_not_allowed"
         case .notFound: "no_such_path"
-        case .methodNotAllowed: "only_get"
+        case .methodNotAllowed(let methods): methods.reason
         case .upgradeRequired: "websocket_expected"
         case .webSocketVersion: "websocket_version_13_expected"
         case .tooManyRequests: "too_many_connections"
@@ -68,7 +68,7 @@ public enum HTTPRefusal: Error, Equatable, Sendable {
         switch self {
         case .badRequest, .forbiddenOrigin, .notFound, .headTooLarge: break
         case .unauthorized: headers = [("WWW-Authenticate", "Bearer")]
-        case .methodNotAllowed: headers = [("Allow", "GET")]
+        case .methodNotAllowed(let methods): headers = [("Allow", methods.rawValue)]
         case .upgradeRequired, .webSocketVersion:
             // RFC 9110, section 7.8: who sends Upgrade names it in Connection.
             connection = "close, Upgrade"
@@ -91,30 +91,50 @@ public enum HTTPRefusal: Error, Equatable, Sendable {
     }
 }
 
+/// The methods that a path has; the raw value is what `Allow` says.
+public enum HTTPMethods: String, Equatable, Sendable {
+    case get = "GET"
+    case getAndHead = "GET, HEAD"
+    case getAndPost = "GET, POST"
+
+    var reason: String {
+        switch self {
+        case .get: "only_get"
+        case .getAndHead: "only_get_and_head"
+        case .getAndPost: "only_get_and_post"
+        }
+    }
+}
+
 /// Writes responses.
 public enum HTTPResponse {
-    /// A page or answer of the gateway itself, for a plain GET; the caller writes it and closes.
-    /// - Parameter contentType: one of ours, such as `text/html; charset=utf-8`; not checked for line ends.
-    public static func page(contentType: String, body: [UInt8]) -> [UInt8] {
-        bytes(status: 200, headers: [], contentType: contentType, body: body)
+    /// An answer of the gateway itself, made for this request; the caller writes it and closes.
+    /// - Parameter json: one of ours, with a line end.
+    public static func answer(json: String) -> [UInt8] {
+        bytes(status: 200, headers: [], contentType: "application/json", body: Array(json.utf8))
     }
 
     static func bytes(
         status: Int, connection: String = "close", headers: [(String, String)], contentType: String, body: [UInt8]
     ) -> [UInt8] {
-        var head = "HTTP/1.1 \(status) \(name(ofStatus: status))\r\n"
+        let content = [
+            ("Content-Type", contentType), ("Content-Length", String(body.count)), ("Cache-Control", "no-store"),
+            ("X-Content-Type-Options", "nosniff"),
+        ]
+        return head(status: status, headers: headers + content, connection: connection) + body
+    }
+
+    static func head(status: Int, headers: [(String, String)], connection: String = "close") -> [UInt8] {
+        var head = "HTTP/1.1 \(status) \(name(ofStatus: status))\r\nConnection: \(connection)\r\n"
         for (name, value) in headers { head += "\(name): \(value)\r\n" }
-        head += "Connection: \(connection)\r\n"
-        head += "Content-Type: \(contentType)\r\n"
-        head += "Content-Length: \(body.count)\r\n"
-        head += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n"
-        return Array(head.utf8) + body
+        return Array((head + "\r\n").utf8)
     }
 
     static func name(ofStatus status: Int) -> String {
         switch status {
         case 101: "Switching Protocols"
         case 200: "OK"
+        case 304: "Not Modified"
         case 400: "Bad Request"
         case 401: "Unauthorized"
         case 403: "Forbidden"

@@ -1,6 +1,6 @@
 // May this request become a WebSocket? The server's half of the handshake.
 //
-// A parsed request becomes one of three things: an upgrade, a plain page, or a refusal. Whether the token holds is not decided here: the
+// A parsed request becomes one of three things: an upgrade, a plain request for something else, or a refusal. Whether the token holds is not decided here: the
 // caller checks `bearerToken` and answers with `responseBytes` or with `HTTPRefusal.unauthorized`.
 //
 // About origins: a browser always names the page that opens the socket, other programs do not. Chat tokens are not cookies, so a foreign page
@@ -33,8 +33,8 @@ public struct UpgradePolicy: Equatable, Sendable {
 public enum UpgradeDecision: Equatable, Sendable {
     /// Check the token, then answer with `responseBytes` and start decoding frames.
     case upgrade(Upgrade)
-    /// A plain GET of another path; serve a page, or refuse with `.notFound`.
-    case plainGET(path: String)
+    /// Any method, another path: serve something, or refuse with `.notFound`.
+    case plain(HTTPRequest)
     /// Answer with `responseBytes` and close.
     case refused(HTTPRefusal)
 }
@@ -50,15 +50,13 @@ public struct Upgrade: Equatable, Sendable {
     /// `access_token`. Nil when there is none. Never log it.
     public let bearerToken: String?
 
-    /// Decides about a request. The order of the checks is fixed: method, path, upgrade, version, key, subprotocols, origin.
+    /// Decides about a request. The order of the checks is fixed: path, method, upgrade, version, key, subprotocols, origin.
     /// - Source: RFC 6455, section 4.2.1.
     public static func decide(_ request: HTTPRequest, policy: UpgradePolicy) -> UpgradeDecision {
-        guard request.method == "GET" else { return .refused(.methodNotAllowed) }
         let headers = request.headers
         let asksForUpgrade = headers.list("upgrade", has: "websocket")
-        guard request.path == policy.chatPath else {
-            return asksForUpgrade ? .refused(.notFound) : .plainGET(path: request.path)
-        }
+        guard request.path == policy.chatPath else { return asksForUpgrade ? .refused(.notFound) : .plain(request) }
+        guard request.method == "GET" else { return .refused(.methodNotAllowed(.get)) }
         guard asksForUpgrade else { return .refused(.upgradeRequired) }
         guard headers.list("connection", has: "upgrade") else { return .refused(.badRequest(.connectionNotUpgrade)) }
         guard headers["sec-websocket-version"] == "13" else { return .refused(.webSocketVersion) }
@@ -78,13 +76,7 @@ public struct Upgrade: Equatable, Sendable {
     }
 
     private static func bearerToken(of request: HTTPRequest, subprotocols: [String]) -> String? {
-        if let authorization = request.headers["authorization"] {
-            let scheme = "Bearer "
-            if ASCII.equalIgnoringCase(authorization.prefix(scheme.count), scheme) {
-                let token = ASCII.trimmed(Array(authorization.utf8)[scheme.utf8.count...])
-                if !token.isEmpty { return ASCII.string(token) }
-            }
-        }
+        if let token = request.bearerToken { return token }
         if let token = Subprotocol.token(in: subprotocols) { return token }
         if let token = request.queryValue("access_token"), !token.isEmpty { return token }
         return nil

@@ -9,10 +9,22 @@ import Testing
     @Test func aNewDeviceBeginsWhereTheServerSays() {
         var s = Scene(ClientMemory())
         _ = s.start()
-        #expect(s.connected() == [.transmit(.hello(cursor: nil, ticks: nil))])
+        #expect(s.connected() == [.transmit(.hello(cursor: nil, ticks: nil, attempt: 1))])
         #expect(s.gets(welcome(7, ticks: 30)) == [.tell(.online)])
-        #expect(s.client.memory == ClientMemory(cursor: 7, ticks: Stamp(microseconds: 30)))
+        #expect(s.client.memory == ClientMemory(cursor: 7, ticks: Stamp(microseconds: 30), attempt: 1))
         #expect(s.gets(entry(8)) == [.tell(.entry(entry(8))), ack(8)])
+    }
+
+    /// Connections are counted on behind what is remembered, or behind the clock where that is more: lost memory counts upwards.
+    @Test(arguments: [(remembered: 5, clock: 3, said: 6), (remembered: 0, clock: 9, said: 10)] as [(UInt64, Int64, UInt64)])
+    func eachConnectionHasAHigherNumberThanTheOneBefore(remembered: UInt64, clock: Int64, said: UInt64) {
+        var client = ChatClient(
+            memory: ClientMemory(cursor: 4, ticks: .zero, attempt: remembered), launchedAt: Stamp(microseconds: clock),
+            dice: SeededGenerator(seed: 1))
+        client.start(now: .zero)
+        client.onConnected(now: .zero)
+        #expect(client.takeActions() == [.connect, .transmit(.hello(cursor: 4, ticks: .zero, attempt: said))])
+        #expect(client.memory.attempt == said)
     }
 
     @Test func oneAckForEverythingThatCameTogether() {
@@ -28,8 +40,51 @@ import Testing
     @Test func anEntryThatIsKnownIsNotShownButAcknowledgedAgain() {
         var s = Scene.live()
         _ = s.gets(entry(1), entry(2))
-        #expect(s.gets(entry(1)) == [ack(2)])
-        #expect(s.gets(entry(2), entry(3)) == [.tell(.entry(entry(3))), ack(3)])
+        #expect(s.gets(entry(1)) == [])
+        #expect(s.wait(50) == [ack(2)])
+        #expect(s.gets(entry(2), entry(3)) == [.tell(.entry(entry(3)))])
+        #expect(s.wait(50) == [ack(3)])
+    }
+
+    @Test func theFirstAckGoesAtOnceAndWhatFollowsCloseBehindGathers() {
+        var s = Scene.live()
+        #expect(s.gets(entry(1)) == [.tell(.entry(entry(1))), ack(1)])
+        _ = s.wait(20)
+        #expect(s.gets(entry(2)) == [.tell(.entry(entry(2)))])
+        _ = s.wait(20)
+        #expect(s.gets(entry(3)) == [.tell(.entry(entry(3)))])
+        #expect(s.wait(9) == [])
+        #expect(s.wait(1) == [ack(3)])
+        // Nothing is owed any more, and after a pause the next goes at once again.
+        #expect(s.wait(50) == [])
+        #expect(s.gets(entry(4)) == [.tell(.entry(entry(4))), ack(4)])
+    }
+
+    @Test func fiftyEntriesOrEightKibibytesDoNotWait() {
+        var s = Scene.live()
+        _ = s.gets(entry(1))
+        for number in 2...50 { #expect(s.gets(entry(UInt64(number))).count == 1) }
+        #expect(s.gets(entry(51)).last == ack(51))
+        let large = ServerFrame.message(
+            number: 52, from: bob, id: MessageID("e")!, at: .zero, body: [UInt8](repeating: 0x78, count: 8 * 1024))
+        #expect(s.gets(large).last == ack(52))
+    }
+
+    @Test func whatIsOwedIsSaidBeforeLeavingAndNotAfterALoss() {
+        var s = Scene.live()
+        _ = s.gets(entry(1))
+        _ = s.gets(entry(2))
+        s.client.stop(now: s.now)
+        #expect(s.client.takeActions() == [ack(2), .disconnect])
+
+        s = Scene.live()
+        _ = s.gets(entry(1))
+        _ = s.gets(entry(2))
+        _ = s.disconnected()
+        #expect(s.waitForNext() == [.connect])
+        #expect(s.connected() == [.transmit(.hello(cursor: 2, ticks: .zero, attempt: 2))])
+        #expect(s.gets(welcome(2)) == [.tell(.online)])
+        #expect(s.wait(1_000) == [])
     }
 
     @Test func aHoleIsAReasonToConnectAnew() {
@@ -39,16 +94,18 @@ import Testing
         #expect(done.first == .disconnect)
         #expect(retryMs(done) != nil && done.count == 2)
         #expect(s.waitForNext() == [.connect])
-        #expect(s.connected() == [.transmit(.hello(cursor: 1, ticks: .zero))])
+        #expect(s.connected() == [.transmit(.hello(cursor: 1, ticks: .zero, attempt: 2))])
     }
 
     @Test func aGapIsToldAndAcknowledged() {
         var s = Scene.live()
         #expect(s.gets(.gap(from: 1, to: 40)) == [.tell(.gap(from: 1, to: 40)), ack(40)])
         // A part of it is known.
-        #expect(s.gets(.gap(from: 30, to: 45)) == [.tell(.gap(from: 41, to: 45)), ack(45)])
-        #expect(s.gets(.gap(from: 2, to: 45)) == [ack(45)])
-        #expect(s.gets(entry(46)) == [.tell(.entry(entry(46))), ack(46)])
+        #expect(s.gets(.gap(from: 30, to: 45)) == [.tell(.gap(from: 41, to: 45))])
+        #expect(s.wait(50) == [ack(45)])
+        #expect(s.gets(.gap(from: 2, to: 45)) == [])
+        #expect(s.wait(50) == [ack(45)])
+        #expect(s.gets(entry(46)) == [.tell(.entry(entry(46)))])
         #expect(s.gets(.gap(from: 48, to: 50)).first == .disconnect)
     }
 
@@ -270,7 +327,7 @@ import Testing
         let done = s.gets(error(.cursorAhead))
         #expect(done.prefix(2) == [.tell(.cursorLost), .disconnect])
         #expect(s.waitForNext() == [.connect])
-        #expect(s.connected() == [.transmit(.hello(cursor: nil, ticks: nil))])
+        #expect(s.connected() == [.transmit(.hello(cursor: nil, ticks: nil, attempt: 3))])
         #expect(s.gets(welcome(2)) == [.tell(.online)])
         #expect(s.client.memory.cursor == 2)
     }
@@ -329,7 +386,7 @@ import Testing
     @Test func whoStopsStaysAway() {
         var s = Scene.live()
         _ = s.sends("a1")
-        s.client.stop()
+        s.client.stop(now: s.now)
         #expect(s.client.takeActions() == [.disconnect])
         #expect(s.disconnected() == [])
         #expect(s.wait(600_000) == [])

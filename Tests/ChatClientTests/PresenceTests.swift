@@ -8,11 +8,18 @@ import Testing
 
 private let isActive = ClientAction.transmit(.active(on: true))
 
-private func watches(_ users: UserID...) -> ClientAction { .transmit(.presenceWatch(ref: nil, users: users)) }
+private func watches(_ number: Int, _ users: UserID...) -> ClientAction {
+    .transmit(.presenceWatch(ref: MessageID("watch-\(number)")!, users: users))
+}
 
 extension Scene {
     fileprivate mutating func comesToFront(_ isInFront: Bool = true) -> [ClientAction] {
         client.setInFront(isInFront, now: now)
+        return client.takeActions()
+    }
+
+    fileprivate mutating func starts(_ watched: [UserID]) -> [ClientAction] {
+        client.watch(watched, now: now)
         return client.takeActions()
     }
 
@@ -121,12 +128,32 @@ extension Scene {
 @Suite struct WatchTests {
     @Test func whoIsWatchedIsWatchedAfterAReconnect() {
         var s = Scene.live()
-        s.client.watch([bob, cem])
-        #expect(s.client.takeActions() == [watches(bob, cem)])
-        #expect(s.comesBack() == [.tell(.online), watches(bob, cem)])
-        s.client.watch([])
-        #expect(s.client.takeActions() == [watches()])
+        #expect(s.starts([bob, cem]) == [watches(1, bob, cem)])
+        #expect(s.comesBack() == [.tell(.online), watches(2, bob, cem)])
+        #expect(s.starts([]) == [watches(3)])
+        #expect(s.wait(80_000) == [])
         #expect(s.comesBack() == [.tell(.online)])
+    }
+
+    @Test func itIsSaidAgainUntilItIsAnsweredAndThenOnceAMinute() {
+        var s = Scene.live()
+        _ = s.starts([bob])
+        #expect(s.wait(5_000) == [watches(2, bob)])
+        let lines = [PresenceLine(user: bob, isOnline: true, lastSeen: nil)]
+        // For the person the answer is news like any other. That of the first request comes late, and changes nothing.
+        #expect(s.gets(.presence(ref: MessageID("watch-2")!, users: lines)) == [.tell(.presence(ref: nil, lines))])
+        #expect(s.gets(.presence(ref: MessageID("watch-1")!, users: lines)) == [.tell(.presence(ref: MessageID("watch-1")!, lines))])
+        #expect(s.wait(59_999) == [])
+        #expect(s.wait(1) == [watches(3, bob)])
+    }
+
+    @Test func aBusyClusterIsAskedAgainAndAFullOneIsTold() {
+        var s = Scene.live()
+        _ = s.starts([bob])
+        #expect(s.gets(error(.unavailable, "watch-1", retryMs: 1_000)) == [])
+        #expect(s.wait(1_500) == [watches(2, bob)])
+        let full = ErrorFrame(.tooManyUsers, "", ref: MessageID("watch-2")!)
+        #expect(s.gets(.error(full)) == [.tell(.refused(full))])
     }
 
     @Test func presenceIsToldAsItComes() {
@@ -139,7 +166,7 @@ extension Scene {
 
     @Test func offlineNothingIsAsked() {
         var s = Scene()
-        s.client.watch([bob])
+        s.client.watch([bob], now: s.now)
         s.client.requestPresence(ref: nil, of: [bob])
         s.client.changeSettings(ref: nil, lastSeen: .nobody)
         s.client.block(ref: nil, bob, isOn: true)

@@ -16,7 +16,7 @@ struct Scene {
     private(set) var milliseconds: Int64 = 0
 
     init(_ memory: ClientMemory = ClientMemory(cursor: 0, ticks: .zero), windowCount: Int = 16) {
-        client = ChatClient(memory: memory, windowCount: windowCount, dice: SeededGenerator(seed: 7))
+        client = ChatClient(memory: memory, launchedAt: .zero, windowCount: windowCount, dice: SeededGenerator(seed: 7))
     }
 
     var now: Instant { Instant(nanoseconds: milliseconds * 1_000_000) }
@@ -25,7 +25,7 @@ struct Scene {
     static func live(_ memory: ClientMemory = ClientMemory(cursor: 0, ticks: .zero), windowCount: Int = 16) -> Scene {
         var s = Scene(memory, windowCount: windowCount)
         #expect(s.start() == [.connect])
-        #expect(s.connected() == [.transmit(.hello(cursor: memory.cursor, ticks: memory.ticks))])
+        #expect(s.connected() == [.transmit(.hello(cursor: memory.cursor, ticks: memory.ticks, attempt: memory.attempt + 1))])
         #expect(s.gets(welcome(memory.cursor ?? 0)).first == .tell(.online))
         return s
     }

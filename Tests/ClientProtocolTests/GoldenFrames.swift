@@ -38,13 +38,13 @@ func fromHex(_ hex: String) -> [UInt8] {
 enum Goldens {
     static let client: [Golden<ClientFrame>] = [
         Golden(
-            "hello", .hello(cursor: 41, ticks: .zero),
-            json: #"{"type":"hello","cursor":41,"ticks":0}"#,
-            hex: "01 0129 0100"),
+            "hello", .hello(cursor: 41, ticks: .zero, attempt: 7),
+            json: #"{"type":"hello","cursor":41,"ticks":0,"attempt":7}"#,
+            hex: "01 0129 0100 0107"),
         Golden(
-            "helloNew", .hello(cursor: nil, ticks: nil),
+            "helloNew", .hello(cursor: nil, ticks: nil, attempt: nil),
             json: #"{"type":"hello"}"#,
-            hex: "01 00 00"),
+            hex: "01 00 00 00"),
         Golden(
             "send", .send(id: id("m-1"), to: bob, body: text("hi"), after: nil),
             json: #"{"type":"send","id":"m-1","to":"bob","body":"hi"}"#,

@@ -67,7 +67,7 @@ extension SeededGenerator {
 
     mutating func clientFrame() -> ClientFrame {
         switch pick(0..<19) {
-        case 0: .hello(cursor: maybe { $0.number() }, ticks: maybe { $0.stamp() })
+        case 0: .hello(cursor: maybe { $0.number() }, ticks: maybe { $0.stamp() }, attempt: maybe { $0.number() })
         case 1: .send(id: messageID(), to: user(), body: body(), after: maybe { $0.messageID() }, isAuto: oneIn(4))
         case 2: .ack(upTo: number())
         case 3: .read(with: user(), at: stamp(), isAuto: oneIn(4))

@@ -198,7 +198,7 @@ struct ToleranceTests {
         (#"{"type":"ack","n":9007199254740991}"#, .ack(upTo: 9_007_199_254_740_991)),
         (#"{"type":"ack","n":0}"#, .ack(upTo: 0)),
         // Null is absent.
-        (#"{"type":"hello","cursor":null,"ticks":null}"#, .hello(cursor: nil, ticks: nil)),
+        (#"{"type":"hello","cursor":null,"ticks":null}"#, .hello(cursor: nil, ticks: nil, attempt: nil)),
         (#"{"type":"ping","ref":null}"#, .ping(ref: nil)),
         // Unknown fields of any kind, and fields of other frames with any value.
         (#"{"type":"ack","n":5,"x":[1,-2.5e+3,"\n",{"x":{},"x":[]},true,false,null,0.1E-2],"":0}"#, .ack(upTo: 5)),

@@ -58,7 +58,7 @@ struct ClusterFileTests {
 
     @Test func whatIsOptionalHasDefaults() throws {
         let lines = goodFile.split(separator: "\n").filter { line in
-            !["ring", "origins", "expiry", "groups", "limits"].contains { line.hasPrefix($0) }
+            !["ring", "origins", "expiry", "groups", "presence", "limits"].contains { line.hasPrefix($0) }
         }
         let map = try ClusterMap.parse(lines.joined(separator: "\n"))
         #expect(map.ringParameters == RingParameters())
@@ -79,6 +79,7 @@ struct ClusterFileTests {
     @Test func whatIsRenderedReadsBackToTheSameValue() throws {
         for map in [
             try ClusterMap.parse(goodFile), try ClusterMap.local(), try ClusterMap.local(LocalCounts(medias: 2)),
+            try ClusterMap.local(hasDevelopmentLogin: true),
         ] {
             let text = map.render()
             let again = try ClusterMap.parse(text)
@@ -159,6 +160,8 @@ struct ClusterMistakeTests {
         ("origins", "origins https://a.example/", .origin("https://a.example/")),
         ("origins", "origins https://a.example,", .origin("")),
         ("origins", "origins ftp://a.example", .origin("ftp://a.example")),
+        ("epoch", "login", .wordCount(key: "login", expected: "login development")),
+        ("epoch", "login production", .login("production")),
         ("expiry", "expiry 30", .expiry("30")),
         ("expiry", "expiry 59s", .expiry("59s")),
         ("expiry", "expiry 3651d", .expiry("315446400s")),
@@ -228,6 +231,25 @@ struct ClusterMistakeTests {
             try ClusterMap.parse(file(with: "", insteadOf: "parser"))
         }
         #expect(throws: ClusterFileError(line: nil, problem: .keyMissing("cluster"))) { try ClusterMap.parse("") }
+    }
+
+    @Test func nobodyIsSignedInByNameUnlessTheFileSaysSo() throws {
+        #expect(try !ClusterMap.parse(goodFile).hasDevelopmentLogin)
+        #expect(try ClusterMap.parse(goodFile + "\nlogin development").hasDevelopmentLogin)
+    }
+
+    @Test func aLogInForDevelopmentIsForThisMachineOnly() throws {
+        for client in ["127.0.0.1:8080", "127.1.2.3:8080", "localhost:8080"] {
+            let file = file(with: "gateway gateway-1 127.0.0.1:7101 127.0.0.1:7201 client=\(client)", insteadOf: "gateway")
+            #expect(try ClusterMap.parse(file + "\nlogin development").hasDevelopmentLogin)
+        }
+        for client in ["0.0.0.0:8080", "10.0.0.1:8080", "gw.example.org:8080", "127.example.org:8080", "128.0.0.1:8080"] {
+            let file = file(with: "gateway gateway-1 127.0.0.1:7101 127.0.0.1:7201 client=\(client)", insteadOf: "gateway")
+            #expect(throws: Never.self) { try ClusterMap.parse(file) }
+            #expect(throws: ClusterFileError(line: nil, problem: .loginNotLocal(node: "gateway-1"))) {
+                try ClusterMap.parse(file + "\nlogin development")
+            }
+        }
     }
 
     @Test func commentsMayHoldAnyText() throws {

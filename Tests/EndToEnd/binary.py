@@ -6,7 +6,7 @@ talk to the server is a test of the document.
 
 # name of the field, and its kind; a ? says that it may be absent
 FROM_CLIENT = {
-    "hello": (1, [("cursor", "number?"), ("ticks", "number?")]),
+    "hello": (1, [("cursor", "number?"), ("ticks", "number?"), ("attempt", "number?")]),
     "send": (2, [("id", "text"), ("to", "text"), ("after", "text?"), ("body", "text")]),
     "ack": (3, [("n", "number")]),
     "read": (4, [("with", "text"), ("at", "number")]),
@@ -17,6 +17,7 @@ FROM_CLIENT = {
     "group.list": (9, [("ref", "text?"), ("after", "text?")]),
     "receipts": (10, [("ref", "text?"), ("with", "text"), ("at", "number")]),
     "group.history": (11, [("ref", "text?"), ("group", "text"), ("before", "number?"), ("limit", "number")]),
+    "typing": (12, [("to", "text"), ("on", "flag")]),
 }
 FEATURE = 15
 
@@ -59,6 +60,7 @@ FROM_SERVER = {
     34: ("group.late", [("group", "text"), ("at", "number"), ("count", "number")]),
     35: ("receipts", [("ref", "text?"), ("with", "text"), ("at", "number"),
                       ("entries", [("user", "text"), ("got", "number?"), ("read", "number?")])]),
+    36: ("typing", [("from", "text"), ("group", "text?"), ("on", "flag")]),
 }
 
 CODES = {

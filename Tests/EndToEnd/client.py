@@ -78,8 +78,8 @@ class Client:
         with contextlib.suppress(TimeoutError):
             raise AssertionError(f"unexpected: {await self.next(seconds)}")
 
-    async def hello(self, cursor: int | None = None, ticks: int | None = None) -> dict:
-        await self.say("hello", cursor=cursor, ticks=ticks)
+    async def hello(self, cursor: int | None = None, ticks: int | None = None, attempt: int | None = None) -> dict:
+        await self.say("hello", cursor=cursor, ticks=ticks, attempt=attempt)
         return await self.expect("welcome")
 
     async def send(self, to: str, body: str, id: str | None = None, after: str | None = None) -> dict:

@@ -49,6 +49,7 @@ class ReferenceClient:
         self.visits = 0
         self.connection: Client | None = None
         self._failures = 0
+        self._attempt = 0
         self._gateway = self.dice.randrange(len(cluster.gateways))
         self._retry_at: dict[str, float] = {}
         self._retry_wait: dict[str, float] = {}
@@ -103,7 +104,8 @@ class ReferenceClient:
         try:
             connection = Client(socket, self.encoding)
             self._note_acked()
-            await connection.say("hello", cursor=self.last, ticks=self.revision)
+            self._attempt += 1
+            await connection.say("hello", cursor=self.last, ticks=self.revision, attempt=self._attempt)
             welcome = await connection.next(WELCOME_WAIT)
             if welcome["type"] == "error":
                 if welcome["code"] == "cursor_ahead":

@@ -207,6 +207,21 @@ async def test_the_same_device_twice_leaves_the_newer_connection(cluster, gatewa
         await new.expect("message", n=1, body="still here?")
 
 
+@pytest.mark.parametrize("gateway", [0, 1])
+async def test_an_older_connection_that_comes_late_does_not_replace_the_newer(cluster, encoding, gateway):
+    bob = fresh("bob")
+    async with (
+        client(cluster, bob, "phone", encoding=encoding) as new,
+        client(cluster, bob, "phone", encoding=encoding, gateway=gateway) as late,
+    ):
+        await new.hello(attempt=8)
+        await late.say("hello", attempt=7)
+        assert await late.closed() == 1013
+        async with greeted(cluster, fresh("ana")) as a:
+            await a.send(bob, "still here?")
+        await new.expect("message", n=1, body="still here?")
+
+
 # Coming back
 
 
@@ -409,7 +424,7 @@ async def test_hello_comes_first_and_once(cluster, encoding):
         await a.quiet()
 
 
-@pytest.mark.parametrize("feature", ["typing", "group.create", "presence.subscribe", "media.upload"])
+@pytest.mark.parametrize("feature", ["group.create", "presence.subscribe", "media.upload"])
 async def test_what_is_not_there_yet_is_said_politely(cluster, encoding, feature):
     async with greeted(cluster, fresh("ana"), encoding=encoding) as a:
         await a.say(feature, ref="r")

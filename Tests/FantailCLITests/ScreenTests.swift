@@ -1,3 +1,4 @@
+import ClientProtocol
 import FantailCLI
 import Groups
 import Primitives
@@ -30,7 +31,7 @@ import Testing
         let picture = screen().picture(of: talk[bob], editor: typed(.text("typing")))
         #expect(
             text(picture) == """
-                 ana → bob                     ● online
+                 ana → bob                  ● connected
                 ────────────────────────────────────────
 
 
@@ -61,6 +62,31 @@ import Testing
         #expect(text(screen.picture(of: Chat(), editor: LineEditor())).contains("Say hello to bob."))
     }
 
+    @Test func behindTheNameStandsWhenThePeerIsOrWasHere() {
+        func head(_ change: (inout ChatScreen) -> Void) -> String {
+            var screen = screen(6, 70)
+            screen.now = at(0)
+            change(&screen)
+            return text(screen.picture(of: Chat(), editor: LineEditor())).split(separator: "\n")[0].trimmingSuffix(" ● connected")
+        }
+        func seen(_ at: Stamp?, isOnline: Bool = false) -> PresenceLine { PresenceLine(user: bob, isOnline: isOnline, lastSeen: at) }
+        let day = Interval.seconds(86_400)
+        #expect(head { $0.presence = seen(at(0), isOnline: true) } == " ana → bob  online")
+        #expect(head { $0.presence = seen(at(0)) } == " ana → bob  last seen 20:31")
+        #expect(head { ($0.presence, $0.now) = (seen(at(0)), at(0) + day) } == " ana → bob  last seen yesterday 20:31")
+        #expect(head { ($0.presence, $0.now) = (seen(at(0)), at(0) + day * 3) } == " ana → bob  last seen Mon 23 November 2026 20:31")
+        #expect(head { $0.presence = seen(nil) } == " ana → bob")
+        #expect(head { ($0.presence, $0.typists) = (seen(at(0), isOnline: true), [bob]) } == " ana → bob  typing…")
+        #expect(head { ($0.peer, $0.typists) = (team, [bob, zoe]) } == " ana → g:team  bob and zoe are typing…")
+    }
+
+    @Test func aNarrowWindowDropsWhatIsBehindTheNameFirst() {
+        var screen = screen(6, 26)
+        screen.presence = PresenceLine(user: bob, isOnline: false, lastSeen: at(0))
+        let row = screen.picture(of: Chat(), editor: LineEditor()).rows[0].text
+        #expect(row.hasPrefix(" ana → bob") && row.hasSuffix("● connected ") && DisplayWidth.columns(row) == 26)
+    }
+
     @Test func noticesStandBelowTheChat() {
         var screen = screen()
         screen.notices = ["one", "two", "three", LineMode.notice(from: zoe, me: ana)]
@@ -86,7 +112,7 @@ import Testing
         let picture = screen.picture(of: talk[team], editor: LineEditor())
         #expect(
             text(picture) == """
-                 ana → Team                            ● online
+                 ana → Team                         ● connected
                 ────────────────────────────────────────────────
 
                               Mon 23 November 2026
@@ -209,5 +235,14 @@ import Testing
         mode.wrote(id("m1"))
         #expect(mode.lines(for: .failed(to: bob, id: id("m1"), reason: "to_self")) == ["  ✗ not sent m1: to_self"])
         #expect(mode.lines(for: .gap(from: 3, to: 5)) == ["  … 3 messages were dropped before this device had them"])
+    }
+}
+
+extension StringProtocol {
+    /// Without that end and the blanks before it.
+    fileprivate func trimmingSuffix(_ suffix: String) -> String {
+        var text = hasSuffix(suffix) ? String(dropLast(suffix.count)) : String(self)
+        while text.last == " " { text.removeLast() }
+        return text
     }
 }

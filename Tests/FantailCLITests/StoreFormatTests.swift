@@ -53,7 +53,7 @@ import Testing
     static let memories = [
         ClientMemory(), ClientMemory(cursor: 0, ticks: .zero),
         ClientMemory(
-            cursor: 17, ticks: at(3),
+            cursor: 17, ticks: at(3), attempt: 1_763_936_000_500_003,
             outbox: [
                 OutgoingMessage(id: id("m1"), to: bob, body: HistoryLineTests.nasty),
                 OutgoingMessage(id: id("m2"), to: zoe, body: Array("x".utf8)),
@@ -69,7 +69,7 @@ import Testing
 
     @Test func aDamagedFileIsNotGuessedAt() {
         let good = String(decoding: MemoryFile.render(Self.memories[2]), as: UTF8.self)
-        for bad in ["", "cursor\t1\n", good + "what\tnow\n", String(good.dropLast()), good.replacing("cursor\t17", with: "cursor\tx"), good.replacing("memory\t1", with: "memory\t2"), good + good] {
+        for bad in ["", "cursor\t1\n", good + "what\tnow\n", String(good.dropLast()), good.replacing("cursor\t17", with: "cursor\tx"), good.replacing("attempt\t1", with: "attempt\t-1"), good.replacing("memory\t1", with: "memory\t2"), good + good] {
             #expect(MemoryFile.parse(Array(bad.utf8)) == nil)
         }
     }

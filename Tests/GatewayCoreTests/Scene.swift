@@ -35,6 +35,8 @@ struct Scene {
     /// Where the wall clock begins, seconds.
     static let start: Int64 = 1_800_000_000
 
+    static let page = PageFiles([("index.html", Array("<p>hi".utf8)), ("app.js", Array("1".utf8))]) { crypto.sha1($0) }
+
     let map: ClusterMap
     let selfID: NodeID
     var core: GatewayCore
@@ -44,13 +46,15 @@ struct Scene {
     var parsers: [NodeID] { map.nodes(of: .parser).map(\.id) }
     var sessions: [NodeID] { map.nodes(of: .session).map(\.id) }
 
-    init(_ map: ClusterMap = Scene.plain, allUp: Bool = true) {
+    init(_ map: ClusterMap = Scene.plain, allUp: Bool = true, hasLogin: Bool = false) {
         self.map = map
         selfID = map.nodes(of: .gateway)[0].id
         let keys = try! TokenKeySet(parsing: key.fileLine)
         core = GatewayCore(
             selfID: selfID, cluster: map, verifier: TokenVerifier(keys: keys, signatures: crypto),
-            sha1: { crypto.sha1($0) }, dice: SeededGenerator(seed: 3), startedAt: .zero)
+            sha1: { crypto.sha1($0) }, page: Scene.page,
+            login: hasLogin ? DevelopmentLogin(minter: TokenMinter(signatures: crypto), key: key) : nil,
+            dice: SeededGenerator(seed: 3), startedAt: .zero)
         if allUp { for peer in map.peers(of: selfID) { #expect(on(.peerUp(peer.id)) == []) } }
     }
 
@@ -105,6 +109,15 @@ struct Scene {
             Issue.record("a gateway does not do this: \(effect)")
             return nil
         }
+    }
+
+    /// One request on a connection of its own, and the answer as it was written.
+    mutating func text(_ socket: UInt64, _ request: [UInt8]) -> String {
+        var effects: [Effect] = []
+        core.on(.clientAccepted(SocketID(rawValue: socket)), now: now, effects: &effects)
+        core.on(.clientReceived(SocketID(rawValue: socket), request[...]), now: now, effects: &effects)
+        guard case .writeClient(_, let bytes)? = effects.first else { return "" }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     // MARK: Clients
@@ -162,12 +175,15 @@ struct Scene {
         return ConnectionID(rawValue: 0)
     }
 
-    mutating func attached(_ connection: ConnectionID, by node: NodeID, hasSiblings: Bool = false, revision: Int64 = 0) -> [Did] {
+    mutating func attached(
+        _ connection: ConnectionID, by node: NodeID, hasSiblings: Bool = false, revision: Int64 = 0, attempt: UInt64? = nil
+    ) -> [Did] {
         on(
             .received(
                 node,
                 .attached(
-                    Attached(connection: connection, revision: Stamp(microseconds: revision), hasSiblings: hasSiblings))))
+                    Attached(
+                        connection: connection, revision: Stamp(microseconds: revision), hasSiblings: hasSiblings, attempt: attempt))))
     }
 
     /// The shard that owns a user while all are up.

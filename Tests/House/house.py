@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PURE_SHARED = """Primitives Privacy Ring Cluster Groups Messages Storage RPC CoreKit WebSocket ClientProtocol Tokens ChatClient""".split()
 SYSTEM_FLOOR = """CLinux COpenSSL CSQLite Crypto ServiceKit""".split()
 #: Of each service these folders are pure; the others meet the machine.
-PURE_IN_SERVICES = ("Core", "Kit")
+PURE_IN_SERVICES = ("Core", "Kit", "Page")
 
 #: What may lie at the top, beside dot-files.
 TOP_LEVEL = """Package.swift Services Shared Tests deploy docs README.md LICENSE CHANGELOG.md CONTRIBUTING.md""".split()
@@ -33,6 +33,7 @@ TOP_LEVEL = """Package.swift Services Shared Tests deploy docs README.md LICENSE
 OTHER_TESTS = {
     "Simulation": "the executable simulate",
     "EndToEnd": "deploy/test.sh --only e2e",
+    "Page": "deploy/test.sh --only page",
     "Deploy": "deploy/test.sh --only scripts",
     "Planted": "deploy/test.sh --only planted",
     "House": "deploy/test.sh --only house",
@@ -41,7 +42,7 @@ OTHER_TESTS = {
 #: A repository is cloned again and again; what is larger belongs elsewhere, or is made by a script.
 FILE_BYTES_MAX = 1024 * 1024
 
-TEXT_SUFFIXES = {".swift", ".sh", ".py", ".md", ".h", ".modulemap", ".html", ".js", ".css", ".conf", ".txt", ".yml", ".yaml", ""}
+TEXT_SUFFIXES = {".swift", ".sh", ".py", ".md", ".h", ".modulemap", ".html", ".js", ".css", ".svg", ".webmanifest", ".conf", ".txt", ".yml", ".yaml", ""}
 
 
 class Tree:

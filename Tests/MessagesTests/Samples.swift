@@ -48,15 +48,21 @@ let samples: [Sample] = [
         3, .closeConnection(CloseConnection(connection: ConnectionID(rawValue: 7), code: 4001, reason: "no")),
         "0700000000000000 a10f 02 6e6f"),
     Sample(
-        4, .attach(Attach(origin: origin, cursor: 5, revision: Stamp(microseconds: 300), isResume: true)),
-        originBytes + "01 05 01 ac02 01"),
-    Sample(4, .attach(Attach(origin: origin, cursor: nil, revision: nil, isResume: false)), originBytes + "00 00 00"),
+        4, .attach(Attach(origin: origin, cursor: 5, revision: Stamp(microseconds: 300), isResume: true, attempt: 7)),
+        originBytes + "01 05 01 ac02 01 01 07"),
+    Sample(4, .attach(Attach(origin: origin, cursor: nil, revision: nil, isResume: false, attempt: nil)), originBytes + "00 00 00 00"),
     Sample(
         5,
         .attached(
-            Attached(connection: ConnectionID(rawValue: 7), revision: Stamp(microseconds: 300), hasSiblings: true)),
-        "0700000000000000 ac02 01"),
-    Sample(6, .detach(Detach(user: ana, connection: ConnectionID(rawValue: 7))), "03616e61 0700000000000000"),
+            Attached(
+                connection: ConnectionID(rawValue: 7), revision: Stamp(microseconds: 300), hasSiblings: true, attempt: 7)),
+        "0700000000000000 ac02 01 01 07"),
+    Sample(
+        5,
+        .attached(
+            Attached(connection: ConnectionID(rawValue: 7), revision: Stamp(microseconds: 300), hasSiblings: false, attempt: nil)),
+        "0700000000000000 ac02 00 00"),
+    Sample(6, .detach(Detach(user: ana, connection: ConnectionID(rawValue: 7), hasMoved: true)), "03616e61 0700000000000000 01"),
     Sample(
         7, .featureRequest(FeatureRequest(origin: origin, feature: "group", reference: m1)),
         originBytes + "05 67726f7570 01 026d31"),
@@ -323,9 +329,15 @@ struct MessageDice {
         case .closeConnection:
             return .closeConnection(
                 .init(connection: connection(), code: UInt16(truncatingIfNeeded: dice.next()), reason: name(L.reasonBytesMax)))
-        case .attach: return .attach(.init(origin: origin(), cursor: maybe { $0.number() }, revision: maybe { $0.stamp() }, isResume: flag()))
-        case .attached: return .attached(.init(connection: connection(), revision: stamp(), hasSiblings: flag()))
-        case .detach: return .detach(.init(user: user(), connection: connection()))
+        case .attach:
+            return .attach(
+                .init(
+                    origin: origin(), cursor: maybe { $0.number() }, revision: maybe { $0.stamp() }, isResume: flag(),
+                    attempt: maybe { $0.number() }))
+        case .attached:
+            return .attached(
+                .init(connection: connection(), revision: stamp(), hasSiblings: flag(), attempt: maybe { $0.number() }))
+        case .detach: return .detach(.init(user: user(), connection: connection(), hasMoved: flag()))
         case .featureRequest:
             return .featureRequest(.init(origin: origin(), feature: name(L.featureBytesMax), reference: maybe { $0.id() }))
         case .load:

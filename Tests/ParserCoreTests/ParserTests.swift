@@ -74,8 +74,8 @@ private func shard(_ user: UserID) -> NodeID { map.ring(of: .session).owner(ofKe
     @Test(arguments: ClientEncoding.allCases)
     func helloGoesToTheShardOfWhoSaysIt(_ encoding: ClientEncoding) {
         var s = Scene(encoding: encoding, isAttached: false)
-        let attach = Attach(origin: s.origin, cursor: 41, revision: Stamp(microseconds: 5), isResume: false)
-        #expect(s.says(.hello(cursor: 41, ticks: Stamp(microseconds: 5))) == [.send(shard(ana), .attach(attach))])
+        let attach = Attach(origin: s.origin, cursor: 41, revision: Stamp(microseconds: 5), isResume: false, attempt: 7)
+        #expect(s.says(.hello(cursor: 41, ticks: Stamp(microseconds: 5), attempt: 7)) == [.send(shard(ana), .attach(attach))])
     }
 
     @Test(arguments: ClientEncoding.allCases)
@@ -167,6 +167,16 @@ private func shard(_ user: UserID) -> NodeID { map.ring(of: .session).owner(ofKe
         let toTeam = Typing(origin: s.origin, to: team, isOn: false)
         let group = map.ring(of: .group).owner(ofKey: team.text.utf8)
         #expect(s.says(.typing(to: team, isOn: false)) == [.send(group, .typing(toTeam))])
+    }
+
+    @Test func whoeverTypesIsActiveAndWhoeverStopsIsNot() {
+        var s = Scene()
+        _ = s.says(.typing(to: bob, isOn: false))
+        let stopped = s.core.deadline()
+        #expect(stopped == nil)
+        _ = s.says(.typing(to: bob, isOn: true))
+        let typing = s.core.deadline()
+        #expect(typing != nil)
     }
 
     @Test func nobodyTypesToOneself() {

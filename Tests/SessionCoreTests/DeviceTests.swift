@@ -88,6 +88,32 @@ import Testing
         #expect(s.on(.peerUp(s.otherGateway)) == [.close(4, 1013), s.open()])
     }
 
+    /// The clock of the older connection's gateway is ahead, and its hello took the longer road.
+    @Test func aDeviceThatCountsItsConnectionsIsBelievedBeforeTheClocksOfGateways() {
+        var s = Scene()
+        s.isLive(phone, 4, attempt: 8)
+        #expect(s.gets(s.hello(s.origin(bob, phone, 5, at: s.otherGateway), attempt: 7)) == [.close(5, 1013)])
+        #expect(s.gets(s.resume(s.origin(bob, phone, 5, at: s.otherGateway), attempt: 7), from: s.otherGateway) == [.close(5, 1013)])
+        #expect(s.arrives(1) == [.tell(4, message(1))])
+        #expect(s.gets(s.hello(s.origin(bob, phone, 3), cursor: 0, attempt: 9)) == [.close(4, 4003), s.open(cursor: 0)])
+    }
+
+    @Test func aConnectionThatResumesReplacesAnOlderOneForGoodWhenTheDeviceCounts() {
+        var s = Scene()
+        s.isLive(phone, 4, attempt: 8)
+        let resume = s.resume(s.origin(bob, phone, 3, at: s.otherGateway), attempt: 9)
+        #expect(s.gets(resume, from: s.otherGateway) == [.close(4, 4003), s.open()])
+    }
+
+    /// One of them does not count, or both say the same: then the numbers of gateways decide, as ever.
+    @Test(arguments: [(8, nil), (nil, 8), (8, 8)] as [(UInt64?, UInt64?)])
+    func withoutTwoCountsTheHigherNumberStays(of former: UInt64?, and newer: UInt64?) {
+        var s = Scene()
+        s.isLive(phone, 4, attempt: former)
+        #expect(s.gets(s.hello(s.origin(bob, phone, 3), attempt: newer)) == [.close(3, 1013)])
+        #expect(s.gets(s.hello(s.origin(bob, phone, 5), cursor: 0, attempt: newer)) == [.close(4, 4003), s.open(cursor: 0)])
+    }
+
     @Test func aConnectionThatEndedBeforeItsHelloCameIsNotAttached() {
         var s = Scene()
         #expect(s.gets(.detach(Detach(user: bob, connection: ConnectionID(rawValue: 5))), from: s.otherGateway) == [])

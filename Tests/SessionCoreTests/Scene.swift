@@ -141,13 +141,18 @@ struct Scene {
             encoding: .json, isAttached: true, hasSiblings: hasSiblings)
     }
 
-    func hello(_ origin: Origin, cursor: UInt64? = nil, revision: Int64? = nil) -> Message {
-        .attach(Attach(origin: origin, cursor: cursor, revision: revision.map { Stamp(microseconds: $0) }, isResume: false))
+    /// - Parameter attempt: which of the device's connections this is, by its own count.
+    func hello(_ origin: Origin, cursor: UInt64? = nil, revision: Int64? = nil, attempt: UInt64? = nil) -> Message {
+        .attach(
+            Attach(
+                origin: origin, cursor: cursor, revision: revision.map { Stamp(microseconds: $0) }, isResume: false,
+                attempt: attempt))
     }
 
     /// What a gateway says for a connection that it wants to be held here now.
-    func resume(_ origin: Origin, revision: Int64 = 0) -> Message {
-        .attach(Attach(origin: origin, cursor: nil, revision: Stamp(microseconds: revision), isResume: true))
+    func resume(_ origin: Origin, revision: Int64 = 0, attempt: UInt64? = nil) -> Message {
+        .attach(
+            Attach(origin: origin, cursor: nil, revision: Stamp(microseconds: revision), isResume: true, attempt: attempt))
     }
 
     /// Ana's message to Bob, from her connection 9.
@@ -192,9 +197,11 @@ struct Scene {
 
     /// Bob's connection says hello with a cursor, and is live.
     mutating func isLive(
-        _ device: DeviceID = phone, _ connection: UInt64 = 1, cursor: UInt64 = 0, head: UInt64 = 0, devices: Int = 1
+        _ device: DeviceID = phone, _ connection: UInt64 = 1, cursor: UInt64 = 0, head: UInt64 = 0, devices: Int = 1,
+        attempt: UInt64? = nil
     ) {
-        #expect(gets(hello(origin(bob, device, connection), cursor: cursor)) == [open(bob, device, cursor: cursor)])
+        let hello = hello(origin(bob, device, connection), cursor: cursor, attempt: attempt)
+        #expect(gets(hello) == [open(bob, device, cursor: cursor)])
         let done = answerNewest(opened(cursor: cursor, head: head, delivered: cursor, devices: devices))
         #expect(done.first == .attached(connection, hasSiblings: devices > 1))
     }

@@ -4,6 +4,7 @@ import ClientProtocol
 import CoreKit
 import Messages
 import Primitives
+import Privacy
 import RPC
 import Testing
 
@@ -108,6 +109,19 @@ import Testing
         #expect(s.wait(6_000) == [])
         // Their time is over: others get their turn.
         #expect(s.gets(typing(s, from: authors[19])) == [shown(true, authors[19])])
+    }
+
+    @Test func whoeverIsBlockedTypesToNobody() {
+        var s = Scene()
+        _ = s.gets(s.hello(s.origin(), cursor: 0))
+        let opened = DeviceOpened(
+            outcome: .opened, cursor: 0, head: 0, headStamp: .zero, delivered: 0, revision: .zero, deviceCount: 1,
+            settings: UserSettings(blocked: [ana], revision: 1))
+        _ = s.answer(.deviceOpened(opened))
+        #expect(s.gets(typing(s)) == [])
+        #expect(s.gets(typing(s, from: cem)) == [shown(true, cem)])
+        // In a group they are members like any other.
+        #expect(s.gets(inTeam([bob]), from: s.shard()) == [.tell(1, .typing(from: ana, group: team, isOn: true))])
     }
 
     // MARK: In groups

@@ -51,7 +51,7 @@ import Testing
         var (expired, gaps, history, copies, lost, kept) = (0, 0, 0, 0, 0, 0)
         var (overloaded, delayed, merged) = (0, 0, 0)
         var (events, shown, ticks, refused, answers, late) = (0, 0, 0, 0, 0, 0)
-        var typing = 0
+        var (typing, presence, settings) = (0, 0, 0)
         for seed: UInt64 in 1...60 {
             let report = World(seed: seed).run()
             for (index, kind) in FaultKind.allCases.enumerated() { totals[index] += report.count(of: kind) }
@@ -71,6 +71,8 @@ import Testing
             answers += report.groupAnswerCount
             late += report.groupLateCount
             typing += report.typingShownCount
+            presence += report.presenceShownCount
+            settings += report.settingsToldCount
         }
         for (kind, count) in zip(FaultKind.allCases, totals) { #expect(count > 0, "\(kind.rawValue) never struck") }
         #expect(expired > 0)
@@ -81,7 +83,7 @@ import Testing
         #expect(lost > 0)
         #expect(kept > 0)
         #expect(events > 0 && shown > 0 && ticks > 0 && refused > 0 && answers > 0 && late > 0)
-        #expect(typing > 0)
+        #expect(typing > 0 && presence > 0 && settings > 0)
     }
 
     // MARK: Planted faults
@@ -108,7 +110,8 @@ import Testing
             case .dropAppend: [.honestTicks, .loss]
             case .silentExpiry, .shortHistory: [.loss]
             case .falseExpiry: [.loss, .order]
-            case .skipMember: [.loss, .order, .duplicate]
+            // Her mark of a later entry covers the one that she never got, too.
+            case .skipMember: [.loss, .order, .duplicate, .honestTicks]
             case .swapInGroup: [.order]
             // What she is shown is kept for her, too.
             case .showRemoved: [.nobodyElse, .temporary]

@@ -104,8 +104,8 @@ import WebSocket
         #expect(try refusal(["Sec-WebSocket-Version": nil]) == .refused(.webSocketVersion))
         #expect(try refusal(["Sec-WebSocket-Version": "8"]) == .refused(.webSocketVersion))
         #expect(try refusal(["Sec-WebSocket-Key": nil]) == .refused(.badRequest(.keyMissing)))
-        #expect(decide(try request("POST /chat HTTP/1.1")) == .refused(.methodNotAllowed))
-        #expect(decide(try request("get /chat HTTP/1.1")) == .refused(.methodNotAllowed))
+        #expect(decide(try request("POST /chat HTTP/1.1")) == .refused(.methodNotAllowed(.get)))
+        #expect(decide(try request("get /chat HTTP/1.1")) == .refused(.methodNotAllowed(.get)))
         #expect(decide(try request("GET /other HTTP/1.1")) == .refused(.notFound))
         #expect(decide(try request("GET /chat/ HTTP/1.1")) == .refused(.notFound))
     }
@@ -136,7 +136,9 @@ import WebSocket
 
     @Test func aPlainGetOfAnotherPathIsHandedOn() throws {
         let plain = try request("GET /?x=1 HTTP/1.1", replacing: ["Upgrade": nil, "Connection": nil])
-        #expect(decide(plain) == .plainGET(path: "/"))
+        #expect(decide(plain) == .plain(plain))
+        let post = try request("POST /elsewhere HTTP/1.1", replacing: ["Upgrade": nil, "Connection": nil])
+        #expect(decide(post) == .plain(post))
         let chat = try request(replacing: ["Upgrade": nil, "Connection": nil])
         #expect(decide(chat) == .refused(.upgradeRequired))
     }
@@ -176,7 +178,8 @@ import WebSocket
             (.unauthorized(reason: "token_expired"), "401 Unauthorized", "unauthorized", "token_expired"),
             (.forbiddenOrigin, "403 Forbidden", "forbidden", "origin_not_allowed"),
             (.notFound, "404 Not Found", "not_found", "no_such_path"),
-            (.methodNotAllowed, "405 Method Not Allowed", "method_not_allowed", "only_get"),
+            (.methodNotAllowed(.get), "405 Method Not Allowed", "method_not_allowed", "only_get"),
+            (.methodNotAllowed(.getAndHead), "405 Method Not Allowed", "method_not_allowed", "only_get_and_head"),
             (.upgradeRequired, "426 Upgrade Required", "upgrade_required", "websocket_expected"),
             (.webSocketVersion, "426 Upgrade Required", "upgrade_required", "websocket_version_13_expected"),
             (.headTooLarge(.tooManyHeaders), "431 Request Header Fields Too Large", "request_header_fields_too_large", "too_many_headers"),
@@ -196,7 +199,7 @@ import WebSocket
     @Test func refusalsTellTheClientWhatToDo() {
         #expect(text(HTTPRefusal.webSocketVersion.responseBytes()).contains("\r\nSec-WebSocket-Version: 13\r\n"))
         #expect(text(HTTPRefusal.upgradeRequired.responseBytes()).contains("\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"))
-        #expect(text(HTTPRefusal.methodNotAllowed.responseBytes()).contains("\r\nAllow: GET\r\n"))
+        #expect(text(HTTPRefusal.methodNotAllowed(.getAndPost).responseBytes()).contains("\r\nAllow: GET, POST\r\n"))
         #expect(text(HTTPRefusal.unauthorized(reason: "x").responseBytes()).contains("\r\nWWW-Authenticate: Bearer\r\n"))
         #expect(text(HTTPRefusal.unavailable(reason: "x", retryAfterSeconds: 7).responseBytes()).contains("\r\nRetry-After: 7\r\n"))
     }
@@ -206,9 +209,9 @@ import WebSocket
         #expect(response.hasSuffix("\"reason\":\"a____X____\"}\n"))
     }
 
-    @Test func aPageIsServedAndTheConnectionCloses() {
-        let response = text(HTTPResponse.page(contentType: "text/html; charset=utf-8", body: Array("<p>hi".utf8)))
-        #expect(response.hasPrefix("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: 5\r\n"))
-        #expect(response.hasSuffix("\r\n\r\n<p>hi"))
+    @Test func anAnswerIsWholeAndTheConnectionCloses() {
+        let response = text(HTTPResponse.answer(json: "{}\n"))
+        #expect(response.hasPrefix("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 3\r\n"))
+        #expect(response.hasSuffix("\r\n\r\n{}\n"))
     }
 }

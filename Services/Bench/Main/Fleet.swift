@@ -85,10 +85,11 @@ final class Fleet {
         self.encoding = encoding
         self.token = token
         self.dice = dice
+        let launchedAt = SystemCalls.now().stamp
         for _ in 0..<memberCount {
             members.append(
                 Member(
-                    client: ChatClient(windowCount: windowCount, dice: self.dice.split()),
+                    client: ChatClient(launchedAt: launchedAt, windowCount: windowCount, dice: self.dice.split()),
                     gateway: self.dice.pick(0..<gateways.count)))
         }
         deadlines = [Int64](repeating: .max, count: memberCount)
@@ -131,8 +132,8 @@ final class Fleet {
         touch(member)
     }
 
-    func stop(_ member: Int) {
-        members[member].client.stop()
+    func stop(_ member: Int, now: Instant) {
+        members[member].client.stop(now: now)
         touch(member)
     }
 

@@ -2,12 +2,8 @@
 
 import BenchKit
 import FantailCLI
-import Glibc
-import Messages
 import Primitives
-import SQLiteStore
 import ServiceKit
-import Storage
 
 enum MicroCommand {
     static let spec = CommandSpec(
@@ -16,8 +12,6 @@ enum MicroCommand {
 
     /// Appends in one transaction, as persistence makes them under little and much load.
     private static let batchSizes = [1, 16, 128, 512]
-    /// Offline users whose inboxes are appended to.
-    private static let ownerCount = 1000
 
     static func run(_ arguments: Arguments) throws(CommandFailure) -> Int32 {
         let plan = try MicroPlan(arguments)
@@ -35,11 +29,19 @@ enum MicroCommand {
         report.groups.append(group)
         var store = FigureGroup("Store append, with its share of the sync", [])
         for size in batchSizes {
-            let (us, isRight) = try append(plan, batch: size)
+            let (us, isRight) = try StoreOperations.append(plan, batch: size)
             if !isRight { wrong += 1 }
             store.figures.append(Figure("us_append_batch_\(size)", "in batches of \(size)", us, places: 2, unit: "us"))
         }
         report.groups.append(store)
+        var delivery = FigureGroup("Store, one delivery to a group of 100: entry, mark, cursor; CPU", [])
+        for size in [1, 8] {
+            let (us, isRight) = try StoreOperations.groupDelivery(plan, entries: size)
+            if !isRight { wrong += 1 }
+            delivery.figures.append(
+                Figure("us_group_delivery_batch_\(size)", "messages in batches of \(size)", us, places: 2, unit: "us"))
+        }
+        report.groups.append(delivery)
         report.verdict = Verdict([VerdictLine("wrong_results", "operations with a wrong result", Double(wrong), .exactly(0))])
         try json?.write(report.json.rendered)
         Terminal.print(ReportTable.rows(report))
@@ -62,54 +64,6 @@ enum MicroCommand {
             // Aims a little beyond the limit, and never more than tenfold at once.
             let aim = Double(count) * 1.2 * Double(limit.nanoseconds) / Double(max(1, took.nanoseconds))
             count = max(count + 1, min(count * 10, Int(aim)))
-        }
-    }
-
-    /// Appends to many inboxes in a file of its own.
-    /// - Returns: microseconds for each append; whether every append was stored.
-    private static func append(_ plan: MicroPlan, batch: Int) throws(CommandFailure) -> (us: Double, isRight: Bool) {
-        var template = Array("\(Terminal.environment("TMPDIR") ?? "/tmp")/fantail-bench-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw .failure("cannot make a temporary folder: \(String(cString: strerror(errno)))") }
-        let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        defer {
-            for name in ["bench.db", "bench.db-wal", "bench.db-shm"] { unlink("\(folder)/\(name)") }
-            rmdir(folder)
-        }
-        let mark = MessageMark(random: 1, bodyBytes: max(plan.bodyBytes, MessageMark.bodyBytesMin))
-        do {
-            let store = try SQLiteStore(
-                path: "\(folder)/bench.db", policy: StorePolicy(isArchive: false, expiry: StoreLimits.expiryDefault))
-            defer { store.close() }
-            var number: UInt32 = 0
-            var isRight = true
-            func once() throws {
-                var requests: [StoreRequest] = []
-                for _ in 0..<batch {
-                    let owner = Int(number) % ownerCount
-                    requests.append(
-                        .append(
-                            Append(
-                                owner: mark.user(owner), kind: .message, author: mark.user(ownerCount + owner),
-                                chat: mark.user(ownerCount + owner), id: mark.id(chat: owner, number: number), after: nil,
-                                body: mark.body(chat: owner, number: number))))
-                    number += 1
-                }
-                for answer in try store.apply(requests, stamp: SystemCalls.now().stamp) {
-                    guard case .appended(let appended) = answer, appended.outcome == .stored else {
-                        isRight = false
-                        continue
-                    }
-                }
-            }
-            // The first batches make users and tables warm.
-            while number < ownerCount { try once() }
-            let before = number
-            let start = SystemCalls.instant()
-            while SystemCalls.instant() - start < .milliseconds(Int64(plan.milliseconds)) { try once() }
-            let took = SystemCalls.instant() - start
-            return (Double(took.nanoseconds) / 1_000 / Double(number - before), isRight)
-        } catch {
-            throw .failure("the store in \(folder) failed: \(error)")
         }
     }
 }

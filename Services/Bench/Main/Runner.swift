@@ -99,7 +99,7 @@ struct Runner<S: Scenario> {
             let now = SystemCalls.instant()
             switch order {
             case .start(let member): fleet.start(member, now: now)
-            case .stop(let member): fleet.stop(member)
+            case .stop(let member): fleet.stop(member, now: now)
             case .cut(let member): fleet.cut(member, now: now)
             case .send(let member, let message): fleet.send(message, from: member, now: now)
             case .markRead(let member, let peer, let at): fleet.markRead(with: peer, at: at, by: member, now: now)

@@ -1,6 +1,6 @@
 // What the chat window shows: a pure function from the state to rows.
 //
-//      ana → bob                                      ● online
+//      ana → bob  last seen 20:30                  ● connected
 //     ─────────────────────────────────────────────────────────
 //                          Mon 23 November 2026
 //      │ hello there  20:31
@@ -11,6 +11,7 @@
 // Own messages stand on the right, the other's on the left. The window is drawn from the bottom up, so the cost depends on
 // its size and never on the length of the history.
 
+import ClientProtocol
 import Groups
 import Primitives
 
@@ -49,6 +50,12 @@ public struct ChatScreen: Sendable {
     /// By the stamp of the message, of this run.
     public var counts: [Stamp: Counts] = [:]
     public var line = ChatLine.connecting
+    /// When the peer is or was here; nil: not told.
+    public var presence: PresenceLine?
+    /// Who writes to this person, or to the group, just now.
+    public var typists: [UserID] = []
+    /// For `presence`: what is today, what was yesterday.
+    public var now = Stamp.zero
     /// Sentences below the chat, the newest last; the last three are shown. Printable.
     public var notices: [String] = []
     /// Rows scrolled back.
@@ -104,13 +111,22 @@ public struct ChatScreen: Sendable {
         let state: Span
         switch line {
         case .connecting: state = Span("◌ connecting ", .yellow)
-        case .online: state = Span("● online ", .green)
+        case .online: state = Span("● connected ", .green)
         case .offline(let seconds): state = Span("○ offline, retrying in \(seconds) s ", .red)
         }
         let room = columns - DisplayWidth.columns(state.text) - 2
         let names = DisplayWidth.prefix(" \(me) → \(peerName)", columns: max(1, room))
-        let gap = max(1, columns - DisplayWidth.columns(names) - DisplayWidth.columns(state.text))
-        return Row(Span(names, .bold), Span(String(repeating: " ", count: gap)), state)
+        let peer = presenceText.map { DisplayWidth.prefix("  " + $0, columns: max(0, room - DisplayWidth.columns(names))) } ?? ""
+        let used = DisplayWidth.columns(names) + DisplayWidth.columns(peer) + DisplayWidth.columns(state.text)
+        return Row(
+            Span(names, .bold), Span(peer, typists.isEmpty ? .plain : .green),
+            Span(String(repeating: " ", count: max(1, columns - used))), state)
+    }
+
+    /// What stands behind the peer's name.
+    private var presenceText: String? {
+        PresenceText.typing(typists, isGroup: peer.isGroup)
+            ?? presence.flatMap { PresenceText.text($0, clock: clock, now: now) }
     }
 
     private var peerName: String { title.map { Printable.line($0) } ?? peer.text }

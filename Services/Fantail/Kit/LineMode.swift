@@ -5,6 +5,7 @@
 //       ✓✓ delivered 5kPq…
 //       ✓✓ read 5kPq…
 //       bob added cem          (in a group)
+//       bob is online          (and: was last seen 20:31, is typing, is not typing any more)
 //
 // One line an event, at once, and nothing is ever repeated. A line break inside a message is ` ⏎ `, so a line that begins
 // with two blanks is never the text of a person.
@@ -20,6 +21,8 @@ public struct LineMode: Sendable {
     private var own: [(id: MessageID, at: Stamp?, told: Tick)] = []
     private var deliveredUpTo = Stamp.zero
     private var readUpTo = Stamp.zero
+    /// What was told of the peer last.
+    private var presenceTold: String?
 
     public init(me: UserID, peer: UserID) {
         self.me = me
@@ -69,6 +72,21 @@ public struct LineMode: Sendable {
     public func lines(late group: UserID, at: Stamp, count: Int) -> [String] {
         guard group == peer, let message = own.first(where: { $0.at == at }) else { return [] }
         return ["  … \(count) could not be reached yet with \(message.id); tries go on"]
+    }
+
+    /// The peer came or went; nothing when nothing is new that one would say.
+    public mutating func lines(for presence: [PresenceLine], clock: ClockText, now: Stamp) -> [String] {
+        guard let line = presence.last(where: { $0.user == peer }) else { return [] }
+        // That she is here is told once, and not each time that she does something.
+        guard let text = PresenceText.text(line, clock: clock, now: now), text != presenceTold else { return [] }
+        presenceTold = text
+        return [line.isOnline ? "  \(peer) is online" : "  \(peer) was \(text)"]
+    }
+
+    /// Somebody begins to write here, or has stopped.
+    public func lines(typing from: UserID, in group: UserID?, isOn: Bool) -> [String] {
+        guard (group ?? from) == peer else { return [] }
+        return [isOn ? "  \(from) is typing" : "  \(from) is not typing any more"]
     }
 
     public static func notice(from: UserID, in group: UserID, me: UserID) -> String {

@@ -10,6 +10,7 @@ public enum LocalPlan {
         OptionSpec("last-seens", "N", "default 2"), OptionSpec("persistences", "N", "default 1"),
         OptionSpec("port-base", "N", "clients come in from N + 1080, rpc is from N + 100; default 7000"),
         OptionSpec("archive", nil, "keep messages for ever; default: until delivered"),
+        OptionSpec("development-login", nil, "gateways mint tokens for anybody at this machine; default: they do not"),
         OptionSpec("force", nil, "write cluster.conf anew although it has other counts"),
     ]
 
@@ -31,9 +32,10 @@ public enum LocalPlan {
         if let number = try arguments.number("persistences", range) { counts.persistences = number }
         let portBase = try arguments.number("port-base", portBaseRange) ?? existing.flatMap(portBase(of:)) ?? portBaseDefault
         let storageMode = arguments.has("archive") ? .archive : existing?.storageMode ?? .temporary
+        let hasLogin = arguments.has("development-login") || existing?.hasDevelopmentLogin ?? false
         do throws(ClusterProblem) {
             return try ClusterMap.local(
-                counts, epoch: epoch, storageMode: storageMode, clientPortBase: portBase + 1080, rpcPortBase: portBase + 100)
+                counts, epoch: epoch, storageMode: storageMode, hasDevelopmentLogin: hasLogin, clientPortBase: portBase + 1080, rpcPortBase: portBase + 100)
         } catch {
             throw .usage("\(error)")
         }

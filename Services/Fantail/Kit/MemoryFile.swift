@@ -3,6 +3,7 @@
 //     fantail-memory  1
 //     cursor  17
 //     ticks   1763936001009000
+//     attempt 1763936000500003
 //     out     bob  IDENTIFIER  a message without an answer
 //     change  g:…  REFERENCE   a change of a group without an answer, as bytes
 
@@ -16,6 +17,7 @@ public enum MemoryFile {
         var bytes = Array("fantail-memory\t1\n".utf8)
         if let cursor = memory.cursor { bytes += Array("cursor\t\(cursor)\n".utf8) }
         if let ticks = memory.ticks { bytes += Array("ticks\t\(ticks.microseconds)\n".utf8) }
+        if memory.attempt > 0 { bytes += Array("attempt\t\(memory.attempt)\n".utf8) }
         for message in memory.outbox {
             var line = FieldLine()
             line.words("out", message.to.text, message.id.text)
@@ -50,6 +52,9 @@ public enum MemoryFile {
             case "ticks":
                 guard let ticks = fields.stamp() else { return nil }
                 memory.ticks = ticks
+            case "attempt":
+                guard let attempt = fields.number() else { return nil }
+                memory.attempt = attempt
             case "out":
                 guard let to = fields.user(), let id = fields.message(), let body = fields.next() else { return nil }
                 memory.outbox.append(OutgoingMessage(id: id, to: to, body: body))

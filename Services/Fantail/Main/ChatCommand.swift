@@ -20,6 +20,7 @@ enum ChatCommand {
         notes: [
             "Ticks: · pending, ✓ sent, ✓✓ delivered, ✓✓ in blue read (with NO_COLOR: the word read).",
             "In a group they speak of all other members; 3/5 behind ✓ says how many have it so far.",
+            "Behind the peer's name: online, last seen, typing; fantail settings says who may see yours.",
             "Keys: Enter sends, Alt-Enter breaks the line, Up and Down recall, Page Up and Page Down scroll,",
             "^U ^K ^W erase, ^L redraws, ^C or ^D leaves.",
         ])
@@ -64,6 +65,9 @@ enum PlainChat {
         var drainUntil: Instant?
         var marked: Stamp?
         var trouble = ""
+        // A pipe is no person; what it sends is counted, and nobody looks at this app.
+        try courier.setInFront(isatty(STDIN_FILENO) == 1)
+        try courier.watch(peer)
         try courier.start()
         while true {
             if let drainUntil {
@@ -80,6 +84,10 @@ enum PlainChat {
                 case .offline: break
                 case .news(.late(let group, let at, let count)):
                     for line in mode.lines(late: group, at: at, count: count) { System.print(line) }
+                case .news(.presence(_, let lines)):
+                    for line in mode.lines(for: lines, clock: System.clock(), now: System.now().stamp) { System.print(line) }
+                case .news(.typing(let from, let group, let isOn)):
+                    for line in mode.lines(typing: from, in: group, isOn: isOn) { System.print(line) }
                 case .news: break
                 case .trouble(let sentence):
                     if sentence != trouble { System.complain(sentence) }

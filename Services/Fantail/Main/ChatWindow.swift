@@ -37,6 +37,8 @@ struct ChatWindow {
 
     /// Runs until the person leaves.
     mutating func run(_ courier: Courier, _ terminal: Terminal) throws(CommandFailure) {
+        try courier.setInFront(true)
+        try courier.watch(peer)
         try courier.start()
         while !wantsToLeave {
             try markRead(courier)
@@ -91,6 +93,10 @@ struct ChatWindow {
         case .counts(peer, let at, let delivered, let read, let of):
             screen.counts[at] = ChatScreen.Counts(delivered: delivered, read: read, of: of)
         case .late(peer, _, let count): notice("\(count) could not be reached yet; tries go on")
+        case .presence(_, let lines): if let line = lines.last(where: { $0.user == peer }) { screen.presence = line }
+        case .typing(let from, let group, let isOn) where (group ?? from) == peer:
+            screen.typists.removeAll { $0 == from }
+            if isOn { screen.typists.append(from) }
         default: break
         }
     }
@@ -110,7 +116,10 @@ struct ChatWindow {
     }
 
     private mutating func on(_ key: Key, _ courier: Courier) throws(CommandFailure) {
-        guard !editor.on(key) else { return }
+        let before = editor.text
+        let isAboutTheLine = editor.on(key)
+        try courier.onKey(to: peer, draft: editor.text, before: before)
+        guard !isAboutTheLine else { return }
         switch key {
         case .enter:
             let text = editor.text
@@ -153,6 +162,8 @@ struct ChatWindow {
             let left = retryAt - System.now().instant
             screen.line = left.nanoseconds > 0 ? .offline(retrySeconds: (left.milliseconds + 999) / 1_000) : .connecting
         }
+        if !courier.client.isLive { screen.presence = nil }
+        screen.now = System.now().stamp
         let chat = courier.store.book[peer]
         screen.title = chat.title ?? title
         screen.scroll = min(screen.scroll, screen.scrollMax(of: chat))

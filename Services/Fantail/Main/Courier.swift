@@ -71,7 +71,7 @@ final class Courier {
             _ = try token()
         }
         store = try DeviceStore(home: places.home, user: user, device: device)
-        client = ChatClient(memory: store.memory, dice: SeededGenerator(seed: System.random64()))
+        client = ChatClient(memory: store.memory, launchedAt: System.now().stamp, dice: SeededGenerator(seed: System.random64()))
     }
 
     deinit {
@@ -129,13 +129,52 @@ final class Courier {
         try settle()
     }
 
+    func requestPresence(of users: [UserID], ref: MessageID) throws(CommandFailure) {
+        client.requestPresence(ref: ref, of: users)
+        try settle()
+    }
+
+    /// Asks for the settings, or for a change of them, which may be asked for twice.
+    func request(_ order: SettingsOrder, ref: MessageID) throws(CommandFailure) {
+        switch order {
+        case .change(let lastSeen, let exceptions, let readReceipts):
+            client.changeSettings(ref: ref, lastSeen: lastSeen, exceptions: exceptions, readReceipts: readReceipts)
+        case .block(let user, let isOn): client.block(ref: ref, user, isOn: isOn)
+        }
+        try settle()
+    }
+
+    // What others may see of the person, and what she sees of others.
+
+    /// Follows the presence of `peer`, as long as a chat with them is open.
+    func watch(_ peer: UserID) throws(CommandFailure) {
+        client.watch(peer.isGroup ? [] : [peer], now: System.now().instant)
+        try settle()
+    }
+
+    /// The person sees this app, or does not any more.
+    func setInFront(_ isInFront: Bool) throws(CommandFailure) {
+        client.setInFront(isInFront, now: System.now().instant)
+        try settle()
+    }
+
+    /// The person has pressed a key, which made of her draft to `peer` this.
+    func onKey(to peer: UserID, draft: String, before: String) throws(CommandFailure) {
+        let now = System.now().instant
+        client.act(now)
+        if draft != before {
+            if draft.isEmpty { client.stopTyping(now: now) } else { client.type(to: peer, now: now) }
+        }
+        try settle()
+    }
+
     /// Says goodbye; what is in the outbox stays there.
     func stop() throws(CommandFailure) {
         let deadline = System.now().instant + .milliseconds(500)
         while !outbound.isEmpty, case .speaking = link, System.now().instant < deadline {
             _ = try step(inputs: [], until: deadline)
         }
-        client.stop()
+        client.stop(now: System.now().instant)
         try settle()
     }
 

@@ -24,9 +24,7 @@ enum GroupCommand {
     static func run(_ arguments: Arguments) throws(CommandFailure) -> Int32 {
         let me = try arguments.user("as")
         let order = try GroupOrder(arguments.operands, title: arguments.value("title"), me: me)
-        guard let timeout = TimeSpan.seconds(arguments.value("timeout") ?? "30s") else {
-            throw .usage("--timeout must be a time like 30s")
-        }
+        let timeout = try arguments.timeout()
         var ref: MessageID?
         if let text = arguments.value("ref") {
             guard case .change(_, let changes) = order, changes.count == 1 else {
@@ -46,12 +44,11 @@ enum GroupCommand {
 /// One order on its way.
 private struct GroupRun {
     let courier: Courier
-    let timeoutSeconds: Int64
-    private var trouble = "no answer came"
+    private var inquiry: Inquiry
 
     init(courier: Courier, timeoutSeconds: Int64) {
         self.courier = courier
-        self.timeoutSeconds = timeoutSeconds
+        inquiry = Inquiry(courier, timeoutSeconds: timeoutSeconds)
     }
 
     mutating func obey(_ order: GroupOrder, ref: MessageID?) throws(CommandFailure) {
@@ -74,7 +71,7 @@ private struct GroupRun {
             var groups: [GroupTitle] = []
             var hasMore = true
             while hasMore {
-                let page = try ask({ courier, ref throws(CommandFailure) in
+                let page = try inquiry.ask({ courier, ref throws(CommandFailure) in
                     try courier.requestGroups(after: groups.last?.group, ref: ref)
                 }) { news, ref -> ([GroupTitle], Bool)? in
                     if case .groupList(ref, let page, let more) = news { (page, more) } else { nil }
@@ -87,7 +84,7 @@ private struct GroupRun {
         case .info(let group): System.print(GroupReports.rows(try info(group)))
         case .receipts(let group, let id):
             let at = try stamp(of: id, in: group)
-            let entries = try ask({ courier, ref throws(CommandFailure) in
+            let entries = try inquiry.ask({ courier, ref throws(CommandFailure) in
                 try courier.requestReceipts(of: group, at: at, ref: ref)
             }) { news, ref -> [ReceiptEntry]? in
                 if case .receipts(ref, _, _, let entries) = news { entries } else { nil }
@@ -104,7 +101,7 @@ private struct GroupRun {
         while hasMore, entries.count < count {
             let before = entries.last.flatMap(Self.groupNumber)
             let limit = min(count - entries.count, ClientLimits.historyEntryCountMax)
-            let page = try ask({ courier, ref throws(CommandFailure) in
+            let page = try inquiry.ask({ courier, ref throws(CommandFailure) in
                 try courier.requestHistory(of: group, before: before, limit: limit, ref: ref)
             }) { news, ref -> ([ServerFrame], Bool)? in
                 if case .history(ref, let page, let more) = news { (page, more) } else { nil }
@@ -116,7 +113,7 @@ private struct GroupRun {
     }
 
     private mutating func info(_ group: UserID) throws(CommandFailure) -> GroupInfo {
-        try ask({ courier, ref throws(CommandFailure) in
+        try inquiry.ask({ courier, ref throws(CommandFailure) in
             try courier.requestInfo(of: group, ref: ref)
         }) { news, ref -> GroupInfo? in
             if case .groupInfo(ref, let info) = news { info } else { nil }
@@ -157,72 +154,21 @@ private struct GroupRun {
         } else {
             try courier.change(ref, group: group, change)
         }
-        let deadline = System.now().instant + .seconds(timeoutSeconds)
+        let deadline = System.now().instant + .seconds(inquiry.timeoutSeconds)
         while true {
             guard System.now().instant < deadline else {
-                throw .failure("not done yet (\(trouble)); the next command of this device asks for it again")
+                throw .failure("not done yet (\(inquiry.trouble)); the next command of this device asks for it again")
             }
             for event in try courier.step(inputs: [], until: deadline).events {
-                try note(event)
+                try inquiry.note(event)
                 switch event {
                 case .news(.changed(ref, let group, _, _)): return group
-                case .news(.changeFailed(ref, let error)): throw Self.refusal(error)
+                case .news(.changeFailed(ref, let error)): throw Inquiry.refusal(error)
                 case .news(.changeFailed(let earlier, let error)):
                     System.complain("an earlier change (\(earlier)) was refused: \(Printable.line(error.text)) (\(error.code.name))")
                 default: break
                 }
             }
         }
-    }
-
-    /// Asks a question whenever we are online, until its answer comes.
-    private mutating func ask<Answer>(
-        _ question: (Courier, MessageID) throws(CommandFailure) -> Void,
-        _ read: (ClientNews, MessageID) -> Answer?
-    ) throws(CommandFailure) -> Answer {
-        let ref = System.newMessageID()
-        let deadline = System.now().instant + .seconds(timeoutSeconds)
-        var askAt: Instant? = System.now().instant
-        while true {
-            let now = System.now().instant
-            guard now < deadline else { throw .failure("no answer within \(timeoutSeconds) s (\(trouble))") }
-            if courier.client.isLive, let due = askAt, due <= now {
-                // Asked again when this takes as long as no answer does.
-                askAt = now + ClientTimes.answerTimeout
-                try question(courier, ref)
-            }
-            let wakeAt = courier.client.isLive ? min(askAt ?? deadline, deadline) : deadline
-            for event in try courier.step(inputs: [], until: wakeAt).events {
-                try note(event)
-                switch event {
-                case .online: askAt = System.now().instant
-                case .news(.refused(let error)) where error.ref == ref:
-                    guard let wait = Self.retryMs(error) else { throw Self.refusal(error) }
-                    askAt = System.now().instant + .milliseconds(wait)
-                case .news(let news): if let answer = read(news, ref) { return answer }
-                default: break
-                }
-            }
-        }
-    }
-
-    private mutating func note(_ event: CourierEvent) throws(CommandFailure) {
-        switch event {
-        case .trouble(let sentence): trouble = sentence
-        case .denied(let sentence): throw .failure(sentence)
-        case .history, .online, .offline, .news: break
-        }
-    }
-
-    /// Nil when time does not help.
-    private static func retryMs(_ error: ErrorFrame) -> Int64? {
-        switch error.code {
-        case .overloaded, .unavailable, .storageFull: Int64(error.retryMs ?? 250)
-        default: nil
-        }
-    }
-
-    private static func refusal(_ error: ErrorFrame) -> CommandFailure {
-        .failure("refused: \(Printable.line(error.text)) (\(error.code.name))")
     }
 }

@@ -38,6 +38,8 @@ struct Connection: Sendable {
         var asked: NodeID?
         /// Where the receipts of this connection began.
         var revision = Stamp.zero
+        /// Which of the device's connections this is, as it said itself.
+        var attempt: UInt64?
         var hasSiblings = false
         /// Attached once: a shard has taken the hello, and its `welcome` is on its way.
         var isGreeted = false

@@ -6,6 +6,7 @@
 // memory, the gateway attaches the connection anew, and the client notices nothing.
 //
 //     Handshakes.swift   from the first byte to the upgrade
+//     PageFiles.swift    what a browser gets instead; DevelopmentLogin.swift: and a token for it
 //     Seats.swift        which shard holds which connection
 //     Rates.swift        how much one user, and one address, may ask for
 //     Connection.swift   what is known of one connection
@@ -30,6 +31,8 @@ public struct GatewayCore: ServiceCore {
     let policy: UpgradePolicy
     let verifier: TokenVerifier
     let sha1: @Sendable ([UInt8]) -> [UInt8]
+    let page: PageFiles
+    let login: DevelopmentLogin?
     var sessions: LiveRing
     private let parserIDs: [NodeID]
     var parsersUp: [NodeID] = []
@@ -54,14 +57,18 @@ public struct GatewayCore: ServiceCore {
 
     /// - Parameters:
     ///   - sha1: for the handshake's accept key only (RFC 6455, section 4.2.2).
+    ///   - page: what browsers get; default none.
+    ///   - login: mints tokens for anybody at this machine; default nil, nobody does.
     ///   - startedAt: connection ids begin here.
     public init(
         selfID: NodeID, cluster: ClusterMap, verifier: TokenVerifier, sha1: @escaping @Sendable ([UInt8]) -> [UInt8],
-        dice: SeededGenerator, startedAt: Stamp
+        page: PageFiles = .none, login: DevelopmentLogin? = nil, dice: SeededGenerator, startedAt: Stamp
     ) {
         self.selfID = selfID
         self.verifier = verifier
         self.sha1 = sha1
+        self.page = page
+        self.login = login
         policy = UpgradePolicy(chatPath: GatewayLimits.chatPath, origins: cluster.origins)
         sessions = LiveRing(cluster.ring(of: .session))
         addresses = AddressRates(cluster.limitRules)
@@ -104,6 +111,7 @@ public struct GatewayCore: ServiceCore {
         page.gauge("fantail_gateway_handshakes", "Handshakes in progress.", handshakeCount)
         page.counter("fantail_gateway_upgrades_total", "Connections that became WebSockets.", counters.upgrades)
         page.counter("fantail_gateway_upgrades_refused_total", "Requests that were refused.", counters.upgradesRefused)
+        page.counter("fantail_gateway_pages_total", "Plain requests that were answered: the page's files, log-ins.", counters.pagesServed)
         page.counter("fantail_gateway_frames_received_total", "Messages received from clients.", counters.framesReceived)
         page.counter("fantail_gateway_frames_sent_total", "Messages sent to clients.", counters.framesSent)
         page.counter("fantail_gateway_websocket_failures_total", "Connections ended because they broke RFC 6455.", counters.failures)
@@ -354,6 +362,7 @@ public struct GatewayCore: ServiceCore {
 struct GatewayCounters: Sendable {
     var upgrades: UInt64 = 0
     var upgradesRefused: UInt64 = 0
+    var pagesServed: UInt64 = 0
     var framesReceived: UInt64 = 0
     var framesSent: UInt64 = 0
     var failures: UInt64 = 0

@@ -6,6 +6,16 @@ public enum GatewayLimits {
     /// Where the WebSocket lives.
     public static let chatPath = "/v1/ws"
 
+    /// Where a page asks about tokens.
+    static let loginPath = "/v1/login"
+
+    /// One file of the page, bytes. Up to here the loop sends a file from the one copy that all its readers share; beyond
+    /// `ServiceLimits.readBytesMax` it would move the rest of it to the front, in a copy for each reader.
+    static let pageFileBytesMax = 48 * 1024
+
+    /// How long a token of the development log-in holds, seconds. A working day; the page gets itself a new one.
+    static let developmentTokenSeconds: Int64 = 12 * 3600
+
     /// From the first byte of TCP to the end of the HTTP head. A phone on a bad network needs a few round trips, not more.
     static let handshakeTimeout = Interval.seconds(10)
 

@@ -76,8 +76,8 @@ extension GatewayCore {
         switch Upgrade.decide(request, policy: policy) {
         case .refused(let refusal):
             refuse(socket, refusal, &effects)
-        case .plainGET(let path):
-            answer(socket, path: path, &effects)
+        case .plain(let request):
+            onPlain(socket, request, now: now, &effects)
         case .upgrade(let upgrade):
             onUpgrade(socket, upgrade, rest, now: now, &effects)
         }
@@ -122,9 +122,16 @@ extension GatewayCore {
         if !rest.isEmpty { on(.clientReceived(socket, rest), now: now, effects: &effects) }
     }
 
-    private mutating func answer(_ socket: SocketID, path: String, _ effects: inout [Effect]) {
-        guard path == "/" else { return refuse(socket, .notFound, &effects) }
-        finish(socket, HTTPResponse.page(contentType: "text/html; charset=utf-8", body: Array(WelcomePage.html.utf8)), &effects)
+    private mutating func onPlain(_ socket: SocketID, _ request: HTTPRequest, now: Now, _ effects: inout [Effect]) {
+        do throws(HTTPRefusal) {
+            let answer =
+                request.path == GatewayLimits.loginPath
+                ? try loginAnswer(to: request, nowSeconds: now.stamp.seconds) : try page.answer(to: request)
+            counters.pagesServed += 1
+            finish(socket, answer, &effects)
+        } catch {
+            refuse(socket, error, &effects)
+        }
     }
 
     private mutating func refuse(_ socket: SocketID, _ refusal: HTTPRefusal, _ effects: inout [Effect]) {

@@ -21,12 +21,15 @@ extension GatewayCore {
         }
         if let home = session.home, home != node, session.asked != node {
             // An answer from a shard that was asked before the view changed: it does not hold the seat in our eyes.
-            effects.append(.send(node, .detach(Detach(user: session.user, connection: session.id))))
+            effects.append(.send(node, .detach(Detach(user: session.user, connection: session.id, hasMoved: true))))
             return
         }
         session.home = node
         session.hasSiblings = attached.hasSiblings
-        if !session.isGreeted { session.revision = attached.revision }
+        if !session.isGreeted {
+            session.revision = attached.revision
+            session.attempt = attached.attempt
+        }
         session.isGreeted = true
         if session.asked == node { session.asked = nil }
         connections[socket]!.phase = .open(session)
@@ -68,10 +71,10 @@ extension GatewayCore {
         guard case .open(let session) = connections[socket]?.phase else { return }
         counters.attaches += 1
         if let home = session.home, home != node {
-            effects.append(.send(home, .detach(Detach(user: session.user, connection: session.id))))
+            effects.append(.send(home, .detach(Detach(user: session.user, connection: session.id, hasMoved: true))))
         }
         setSeat(socket, home: nil, asked: node)
-        let attach = Attach(origin: origin(of: session), cursor: nil, revision: session.revision, isResume: true)
+        let attach = Attach(origin: origin(of: session), cursor: nil, revision: session.revision, isResume: true, attempt: session.attempt)
         effects.append(.send(node, .attach(attach)))
         timers.armIfIdle(.seats, at: now.instant + GatewayLimits.attachRetry)
     }

@@ -2,17 +2,18 @@
 //
 // Purpose    Terminates WebSocket (RFC 6455) on the address `client=` of its line in cluster.conf, checks the token once, at the
 //            upgrade, and then moves opaque frames: up to a parser, down from whoever has something for a client.
-// Requests   Of clients: GET /v1/ws (the WebSocket), GET / (a page). Of services: frames for a connection, orders to close one,
+// Requests   Of clients: GET /v1/ws (the WebSocket), GET / and the files of the web client, /v1/login. Of services: frames for a connection, orders to close one,
 //            and news of which session shard holds one. It answers no calls.
 // State      Its open connections. A crash loses them; clients come back to any gateway and resume from their cursors.
 // Touches    The key file with which tokens are checked (default DATA/secrets/tokens.keys), read once at start.
-// Settings   The common ones (--help). Origins of web pages: `origins` in cluster.conf, default the gateway's own host. What one
-//            user and one address may ask for: `limits` in cluster.conf, default 5,000 frames, 8,192 KiB and 5,000 connections
-//            a second.
+// Settings   The common ones (--help). Origins of web pages: `origins` in cluster.conf, default the gateway's own host. Tokens
+//            for any name, for development on this machine: `login development`, default off. What one user and one address
+//            may ask for: `limits`, default 5,000 frames, 8,192 KiB and 5,000 connections a second.
 // Weaknesses Plain TCP: put a TLS proxy before it. A user's limits are those of each gateway; who leaves and comes again begins anew.
 
 import Crypto
 import GatewayCore
+import GatewayPage
 import ServiceKit
 import Tokens
 
@@ -26,7 +27,18 @@ ServiceHost.run(.gateway, purpose: "where clients come in") { start throws(Start
         throw StartFailure(.wrongConfiguration, "\(path): \(error.sentence)")
     }
     let crypto = start.crypto
+    var login: DevelopmentLogin?
+    if start.cluster.hasDevelopmentLogin {
+        guard let key = keys.signingKey else {
+            throw StartFailure(
+                .wrongConfiguration,
+                "cluster.conf says \"login development\", and no key in \(path) may mint: end the line of one with the word sign, "
+                    + "or remove that line")
+        }
+        login = DevelopmentLogin(minter: TokenMinter(signatures: crypto), key: key)
+    }
     return GatewayCore(
         selfID: start.selfID, cluster: start.cluster, verifier: TokenVerifier(keys: keys, signatures: crypto),
-        sha1: { crypto.sha1($0) }, dice: start.dice(), startedAt: start.startedAt)
+        sha1: { crypto.sha1($0) }, page: PageFiles(Page.files) { crypto.sha1($0) }, login: login, dice: start.dice(),
+        startedAt: start.startedAt)
 }

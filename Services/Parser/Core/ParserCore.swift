@@ -86,11 +86,11 @@ public struct ParserCore: ServiceCore {
 
     private mutating func route(_ frame: ClientFrame, _ origin: Origin, now: Now, effects: inout [Effect]) {
         switch frame {
-        case .hello(let cursor, let ticks):
+        case .hello(let cursor, let ticks, let attempt):
             guard !origin.isAttached else {
                 return refuse(origin, ErrorFrame(.helloRepeated, "this connection has said hello already"), &effects)
             }
-            let attach = Attach(origin: origin, cursor: cursor, revision: ticks, isResume: false)
+            let attach = Attach(origin: origin, cursor: cursor, revision: ticks, isResume: false, attempt: attempt)
             pass(.attach(attach), for: origin.user, by: sessions, ref: nil, origin, &effects)
 
         case .ping(let ref):

@@ -43,6 +43,7 @@ struct SQLiteError: Error, Equatable {
 final class Database {
     private(set) var handle: OpaquePointer?
     private var erasing: UnsafeMutablePointer<Erasure.Methods>?
+    private var gathering: UnsafeMutablePointer<LogGathering.Methods>?
 
     /// - Parameter creates: whether a missing file is made.
     /// - Throws: `SQLiteError`, mostly `SQLITE_CANTOPEN`. Most wrong files are only noticed by the first read.
@@ -70,6 +71,8 @@ final class Database {
         self.handle = nil
         erasing?.deallocate()
         erasing = nil
+        if let gathering { LogGathering.free(gathering) }
+        gathering = nil
     }
 
     /// Whether the log is merged into the main file when the connection is closed; not before somebody says so, for a file
@@ -84,6 +87,12 @@ final class Database {
     func eraseRemains() throws(SQLiteError) {
         guard erasing == nil, let handle else { return }
         erasing = try Erasure.install(on: handle)
+    }
+
+    /// From now on a commit is few writes to the log. The log has to be open: to be called behind a transaction.
+    func gatherLog() throws(SQLiteError) {
+        guard gathering == nil, let handle else { return }
+        gathering = try LogGathering.install(on: handle)
     }
 
     /// The error that the last call left behind.

@@ -2,11 +2,18 @@
 // that anybody can be told when a message arrived where.
 //
 // In temporary mode times older than the expiry go, apart from the newest of each mark: whoever adds one looks at the two
-// oldest.
+// oldest. When that can find something is remembered, so that hardly anybody has to look.
 
 import Messages
 import Primitives
 import Storage
+
+/// One member's marks of one kind in one group.
+struct MarkSeries: Hashable {
+    let group: Int64
+    let member: Int64
+    let kind: Int64
+}
 
 extension SQLiteStore {
     /// True when the mark rose.
@@ -34,33 +41,41 @@ extension SQLiteStore {
             groupSQL.insertMark.bind(4, mark.upTo)
             groupSQL.insertMark.bind(5, now)
             try groupSQL.insertMark.run()
-            if !policy.isArchive { try prune(group, member, kind, newest: mark.upTo, now: now) }
+            let series = MarkSeries(group: group, member: member, kind: kind)
+            if !policy.isArchive { try prune(series, newest: mark.upTo, now: now) }
         }
     }
 
-    private func prune(
-        _ group: Int64, _ member: Int64, _ kind: Int64, newest: Stamp, now: Stamp
-    ) throws(SQLiteError) {
-        for upTo in try oldMarks(group, member, kind, newest: newest, now: now) {
-            groupSQL.deleteMark.bind(1, group)
-            groupSQL.deleteMark.bind(2, member)
-            groupSQL.deleteMark.bind(3, kind)
+    private func prune(_ series: MarkSeries, newest: Stamp, now: Stamp) throws(SQLiteError) {
+        if let oldest = oldestMarks[series], oldest + policy.expiry >= now { return }
+        for upTo in try oldMarks(series, newest: newest, now: now) {
+            groupSQL.deleteMark.bind(1, series.group)
+            groupSQL.deleteMark.bind(2, series.member)
+            groupSQL.deleteMark.bind(3, series.kind)
             groupSQL.deleteMark.bind(4, upTo)
             try groupSQL.deleteMark.run()
         }
     }
 
-    private func oldMarks(
-        _ group: Int64, _ member: Int64, _ kind: Int64, newest: Stamp, now: Stamp
-    ) throws(SQLiteError) -> [Stamp] {
+    /// Of the two oldest, the newest aside, those that may go. Remembers when the one was made that is then the oldest, unless
+    /// both go: then it is not known.
+    private func oldMarks(_ series: MarkSeries, newest: Stamp, now: Stamp) throws(SQLiteError) -> [Stamp] {
         let rows = groupSQL.oldestMarks
         defer { rows.reset() }
-        rows.bind(1, group)
-        rows.bind(2, member)
-        rows.bind(3, kind)
+        rows.bind(1, series.group)
+        rows.bind(2, series.member)
+        rows.bind(3, series.kind)
         rows.bind(4, newest)
         var old: [Stamp] = []
-        while try rows.step(), rows.stamp(1) + policy.expiry < now { old.append(rows.stamp(0)) }
+        while try rows.step() {
+            guard rows.stamp(1) + policy.expiry < now else {
+                oldestMarks[series] = rows.stamp(1)
+                return old
+            }
+            old.append(rows.stamp(0))
+        }
+        // The newest, made now, is left alone, unless a third is there that was not looked at.
+        oldestMarks[series] = old.count < 2 ? now : nil
         return old
     }
 

@@ -25,6 +25,7 @@ enum Opening {
             try setMode(database, isArchive: policy.isArchive)
             if let pages = options.pageCountMax { _ = try database.number("PRAGMA max_page_count = \(pages)") }
             database.merge(whenClosing: true)
+            try database.gatherLog()
             return database
         } catch {
             database.close()

@@ -45,6 +45,10 @@ public final class SQLiteStore: Store {
     var heads = BoundedCache<Int64, Head>(capacity: cacheCapacity)
     var deviceSets = BoundedCache<Int64, DeviceSet>(capacity: cacheCapacity)
     var revisions = BoundedCache<Int64, Stamp>(capacity: cacheCapacity)
+    /// The newest entry of a group that an inbox got.
+    var places = BoundedCache<GroupPlace, UInt64>(capacity: cacheCapacity)
+    /// When the oldest mark of each was made, or an earlier moment.
+    var oldestMarks = BoundedCache<MarkSeries, Stamp>(capacity: cacheCapacity)
     var settings = BoundedCache<Int64, UserSettings>(capacity: cacheCapacity)
     /// Somebody in this file has set something.
     var hasSettings: Bool
@@ -149,6 +153,8 @@ public final class SQLiteStore: Store {
         heads.removeAll()
         deviceSets.removeAll()
         revisions.removeAll()
+        oldestMarks.removeAll()
+        places.removeAll()
         settings.removeAll()
         released.removeAll()
     }

@@ -6,6 +6,12 @@ import Messages
 import Primitives
 import Storage
 
+/// An inbox, as far as it takes part in a group.
+struct GroupPlace: Hashable {
+    let group: Int64
+    let owner: Int64
+}
+
 extension SQLiteStore {
     func appendShared(_ request: GroupBatch, now: Stamp) throws(SQLiteError) -> SharedAppended {
         var answer = SharedAppended(items: [])
@@ -51,10 +57,15 @@ extension SQLiteStore {
     /// The newest entry of the group that this inbox got; nil when it never got one.
     private func findPlace(of recipient: UserID, in group: UserID) throws(SQLiteError) -> UInt64? {
         guard let owner = try findUser(recipient), let group = try findUser(group) else { return nil }
+        let place = GroupPlace(group: group, owner: owner)
+        if let last = places[place] { return last }
         defer { groupSQL.findPlace.reset() }
         groupSQL.findPlace.bind(1, group)
         groupSQL.findPlace.bind(2, owner)
-        return try groupSQL.findPlace.step() ? UInt64(groupSQL.findPlace.int64(0)) : nil
+        guard try groupSQL.findPlace.step() else { return nil }
+        let last = UInt64(groupSQL.findPlace.int64(0))
+        places[place] = last
+        return last
     }
 
     private func insertShared(_ entry: GroupEntry, group: Int64) throws(SQLiteError) {
@@ -83,10 +94,12 @@ extension SQLiteStore {
     }
 
     private func place(owner: Int64, request: GroupBatch, last: UInt64) throws(SQLiteError) {
-        groupSQL.putPlace.bind(1, try makeUser(request.group))
+        let group = try makeUser(request.group)
+        groupSQL.putPlace.bind(1, group)
         groupSQL.putPlace.bind(2, owner)
         groupSQL.putPlace.bind(3, Int64(last))
         try groupSQL.putPlace.run()
+        places[GroupPlace(group: group, owner: owner)] = last
         let change: Statement
         switch request.mark {
         case .none: return
@@ -108,20 +121,14 @@ extension SQLiteStore {
 
     /// Drops the text of all entries with a key in (`after`, `through`], and what no inbox needs any more. O(keys between).
     func blank(after: Int64, through: Int64) throws(SQLiteError) {
-        let shared = try sharedKeys(after: after, through: through)
+        defer { sql.blankRange.reset() }
         sql.blankRange.bind(1, after)
         sql.blankRange.bind(2, through)
-        try sql.blankRange.run()
-        for key in shared { released[key, default: 0] += 1 }
-    }
-
-    private func sharedKeys(after: Int64, through: Int64) throws(SQLiteError) -> [Int64] {
-        defer { sql.sharedInRange.reset() }
-        sql.sharedInRange.bind(1, after)
-        sql.sharedInRange.bind(2, through)
-        var keys: [Int64] = []
-        while try sql.sharedInRange.step() { keys.append(sql.sharedInRange.int64(0)) }
-        return keys
+        // The first step changes all rows, the others tell what they shared: nothing of a text that was theirs alone.
+        while try sql.blankRange.step() {
+            let shared = sql.blankRange.int64(0)
+            if shared != 0 { released[shared, default: 0] += 1 }
+        }
     }
 
     /// At the end of a batch: so many rows less need each text; with the last it goes. A hundred members who have a message

@@ -4,7 +4,7 @@
 struct Statements {
     let beginRead, beginWrite, commit, rollback: Statement
     let findUser, nameUser, insertUser, deliveredOfUser, rememberDelivered: Statement
-    let head, insertEntry, findEntry, blankRange, sharedInRange, deleteEntry: Statement
+    let head, insertEntry, findEntry, blankRange, deleteEntry: Statement
     let readEntries, readHeaders, firstWithText, history, sweepEntries: Statement
     /// Only in archives: it uses their index.
     let historyOfChat: Statement?
@@ -39,11 +39,9 @@ struct Statements {
             """)
         // `typeof` reads the row's header only; `IS NULL` would read the text.
         blankRange = try database.prepare(
-            "UPDATE entries SET body = NULL WHERE key > ?1 AND key <= ?2 AND typeof(body) <> 'null'")
-        sharedInRange = try database.prepare(
             """
-            SELECT chat << \(EntryKey.numberBits) | group_number FROM entries
-            WHERE key > ?1 AND key <= ?2 AND kind >= 4 AND typeof(body) <> 'null'
+            UPDATE entries SET body = NULL WHERE key > ?1 AND key <= ?2 AND typeof(body) <> 'null'
+            RETURNING CASE WHEN kind >= 4 THEN chat << \(EntryKey.numberBits) | group_number ELSE 0 END
             """)
         deleteEntry = try database.prepare("DELETE FROM entries WHERE key = ?1")
         // Of a group's entry the columns that all recipients have in common come from `shared`.

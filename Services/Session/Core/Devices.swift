@@ -13,9 +13,13 @@ import RPC
 extension SessionCore {
     // MARK: Coming
 
-    /// Of two connections of one device the higher number stays. Numbers come from the clocks of gateways, so the lower one
-    /// is surely the older only when its device has just said hello on the other: then it is told so (`replaced`). Else it
-    /// may be the device's only one, and is asked to come again, with a higher number.
+    /// Of two connections of one device the newer stays. A device that counts them itself (`attempt`) leaves no doubt, whatever
+    /// road its hellos took: the older is told that it was replaced when it is here, and asked to come again when it comes
+    /// late, for the device may have lost its count.
+    ///
+    /// Without a count the higher number stays. Numbers come from the clocks of gateways, so the lower one is probably the
+    /// older only when its device has just said hello on the other. Else it may be the device's only one, and is asked to
+    /// come again, with a higher number.
     /// - Parameter isLate: the hello waited here, and its device may have gone meanwhile.
     mutating func onAttach(_ attach: Attach, isLate: Bool = false, _ effects: inout [Effect]) {
         let origin = attach.origin
@@ -26,18 +30,22 @@ extension SessionCore {
         var user = users[origin.user] ?? UserState()
         for index in user.devices.indices.reversed() where user.devices[index].origin.device == origin.device {
             let former = user.devices[index].origin
+            let formerAttempt = user.devices[index].attempt
             let isSame = former.connection == origin.connection && former.gateway == origin.gateway
             // The gateway asks again every second; a store that takes longer must not begin anew each time.
             if isSame && user.devices[index].isOpening { return }
             if !isSame && !user.devices[index].isGone {
-                guard former.connection < origin.connection else { return close(origin, .tryAgainLater, &effects) }
-                close(former, attach.isResume || isLate ? .tryAgainLater : .replaced, &effects)
+                let order = ConnectionOrder(of: (former, formerAttempt), and: (origin, attach.attempt))
+                guard order.isSecondNewer else { return close(origin, .tryAgainLater, &effects) }
+                let isFinal = order.isCertain || !(attach.isResume || isLate)
+                close(former, isFinal ? .replaced : .tryAgainLater, &effects)
+                noteDeparture(former)
             }
             user.devices.remove(at: index)
         }
         let open = OpenDevice(owner: origin.user, device: origin.device, cursor: attach.cursor)
         let call = ask(origin.user, .openDevice(open), .open(origin.user, attach), &effects)
-        user.devices.append(DeviceState(origin: origin, opening: call))
+        user.devices.append(DeviceState(origin: origin, attempt: attach.attempt, opening: call))
         users[origin.user] = user
         counters.attaches += 1
         if sessions.primary(of: origin.user) != selfID { outOfTurn.insert(origin.user) }
@@ -103,6 +111,7 @@ extension SessionCore {
         user.noteDelivered(opened.delivered)
         let hadSiblings = user.hasSiblings
         user.deviceCount = opened.deviceCount
+        _ = user.note(opened.settings)
         users[id] = user
         armRenewal(now: now)
 
@@ -129,7 +138,8 @@ extension SessionCore {
 
     private func tellAttached(_ device: DeviceState, hasSiblings: Bool, _ effects: inout [Effect]) {
         let attached = Attached(
-            connection: device.origin.connection, revision: device.revision, hasSiblings: hasSiblings)
+            connection: device.origin.connection, revision: device.revision, hasSiblings: hasSiblings,
+            attempt: device.attempt)
         effects.append(.send(device.origin.gateway, .attached(attached)))
     }
 
@@ -154,6 +164,7 @@ extension SessionCore {
         guard case .success(.deviceOpened(let opened)) = result, opened.outcome == .opened, var user = users[id] else { return }
         let hadSiblings = user.hasSiblings
         user.deviceCount = opened.deviceCount
+        _ = user.note(opened.settings)
         users[id] = user
         if user.hasSiblings != hadSiblings { tellSiblings(of: nil, user, &effects) }
     }
@@ -161,7 +172,9 @@ extension SessionCore {
     // MARK: Going
 
     mutating func onDetach(_ detach: Detach, from gateway: NodeID, _ effects: inout [Effect]) {
-        if let index = users[detach.user]?.index(of: detach.connection, at: gateway) { return leave(detach.user, index) }
+        if let index = users[detach.user]?.index(of: detach.connection, at: gateway) {
+            return leave(detach.user, index, hasMoved: detach.hasMoved)
+        }
         if endedEarly.count == SessionLimits.endedEarlyCountMax { endedEarly.removeAll(keepingCapacity: true) }
         endedEarly.insert(Seat(gateway: gateway, connection: detach.connection))
     }
@@ -176,9 +189,11 @@ extension SessionCore {
     }
 
     /// The connection is gone. What the device acknowledged is still stored, then the device is forgotten.
-    private mutating func leave(_ id: UserID, _ index: Int) {
+    /// - Parameter hasMoved: it is gone from here only, and lives at another shard.
+    private mutating func leave(_ id: UserID, _ index: Int, hasMoved: Bool = false) {
         let device = users[id]!.devices[index]
         if device.isGone { return }
+        if !hasMoved { noteDeparture(device.origin) }
         if device.isLive && device.acknowledged > device.stored {
             users[id]!.devices[index].phase = .gone
             users[id]!.devices[index].rewind()
@@ -360,6 +375,21 @@ extension SessionCore {
             readReceipts(id, index, &effects)
         }
         armAckTimer(id)
+    }
+}
+
+/// Which of two connections of one device is the newer one.
+struct ConnectionOrder {
+    let isSecondNewer: Bool
+    /// The device itself has said so; otherwise the clocks of gateways did.
+    let isCertain: Bool
+
+    init(of first: (origin: Origin, attempt: UInt64?), and second: (origin: Origin, attempt: UInt64?)) {
+        if let a = first.attempt, let b = second.attempt, a != b {
+            (isSecondNewer, isCertain) = (a < b, true)
+        } else {
+            (isSecondNewer, isCertain) = (first.origin.connection < second.origin.connection, false)
+        }
     }
 }
 

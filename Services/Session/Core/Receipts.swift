@@ -178,7 +178,11 @@ extension SessionCore {
         checkHead(id, &effects)
     }
 
+    /// Of a reader who has read receipts off the author does not hear; the reader's client cannot tell.
     private mutating func storeRead(_ mark: MarkRead, _ effects: inout [Effect]) {
+        guard users[mark.origin.user]?.settings.readReceipts != false else {
+            return tell(mark.origin, .noted(with: mark.with, at: mark.stamp), &effects)
+        }
         let receipt = Receipt(author: mark.with, peer: mark.origin.user, kind: .read, upTo: mark.stamp)
         call(sessions.route(mark.with) ?? selfID, .receipt(receipt), .read(mark.origin, mark.with, mark.stamp), &effects)
     }

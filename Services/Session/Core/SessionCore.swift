@@ -9,6 +9,7 @@
 //     Delays.swift      receipts that gather while the shard or its store is behind
 //     Groups.swift      entries of groups come in for many at once, receipts go out for many at once
 //     Typing.swift      who writes to whom just now
+//     Presence.swift    connections that ended and settings that changed
 //     UserState.swift   what is known of one user
 //
 // About disagreement: two shards may believe that they hold the same user. Persistence alone numbers an inbox, so nothing
@@ -22,6 +23,7 @@ import Cluster
 import CoreKit
 import Messages
 import Primitives
+import Privacy
 import RPC
 
 public struct SessionCore: ServiceCore {
@@ -72,11 +74,14 @@ public struct SessionCore: ServiceCore {
     var sessions: LiveRing
     var stores: LiveRing
     var groups: LiveRing
+    var lastSeens: LiveRing
     var gatewaysUp: Set<NodeID> = []
     /// Of connections at gateways out of reach, oldest first.
     var attachesWaiting: [Attach] = []
     /// Connections of which the end was told before the beginning: it goes straight, a hello by way of a parser.
     var endedEarly: Set<Seat> = []
+    /// Connections that ended in this tick: last-seen is told of all at once.
+    var departures: [PresenceGone.Item] = []
     private let gateways: Set<NodeID>
     var users: [UserID: UserState] = [:]
     /// Users with a device here whose primary shard is another one.
@@ -109,6 +114,7 @@ public struct SessionCore: ServiceCore {
         sessions = LiveRing(cluster.ring(of: .session))
         stores = LiveRing(cluster.ring(of: .persistence))
         groups = LiveRing(cluster.ring(of: .group))
+        lastSeens = LiveRing(cluster.ring(of: .lastSeen))
         gateways = Set(cluster.nodes(of: .gateway).map(\.id))
         _ = sessions.set(selfID, isUp: true)
         load = LoadBook(
@@ -130,7 +136,9 @@ public struct SessionCore: ServiceCore {
         case .answered(let call, let message): onEnd(of: call, .success(message), now: now, &effects)
         case .refused(let call, let refusal): onEnd(of: call, .failure(refusal), now: now, &effects)
         case .deadline: onDeadline(now: now, &effects)
-        case .flush: armGroupMarks(now: now)
+        case .flush:
+            armGroupMarks(now: now)
+            tellDepartures(&effects)
         case .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed: break
         }
     }
@@ -146,6 +154,7 @@ public struct SessionCore: ServiceCore {
     private mutating func onPeer(_ node: NodeID, isUp: Bool, now: Now, _ effects: inout [Effect]) {
         if sessions.set(node, isUp: isUp), isUp { onShardMet(now: now) }
         _ = groups.set(node, isUp: isUp)
+        _ = lastSeens.set(node, isUp: isUp)
         if stores.set(node, isUp: isUp), isUp {
             // What waited for this partition goes on at once.
             for user in users.keys.sorted() where stores.primary(of: user) == node {
@@ -223,6 +232,7 @@ public struct SessionCore: ServiceCore {
         case .receipt(let receipt): onReceipt(receipt, call, &effects)
         case .expiredReport(let report): onExpiredReport(report, call, &effects)
         case .fanOut(let fanOut): onFanOut(fanOut, call, &effects)
+        case .settingsNews(let news): onSettingsNews(news, call, &effects)
         default: effects.append(.refuse(call, Refusal(.unsupported)))
         }
     }

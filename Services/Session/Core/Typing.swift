@@ -35,8 +35,8 @@ extension SessionCore {
         }
     }
 
-    /// May `user` see that `author` types to her?
-    private func mayShowTyping(from author: UserID, to user: UserState) -> Bool { true }
+    /// May `user` see that `author` types to her? Not when she has blocked him.
+    private func mayShowTyping(from author: UserID, to user: UserState) -> Bool { !user.settings.blocks(author) }
 
     private mutating func show(_ frame: inout SharedFrame, to user: UserState, _ effects: inout [Effect]) {
         for device in user.devices where device.isAtHead(user.head) {

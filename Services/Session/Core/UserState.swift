@@ -8,6 +8,7 @@
 import CoreKit
 import Messages
 import Primitives
+import Privacy
 import RPC
 
 /// An entry as far as receipts and traces need it.
@@ -48,6 +49,8 @@ struct DeviceState: Sendable {
     }
 
     let origin: Origin
+    /// Which of the device's connections this is, by its own count.
+    let attempt: UInt64?
     var phase: Phase
     /// Pushed up to here.
     var pushed: UInt64 = 0
@@ -80,8 +83,9 @@ struct DeviceState: Sendable {
     var isLive: Bool { if case .live = phase { true } else { false } }
     var isGone: Bool { if case .gone = phase { true } else { false } }
 
-    init(origin: Origin, opening call: CallID) {
+    init(origin: Origin, attempt: UInt64?, opening call: CallID) {
         self.origin = origin
+        self.attempt = attempt
         phase = .opening(call: call)
     }
 
@@ -140,6 +144,8 @@ struct ReceiptRound: Sendable {
 
 struct UserState: Sendable {
     var devices: [DeviceState] = []
+    /// What the user lets others see. Known once a device of theirs is live here.
+    var settings = UserSettings()
     /// Devices that persistence knows of, connected or not.
     var deviceCount = 0
     /// The newest entry that this shard has heard of.
@@ -162,6 +168,14 @@ struct UserState: Sendable {
 
     func index(of connection: ConnectionID, at gateway: NodeID) -> Int? {
         devices.firstIndex { $0.origin.connection == connection && $0.origin.gateway == gateway && !$0.isGone }
+    }
+
+    /// Of two versions the newer stands.
+    /// - Returns: false when these are not newer.
+    mutating func note(_ settings: UserSettings) -> Bool {
+        guard settings.revision > self.settings.revision else { return false }
+        self.settings = settings
+        return true
     }
 
     mutating func noteHead(_ number: UInt64, _ stamp: Stamp) {

@@ -9,10 +9,12 @@
 //     CheckerGroups.swift   groups: their logs, and what is shown of them
 //     CheckerGroupAnswers.swift, CheckerGroupTicks.swift, CheckerGroupDebt.swift   the same three for groups
 //     CheckerGroupQuestions.swift   answers to questions about groups
-//     CheckerTyping.swift   who is shown to type
+//     CheckerTyping.swift, CheckerPresence.swift   who is shown to type, and to be here
+//     CheckerPrivacy.swift  what people hide, and whom they have blocked
 //     CheckerLoad.swift     what is given up, and in which order
 //     CheckerDebt.swift     what is still owed when everything has healed
 
+import ClientProtocol
 import CoreKit
 import Primitives
 
@@ -25,6 +27,7 @@ public enum Rule: String, CaseIterable, Sendable {
     case nobodyElse = "nobody else"
     case bounded
     case passing = "what is shown in passing is of now"
+    case privacy = "what is hidden stays hidden"
     case temporary = "temporary is temporary"
     case recovery = "service returns by itself"
     case messagesFirst = "messages come first"
@@ -56,6 +59,8 @@ struct SentMessage: Sendable {
     let writtenAt: Moment
     /// Place among what this device wrote to this person.
     var place = 0
+    /// Its author was told `sent`, and the store kept nothing: she was blocked.
+    var wasUnkept = false
     /// When the author was told.
     var sentAt: Moment?
     /// In the addressee's inbox.
@@ -89,6 +94,8 @@ struct Screen {
     var pushed: UInt64 = 0
     /// The newest message of each device that wrote here, by its place.
     var placeOfDevice: [Int]
+    /// The newest line of each person that this connection has brought.
+    var presence: [Int: PresenceLine] = [:]
     /// Who is shown to type, since when; and when each sign came last.
     var typing: [TypingSign: Moment] = [:]
     var typingSaid: [TypingSign: Moment] = [:]
@@ -135,6 +142,12 @@ struct Checker {
     var groupMarks: [[Stamp]]
     /// Of each person, the groups in her list and since when.
     var memberships: [[(since: Moment, titles: [UserID: String])]]
+    /// Of each person, as the disk has them.
+    var settings: [SettingsStory]
+    /// Who has done something that counts for last seen.
+    var hasActed: Set<Int> = []
+    var settingsToldCount = 0
+    var presenceShownCount = 0
     /// When each person said last that she types to somebody.
     var typed: [TypingName: Moment] = [:]
     var typingSaidCount = 0
@@ -159,6 +172,7 @@ struct Checker {
         marks = [[Stamp]](repeating: [Stamp](repeating: .zero, count: userCount), count: userCount)
         let groupCount = shape.groups.count
         groups = shape.groups.map { _ in GroupStory() }
+        settings = shape.users.map { _ in SettingsStory() }
         memberships = shape.users.map { _ in [(0, [:])] }
         groupMarks = [[Stamp]](repeating: [Stamp](repeating: .zero, count: groupCount), count: userCount)
         screens = shape.devices.map { _ in

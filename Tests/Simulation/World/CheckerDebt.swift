@@ -39,6 +39,7 @@ extension Checker {
         for device in world.devices where !device.hasLeft && !isShutOut(device) && device.client.hasWork {
             return Debt(.recovery, "the outbox of \(device.name) is empty", "\(device.client.memory.outbox.count) messages and perhaps read marks wait", device.client.memory.outbox.first?.id)
         }
+        if world.workload.isLooking, let debt = debtOfPresence(world, isOwed: isOwed) { return debt }
         return (shape.policy.isArchive ? debtOfArchive(world) : debtOfErasure(world)) ?? debtOfLoad(world)
     }
 
@@ -79,6 +80,7 @@ extension Checker {
             return Debt(.recovery, "\(message.id) is stored and its author told", "she waits still", message.id)
         }
         guard !shape.isRude(message.to) else { return nil }
+        if message.wasUnkept, message.shownBy.isEmpty { return debtOfCopies(message, world) }
         let readers = world.devices.filter { $0.plan.user == message.to && isOwed($0) }
         guard !readers.isEmpty else { return nil }
         if message.shownBy.isEmpty, isExcused(message, author) { return nil }
@@ -94,12 +96,17 @@ extension Checker {
         return debtToAuthor(message, stamp, readers, world)
     }
 
-    private func debtToAuthor(_ message: SentMessage, _ stamp: Stamp, _ readers: [SimulatedDevice], _ world: World) -> Debt? {
+    private func debtOfCopies(_ message: SentMessage, _ world: World) -> Debt? {
         for sibling in message.siblings where isOwed(world.devices[sibling]) && !message.copiedTo.contains(sibling) {
             // Where devices are forgotten within a run, nobody may know of the sibling any more.
             if shape.isBrief { continue }
             return Debt(.loss, "a copy of \(message.id) reaches \(name(sibling))", "it has shown none", message.id)
         }
+        return nil
+    }
+
+    private func debtToAuthor(_ message: SentMessage, _ stamp: Stamp, _ readers: [SimulatedDevice], _ world: World) -> Debt? {
+        if let debt = debtOfCopies(message, world) { return debt }
         let screen = screens[message.device]
         guard isOwed(world.devices[message.device]), readers.contains(where: { message.shownBy.contains($0.index) }) else { return nil }
         if isExcused(message, world.devices[message.device]) { return nil }
@@ -107,7 +114,7 @@ extension Checker {
             return Debt(.recovery, "\(name(message.device)) is told that \(message.id) was delivered", "it has a tick up to \(screen.delivered[message.to].microseconds), the message is stamped \(stamp.microseconds)", message.id)
         }
         let mark = readers.compactMap { $0.marked[author(message)] }.max() ?? .zero
-        if mark >= stamp, screen.read[message.to] < stamp {
+        if mark >= stamp, screen.read[message.to] < stamp, !mayLackReceipts(message, world.moment) {
             return Debt(.recovery, "\(name(message.device)) is told that \(message.id) was read", "it has a tick up to \(screen.read[message.to].microseconds), the message is stamped \(stamp.microseconds)", message.id)
         }
         return nil
@@ -147,7 +154,7 @@ extension Checker {
                 before = last.number
             }
         }
-        for message in messages where message.sentAt != nil && kept[MessageName(id: message.id, to: message.to)] != message.body {
+        for message in messages where message.sentAt != nil && !message.wasUnkept && kept[MessageName(id: message.id, to: message.to)] != message.body {
             return Debt(.loss, "the archive keeps \(message.id)", "it does not", message.id)
         }
         return nil
@@ -171,6 +178,7 @@ extension World {
             }
             return plan(.examine, after: Interval.milliseconds(500).nanoseconds)
         }
+        if workload.hasReadAll { lookAtEverybody() }
         let debt = checker.debt(self)
         if debt == nil, workload.hasReadAll {
             if workload.settledAt == nil { workload.settledAt = moment }

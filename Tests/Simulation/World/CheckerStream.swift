@@ -43,10 +43,13 @@ extension Checker {
     mutating func onNews(_ news: ClientNews, device: Int, _ moment: Moment, world: World) {
         judgeShown(device, moment)
         switch news {
-        case .presence, .settings: break
+        case .presence(_, let lines): onPresence(lines, device, moment, world)
+        case .settings(_, let told): onSettings(told, device, moment)
         case .typing(let from, let group, let isOn): onTypingShown(TypingSign(from: from, group: group), isOn, device, moment)
         case .online: onOnline(device, cursor: world.devices[device].client.memory.cursor!, moment)
-        case .offline: screens[device].liveSince = nil
+        case .offline:
+            screens[device].liveSince = nil
+            screens[device].presence = [:]
         case .entry(.message(let number, let from, let id, let at, let body)):
             onNumber(number, at, device, id, moment)
             onTypingEnded(TypingSign(from: from, group: nil), by: id, device, moment)
@@ -88,7 +91,7 @@ extension Checker {
         case .groupList(let ref, let groups, let more): onGroupList(ref, groups, more, device, moment, world)
         case .receipts(let ref, let group, let at, let entries): onReceiptList(ref, group, at, entries, device, moment, world)
         case .delivered(let peer, let at): onDelivered(peer, at, device, moment, world)
-        case .read(let peer, let at): onRead(peer, at, device, moment)
+        case .read(let peer, let at): onRead(peer, at, device, moment, world)
         case .cursorLost:
             guard !isRude(device) else { return }
             fail(.loss, moment, "the inbox of \(name(device)) is the same for ever", "its cursor is beyond the inbox: entries were forgotten")
@@ -153,6 +156,7 @@ extension Checker {
         guard world.stored(message) == at else {
             return fail(.honestTicks, moment, "what is shown at \(name(device)) is stored, stamped \(at.microseconds)", "the store has \(world.stored(message).map { "\($0.microseconds)" } ?? "nothing")", id)
         }
+        judgeBlocked(message, device, moment)
         guard !isRude(device) else { return }
         guard !message.shownBy.contains(device) else {
             return fail(.duplicate, moment, "\(id) once at \(name(device))", "a second time, as number \(number)", id)

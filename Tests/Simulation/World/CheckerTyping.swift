@@ -27,7 +27,7 @@ extension Checker {
     private static let typingShown = Interval.seconds(6).nanoseconds
 
     /// How long a sign may be on its way, and how much longer what a shard knows of a group may be old.
-    private func delayMax(_ world: World) -> Moment {
+    func delayMax(_ world: World) -> Moment {
         (world.faults.struck.isEmpty ? Interval.seconds(8) : .seconds(60)).nanoseconds
     }
     private static let trustMax = Interval.seconds(6).nanoseconds
@@ -35,6 +35,7 @@ extension Checker {
     // MARK: What clients say and get
 
     mutating func onSaid(_ frame: ClientFrame, device: Int, _ moment: Moment) {
+        onAct(frame, device: device)
         guard case .typing(let to, true) = frame else { return }
         typingSaidCount += 1
         typed[TypingName(from: shape.users[shape.devices[device].user], to: to)] = moment
@@ -52,6 +53,7 @@ extension Checker {
             return fail(.passing, moment, "a sign that \(from) types comes at once", "\(name(device)) gets it \((moment - said) / 1_000_000) ms after it was given last")
         }
         guard isOn else { return }
+        if group == nil { judgeTyping(from, device, moment, since: moment - delayMax - Self.trustMax) }
         screens[device].typingSaid[TypingSign(from: from, group: group)] = moment
         guard let group else { return }
         guard let index = groupIndex(group) else {

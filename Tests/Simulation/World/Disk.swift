@@ -162,6 +162,7 @@ extension World {
         guard process.life == life, process.isRunning else { return }
         let result = process.disk!.finish(moment, plant: plant, dice: &dice.plant)
         if case .failure(let failure) = result { trace.write(moment, process.node.name, .event) { "disk: \(failure)" } }
+        checker.readSettings(moment, self)
         if !shape.groups.isEmpty { checker.readLogs(moment, self) }
         tell(index, .committed(result))
     }

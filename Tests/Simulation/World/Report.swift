@@ -36,6 +36,9 @@ public struct RunReport: Equatable, Sendable {
     /// Signs of typing that clients gave, and those that devices got.
     public let typingSaidCount: Int
     public let typingShownCount: Int
+    /// Lines of presence that told something, and settings that devices were told.
+    public let presenceShownCount: Int
+    public let settingsToldCount: Int
     /// Messages refused because there was too much work; receipts delayed, and merged into those.
     public let overloadedCount: Int
     public let delayedCount: Int
@@ -74,6 +77,8 @@ public struct RunReport: Equatable, Sendable {
         groupLateCount = world.checker.groupLateCount
         typingSaidCount = world.checker.typingSaidCount
         typingShownCount = world.checker.typingShownCount
+        presenceShownCount = world.checker.presenceShownCount
+        settingsToldCount = world.checker.settingsToldCount
         overloadedCount = Int(world.checker.loadCounts[.messages, .refused])
         delayedCount = Int(world.checker.loadCounts[.receipts, .delayed])
         mergedCount = Int(world.checker.loadCounts[.receipts, .merged])
@@ -116,6 +121,8 @@ public struct RunTotals: Sendable {
     private var groupLateCount = 0
     private var typingSaidCount = 0
     private var typingShownCount = 0
+    private var presenceShownCount = 0
+    private var settingsToldCount = 0
     private var overloadedCount = 0
     private var delayedCount = 0
     private var mergedCount = 0
@@ -147,6 +154,8 @@ public struct RunTotals: Sendable {
         groupLateCount += report.groupLateCount
         typingSaidCount += report.typingSaidCount
         typingShownCount += report.typingShownCount
+        presenceShownCount += report.presenceShownCount
+        settingsToldCount += report.settingsToldCount
         overloadedCount += report.overloadedCount
         delayedCount += report.delayedCount
         mergedCount += report.mergedCount
@@ -169,7 +178,7 @@ public struct RunTotals: Sendable {
             time: \(length / 1_000_000_000) simulated seconds in \(Int(wallSeconds)) s: \(tenths / 10).\(tenths % 10) cluster-hours a minute
             messages: \(messageCount) written, \(shownCount) shown, \(copyCount) copies, \(expiredCount) notices of expiry, \(gapCount) gaps, \(historyCount) pages of history
             groups: \(groupMessageCount) written, \(changeCount) changes asked for, \(groupEntryCount) entries of which \(groupEventCount) events, \(groupShownCount) shown, \(groupTickCount) ticks and counts, \(groupAnswerCount) answers, \(groupLateCount) notices of delay, \(groupRefusedCount) refusals
-            in passing: \(typingSaidCount) signs of typing, \(typingShownCount) shown
+            in passing: \(typingSaidCount) signs of typing, \(typingShownCount) shown, \(presenceShownCount) lines of presence, \(settingsToldCount) settings told
             load: \(overloadedCount) requests refused, \(delayedCount) receipts delayed, \(mergedCount) merged into those
             events: \(occurrenceCount)
             faults: \(faultCounts.reduce(0, +)): \(faults)

@@ -32,7 +32,7 @@ extension World {
         case 0: return [.ack(upTo: UInt64(cursor + dice(1..<40)))]
         case 1: return [.ack(upTo: UInt64(dice(0..<cursor + 1)))]
         case 2: return [.ack(upTo: UInt64(cursor)), .ack(upTo: UInt64(cursor)), .ack(upTo: UInt64(cursor))]
-        case 3: return [.hello(cursor: UInt64(dice(0..<cursor + 10)), ticks: .zero)]
+        case 3: return [.hello(cursor: UInt64(dice(0..<cursor + 10)), ticks: .zero, attempt: nil)]
         case 4: return [.read(with: shape.users[addressee(device)], at: Stamp(microseconds: Self.epochMicroseconds + Int64(dice(0..<2_000_000_000))))]
         case 5:
             // A predecessor that nobody wrote: to be refused, so it is no message.

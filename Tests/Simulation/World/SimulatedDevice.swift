@@ -63,7 +63,7 @@ final class SimulatedDevice {
         self.dice = dice
         var own = dice
         signDice = SeededGenerator(seed: own.next() ^ 0x7369_676E)
-        client = ChatClient(dice: dice)
+        client = ChatClient(launchedAt: .zero, dice: dice)
         newestShown = [Stamp?](repeating: nil, count: userCount)
         marked = newestShown
         newestShownInGroup = [Stamp?](repeating: nil, count: groupCount)
@@ -82,7 +82,8 @@ extension World {
         precondition(!device.isStarted && !device.hasLeft)
         device.isStarted = true
         checker.onStarted(device: device.index)
-        device.client = ChatClient(memory: device.memory, dice: device.dice.split())
+        // Its clock is of no use: who remembers needs none.
+        device.client = ChatClient(memory: device.memory, launchedAt: .zero, dice: device.dice.split())
         trace.write(moment, device.name, .event) { "the app starts" }
         device.client.start(now: clientNow)
         // What the person has read and the app could not say before it died.

@@ -300,7 +300,7 @@ extension World {
         case .parser: return NodeBox(ParserCore(selfID: node.id, cluster: cluster), mesh)
         case .session: return NodeBox(SessionCore(selfID: node.id, cluster: cluster, expiry: shape.policy.expiry, dice: dice.split()), mesh)
         case .group: return NodeBox(GroupCore(selfID: node.id, cluster: cluster, dice: dice.split()), mesh)
-        case .lastSeen: return NodeBox(LastSeenCore(), mesh)
+        case .lastSeen: return NodeBox(LastSeenCore(selfID: node.id, cluster: cluster), mesh)
         case .persistence: return NodeBox(PersistenceCore(selfID: node.id, cluster: cluster, dice: dice.split()), mesh)
         case .media: preconditionFailure("no media here")
         }

@@ -20,7 +20,8 @@ extension Trace {
 
     static func text(_ frame: ClientFrame) -> String {
         switch frame {
-        case .hello(let cursor, let ticks): "hello, cursor \(text(cursor)), ticks \(ticks.map(text) ?? "-")"
+        case .hello(let cursor, let ticks, let attempt):
+            "hello \(text(attempt)), cursor \(text(cursor)), ticks \(ticks.map(text) ?? "-")"
         case .send(let id, let to, let body, let after, _):
             "send \(id) to \(to), \(body.count) bytes\(after.map { ", after \($0)" } ?? "")"
         case .ack(let number): "ack \(number)"

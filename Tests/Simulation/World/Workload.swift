@@ -29,6 +29,8 @@ struct Workload {
     let isLarge: Bool
     /// After healing: everybody has opened every chat.
     var hasReadAll = false
+    /// And then: everybody looks at everybody.
+    var isLooking = false
     /// After healing: since when nothing is owed to anybody.
     var settledAt: Moment?
 

@@ -1,0 +1,201 @@
+// How things are said: times, names, events, refusals. Pure functions; what they return is text and never markup.
+
+const day = 86_400_000;
+
+function startOfDay(date) {
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+}
+
+/// Milliseconds of a stamp, which counts microseconds.
+export const milliseconds = (stamp) => stamp / 1000;
+
+const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
+const weekdayFormat = new Intl.DateTimeFormat(undefined, { weekday: "long" });
+const dateFormat = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const yearFormat = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+
+export const clock = (ms) => clockFormat.format(ms);
+
+function daysAgo(ms, now) {
+  return Math.round((startOfDay(new Date(now)) - startOfDay(new Date(ms))) / day);
+}
+
+/// "Today", "Yesterday", "Monday", "3 Feb".
+export function dayName(ms, now = Date.now()) {
+  const ago = daysAgo(ms, now);
+  if (ago <= 0) return "Today";
+  if (ago === 1) return "Yesterday";
+  if (ago < 7) return weekdayFormat.format(ms);
+  return (new Date(ms).getFullYear() === new Date(now).getFullYear() ? dateFormat : yearFormat).format(ms);
+}
+
+/// For the list of chats: the clock today, the day before that.
+export function listTime(ms, now = Date.now()) {
+  return daysAgo(ms, now) <= 0 ? clock(ms) : dayName(ms, now);
+}
+
+/// "last seen today at 12:31".
+export function lastSeen(stamp, now = Date.now()) {
+  const ms = milliseconds(stamp);
+  const name = dayName(ms, now);
+  return `last seen ${["Today", "Yesterday"].includes(name) ? name.toLowerCase() : name} at ${clock(ms)}`;
+}
+
+export const isGroup = (id) => id.startsWith("g:");
+
+/// One or two letters for the round picture of a chat.
+export function initials(name) {
+  const words = name.split(/[\s._@+:-]+/).filter(Boolean);
+  const letters = words.length > 1 ? [words[0], words[1]] : [words[0] ?? "?"];
+  return letters.map((word) => [...word][0].toUpperCase()).join("");
+}
+
+/// A colour that belongs to a name, 0...359 degrees.
+export function hue(name) {
+  let hash = 2166136261;
+  for (const letter of name) hash = Math.imul(hash ^ letter.codePointAt(0), 16777619);
+  return (hash >>> 0) % 360;
+}
+
+/// "ana, bob and cem"; you are "you".
+export function people(users, me) {
+  const names = users.map((user) => (user === me ? "you" : user));
+  if (names.length <= 1) return names.join("");
+  if (names.length > 4) return `${names.slice(0, 3).join(", ")} and ${names.length - 3} others`;
+  return `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
+
+/// What a change of a group was.
+export function eventSentence(event, me) {
+  const who = event.from === me ? "You" : event.from;
+  const whom = people(event.users ?? [], me);
+  switch (event.change) {
+    case "create":
+      return `${who} created the group “${event.title}”`;
+    case "rename":
+      return `${who} renamed the group to “${event.title}”`;
+    case "describe":
+      return event.text ? `${who} changed the description` : `${who} removed the description`;
+    case "add":
+      return `${who} added ${whom}`;
+    case "remove":
+      return `${who} removed ${whom}`;
+    case "leave":
+      return `${who} left`;
+    case "role":
+      if (event.role === "owner") return `${who} handed the group over to ${whom}`;
+      return event.role === "admin" ? `${who} made ${whom} admin` : `${who} took the admin role from ${whom}`;
+    case "settings": {
+      const rules = [];
+      if (event.announce) rules.push("only admins may write");
+      if (event.receipts) rules.push("everybody sees who has read");
+      if (event.history) rules.push("newcomers see what was written before");
+      return `${who} changed the rules: ${rules.join("; ") || "everybody may write"}`;
+    }
+    case "delete":
+      return `${who} deleted the group`;
+    default:
+      return `${who} changed the group`;
+  }
+}
+
+/// Why something was refused, for the person who wanted it.
+export function refusalSentence(code) {
+  return (
+    {
+      offline: "You are offline. Try again when the connection is back.",
+      no_answer: "There was no answer. Try again.",
+      unsupported: "This server does not do that.",
+      to_self: "You cannot write to yourself.",
+      body_too_long: "The message is too long.",
+      no_such_group: "This group no longer exists.",
+      not_member: "You are not in this group.",
+      not_allowed: "Your role in this group does not allow that.",
+      group_full: "The group is full.",
+      no_change: "It is so already.",
+      bad_users: "One of these names cannot be taken.",
+      bad_field: "That is not allowed here.",
+      too_many_devices: "You are signed in on 8 devices already.",
+      storage_full: "The server has no room left.",
+      rate_limited: "That was too fast. Wait a moment.",
+      overloaded: "The server is busy. Try again in a moment.",
+    }[code] ?? `The server said: ${code}`
+  );
+}
+
+/// What is wrong with a token.
+export function tokenSentence(reason) {
+  return (
+    {
+      token_expired: "This token has expired. Get a new one.",
+      token_bad_signature: "This token was signed with another key than the server's.",
+      token_unknown_key: "The server does not know the key of this token.",
+      token_not_yet_valid: "This token is not valid yet. Compare the clocks.",
+      token_missing: "Paste a token.",
+    }[reason] ?? "This is not a token that the server can read."
+  );
+}
+
+/// The rule for names of people, as docs/protocol.md has it.
+export const isName = (text) => /^[A-Za-z0-9._\-@+:]{1,64}$/.test(text) && !isGroup(text);
+
+const quotePattern = /^> (?:([A-Za-z0-9._\-@+:]{1,64}): )?(.*)$/;
+
+/// A reply is plain text that begins with quoted lines, so that every client shows something sensible:
+///
+///     > ana: shall we meet?
+///     > at noon?
+///
+///     yes
+///
+/// Returns { quote: { from, text } or null, text }.
+export function splitQuote(body) {
+  const lines = body.split("\n");
+  let count = 0;
+  while (count < lines.length && lines[count].startsWith("> ")) count++;
+  if (count === 0) return { quote: null, text: body };
+  const first = quotePattern.exec(lines[0]);
+  const quoted = [first[2], ...lines.slice(1, count).map((line) => line.slice(2))];
+  const rest = lines[count] === "" ? count + 1 : count;
+  const text = lines.slice(rest).join("\n");
+  if (text === "") return { quote: null, text: body };
+  return { quote: { from: first[1] ?? null, text: quoted.join("\n") }, text };
+}
+
+/// At most so much of a message is quoted.
+const quoteLinesMax = 4;
+const quoteLettersMax = 280;
+
+export function withQuote(message, text) {
+  const own = splitQuote(message.body).text;
+  let quoted = [...own].slice(0, quoteLettersMax).join("");
+  const lines = quoted.split("\n");
+  quoted = lines.slice(0, quoteLinesMax).join("\n");
+  if (quoted.length < own.length) quoted += "…";
+  const [first, ...more] = quoted.split("\n");
+  return [`> ${message.from}: ${first}`, ...more.map((line) => `> ${line}`), "", text].join("\n");
+}
+
+/// One line of a message, for lists and notifications.
+export function oneLine(body) {
+  return splitQuote(body).text.replace(/\s+/g, " ").trim().slice(0, 160);
+}
+
+/// Cuts text into pieces: { text } and { text, link }. Only http and https become links.
+export function pieces(text) {
+  const found = [];
+  let end = 0;
+  for (const match of text.matchAll(/https?:\/\/[^\s<>"'“”]+/g)) {
+    let address = match[0].replace(/[.,;:!?…]+$/, "");
+    if (address.endsWith(")") && !address.includes("(")) address = address.slice(0, -1);
+    if (!URL.canParse(address)) continue;
+    const url = new URL(address);
+    // A name and a password in front of the host make a link look like another one.
+    if (!["http:", "https:"].includes(url.protocol) || url.username || url.password) continue;
+    if (match.index > end) found.push({ text: text.slice(end, match.index) });
+    found.push({ text: address, link: url.href });
+    end = match.index + address.length;
+  }
+  if (end < text.length) found.push({ text: text.slice(end) });
+  return found;
+}

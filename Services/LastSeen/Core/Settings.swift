@@ -1,0 +1,98 @@
+// Settings: changed in persistence, then told to everybody who acts by them, then answered.
+//
+// The answer is a promise: what was hidden is hidden, on all devices and at every shard in reach. So the shards that act by
+// settings are told first, and the answer waits for them. A shard out of reach is told when it is back; what it shows meanwhile
+// is what it knew.
+
+import ClientProtocol
+import CoreKit
+import Messages
+import Primitives
+import Privacy
+import RPC
+
+extension LastSeenCore {
+    mutating func onSettingsQuery(_ query: SettingsQuery, _ effects: inout [Effect]) {
+        let owner = query.origin.user
+        call(stores.primary(of: owner), .changeSettings(ChangeSettings(owner: owner, change: query.change)), .change(query), &effects)
+    }
+
+    mutating func onChanged(
+        _ query: SettingsQuery, _ result: Result<Message, Refusal>, now: Now, _ effects: inout [Effect]
+    ) {
+        let origin = query.origin
+        guard case .success(.settingsStored(let stored)) = result else {
+            let refusal = if case .failure(let refusal) = result { refusal } else { Refusal(.unsupported) }
+            return refuse(origin, ErrorFrame(refusal, ref: query.reference), &effects)
+        }
+        switch stored.outcome {
+        case .same: effects.append(.tell(origin, .settings(ref: query.reference, stored.settings)))
+        case .tooManyBlocks:
+            let error = ErrorFrame(.tooManyUsers, "at most \(PrivacyLimits.blockCountMax) users can be blocked", ref: query.reference)
+            refuse(origin, error, &effects)
+        case .changed:
+            counters.settingsChanged += 1
+            take(stored.settings, of: origin.user, now: now, &effects)
+            spread(stored.settings, query, &effects)
+        }
+    }
+
+    /// Tells every session shard and every other last-seen shard.
+    private mutating func spread(_ settings: UserSettings, _ query: SettingsQuery, _ effects: inout [Effect]) {
+        let origin = query.origin
+        let author = ConnectionPlace(gateway: origin.gateway, connection: origin.connection)
+        let news = SettingsNews(owner: origin.user, settings: settings, author: author)
+        let away = shards.ring.nodeIDs.filter { !shards.isUp($0) } + sessions.ring.nodeIDs.filter { !sessions.isUp($0) }
+        for node in away { note(news, missedBy: node) }
+        let peers = sessions.up + shards.up.filter { $0 != selfID }
+        let id = newQuestion()
+        questions[id] = .spread(origin, query.reference, settings, outstanding: peers.count)
+        for node in peers { call(node, .settingsNews(news), .news(id, node, news), &effects) }
+        if peers.isEmpty { concludeSpread(id, &effects) }
+    }
+
+    mutating func onNewsTold(
+        _ id: QuestionID, _ node: NodeID, _ news: SettingsNews, _ result: Result<Message, Refusal>, _ effects: inout [Effect]
+    ) {
+        if case .failure = result { note(news, missedBy: node) }
+        guard case .spread(let origin, let reference, let settings, let outstanding)? = questions[id] else { return }
+        questions[id] = .spread(origin, reference, settings, outstanding: outstanding - 1)
+        if outstanding == 1 { concludeSpread(id, &effects) }
+    }
+
+    private mutating func concludeSpread(_ id: QuestionID, _ effects: inout [Effect]) {
+        guard case .spread(let origin, let reference, let settings, _)? = questions.removeValue(forKey: id) else { return }
+        effects.append(.tell(origin, .settings(ref: reference, settings)))
+    }
+
+    // MARK: Peers that were away
+
+    mutating func note(_ news: SettingsNews, missedBy node: NodeID) {
+        counters.settingsMissed += 1
+        if missed[node, default: [:]].count >= LastSeenLimits.missedCountMax { missed[node] = [:] }
+        if (missed[node]?[news.owner]?.revision ?? 0) < news.settings.revision { missed[node, default: [:]][news.owner] = news.settings }
+    }
+
+    mutating func tellMissed(_ node: NodeID, _ effects: inout [Effect]) {
+        guard let late = missed.removeValue(forKey: node) else { return }
+        for owner in late.keys.sorted() {
+            let news = SettingsNews(owner: owner, settings: late[owner]!, author: nil)
+            call(node, .settingsNews(news), .lateNews(node, news), &effects)
+        }
+    }
+
+    // MARK: Taking them in
+
+    /// From now on these hold here, unless newer ones do.
+    mutating func take(_ settings: UserSettings, of owner: UserID, now: Now, _ effects: inout [Effect]) {
+        profiles.note(settings, of: owner)
+        watches.note(owner, settings: settings, now: now.instant)
+        for place in homes.connections(of: owner) { refresh(place, now: now, &effects) }
+        armNews(now: now)
+    }
+
+    /// Another shard may have changed the settings of anybody who is watched here while it was out of reach.
+    mutating func rereadWatched(now: Now) {
+        for user in watches.users { profiles.want(user) }
+    }
+}

@@ -1,0 +1,69 @@
+// Settings: stored, then told to everybody who acts by them, then answered.
+
+import ClientProtocol
+import CoreKit
+import Messages
+import Primitives
+import Privacy
+import RPC
+import Testing
+
+@Suite struct SettingsTests {
+    private let ref = MessageID("s")!
+
+    @Test func aChangeIsToldToEveryShardBeforeItIsAnswered() {
+        var s = Scene()
+        let new = UserSettings(blocked: [bob], revision: 1)
+        let news = SettingsNews(owner: ana, settings: new, author: s.place(1))
+        let told = map.nodes(of: .session).map { Did.call($0.id, .settingsNews(news)) }
+        #expect(s.change(ana, 1, .block(bob)) == told + [.tell(1, .settings(ref: ref, new))])
+    }
+
+    @Test func aQuestionAndARepeatTellNobody() {
+        var s = Scene()
+        #expect(s.change(ana, 1, .question) == [.tell(1, .settings(ref: ref, UserSettings()))])
+        _ = s.change(ana, 1, .block(bob))
+        #expect(s.change(ana, 1, .block(bob)) == [.tell(1, .settings(ref: ref, UserSettings(blocked: [bob], revision: 1)))])
+    }
+
+    @Test func aFullListIsAnsweredAsSuch() {
+        var s = Scene()
+        let full = (0..<PrivacyLimits.blockCountMax).map { UserID("u\(10_000 + $0)")! }
+        s.settings[ana] = UserSettings(blocked: full, revision: 3)
+        guard case .tell(1, .error(let error)) = s.change(ana, 1, .block(bob)).first else { return #expect(Bool(false), "no error") }
+        #expect(error.code == .tooManyUsers)
+        #expect(error.ref == ref)
+    }
+
+    @Test func aStoreThatIsAwayIsSaidAndNothingChanges() {
+        var s = Scene()
+        s.storeIsAway = true
+        guard case .tell(1, .error(let error)) = s.change(ana, 1, .block(bob)).first else { return #expect(Bool(false), "no error") }
+        #expect(error.code == .unavailable)
+        #expect(error.retryMs != nil)
+    }
+
+    @Test func aShardThatWasAwayHearsOfItWhenItIsBack() {
+        var s = Scene()
+        _ = s.on(.peerDown(s.session))
+        let done = s.change(ana, 1, .block(bob))
+        let new = UserSettings(blocked: [bob], revision: 1)
+        #expect(done.last == .tell(1, .settings(ref: ref, new)))
+        #expect(!done.contains { if case .call(s.session, _) = $0 { true } else { false } })
+        let late = SettingsNews(owner: ana, settings: new, author: nil)
+        #expect(s.on(.peerUp(s.session)) == [.call(s.session, .settingsNews(late))])
+        _ = s.on(.peerDown(s.session))
+        #expect(s.on(.peerUp(s.session)) == [])
+    }
+
+    @Test func olderNewsDoesNotOverwriteNewer() {
+        var s = Scene()
+        _ = s.acts(bob)
+        s.settings[bob] = UserSettings(lastSeen: .nobody, revision: 5)
+        #expect(s.ask(ana, 1, about: [bob]) == [answer(1, hidden(bob))])
+        let old = SettingsNews(owner: bob, settings: UserSettings(revision: 4), author: nil)
+        let call = RemoteCall(node: s.parser, socket: SocketID(rawValue: 3), call: 9)
+        #expect(s.on(.requested(call, .settingsNews(old))) == [.answer(.done)])
+        #expect(s.ask(ana, 1, about: [bob]) == [answer(1, hidden(bob))])
+    }
+}

@@ -1,0 +1,597 @@
+// Unit tests of the page's logic that needs no screen: the protocol's client against a server made of arrays, and words.
+//
+// test_units.py runs this in the browser, with the modules that the gateway serves: `modules` is what they export. Each test is
+// a sentence; a transcript says what goes out (`>`), and `said` makes the server speak.
+
+const { Fantail, Times } = modules.fantail;
+const words = modules.words;
+const tests = [];
+const test = (name, run) => tests.push({ name, run });
+
+function equal(left, right, what = "") {
+  const [found, wanted] = [JSON.stringify(left), JSON.stringify(right)];
+  if (found !== wanted) throw new Error(`${what} is ${found}, not ${wanted}`);
+}
+
+/// The clock moves when it is told to, the dice show the middle, sockets are arrays.
+class World {
+  time = 1_000;
+  timers = [];
+  sockets = [];
+  kept = [];
+  notices = [];
+  failing = false;
+  holding = null;
+
+  constructor(memory = {}, token = "t") {
+    this.client = new Fantail({
+      url: "ws://here/v1/ws",
+      token: async () => token,
+      memory,
+      keep: async (batch) => {
+        if (this.holding) await this.holding;
+        if (this.failing) throw new Error("the disk is full");
+        this.kept.push(structuredClone(batch));
+      },
+      notice: (notice) => this.notices.push(notice),
+      world: {
+        now: () => this.time,
+        setTimeout: (call, ms) => {
+          const timer = { call, at: this.time + ms };
+          this.timers.push(timer);
+          return timer;
+        },
+        clearTimeout: (timer) => (this.timers = this.timers.filter((other) => other !== timer)),
+        random: () => 0.5,
+        connect: (url, protocols) => {
+          const socket = { url, protocols, sent: [], closed: null, send: (text) => socket.sent.push(JSON.parse(text)), close: (code) => (socket.closed = code) };
+          this.sockets.push(socket);
+          return socket;
+        },
+      },
+    });
+  }
+
+  get socket() {
+    return this.sockets.at(-1);
+  }
+
+  /// Lets everything that waits for nothing but a promise happen.
+  async settle() {
+    for (let round = 0; round < 20; round++) await null;
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+
+  async pass(ms) {
+    const end = this.time + ms;
+    for (;;) {
+      const next = this.timers.filter(({ at }) => at <= end).sort((left, right) => left.at - right.at)[0];
+      if (!next) break;
+      this.time = Math.max(this.time, next.at);
+      this.timers = this.timers.filter((other) => other !== next);
+      next.call();
+      await this.settle();
+    }
+    this.time = end;
+    await this.settle();
+  }
+
+  async said(...frames) {
+    for (const frame of frames) this.socket.onmessage({ data: JSON.stringify(frame) });
+    await this.settle();
+  }
+
+  /// Everything that went out since the last look.
+  out() {
+    return this.socket.sent.splice(0);
+  }
+
+  async live(welcome = {}) {
+    this.client.start();
+    await this.settle();
+    this.socket.onopen();
+    await this.said({ type: "welcome", user: "ana", device: "web", cursor: 0, head: 0, ticks: 0, time: 1, archive: false, ...welcome });
+    return this;
+  }
+
+  async cut(code = 1006) {
+    this.socket.onclose({ code });
+    await this.settle();
+  }
+}
+
+const message = (n, id = `m-${n}`) => ({ type: "message", n, from: "bob", id, at: 100 + n, body: "hi" });
+/// What the one frame, a `hello`, says of the cursor and the ticks.
+const hello = ([{ type, attempt, ...rest }, ...more]) => (type === "hello" && more.length === 0 ? rest : null);
+const sends = (frames) => frames.filter(({ type }) => type === "send").map(({ id, after }) => (after ? `${id} after ${after}` : id));
+
+test("it says hello with what it remembers", async () => {
+  const world = new World({ cursor: 41, ticks: 7 });
+  world.client.start();
+  await world.settle();
+  equal(world.socket.protocols, ["fantail.json.v1", "fantail.token.t"]);
+  world.socket.onopen();
+  equal(world.out(), [{ type: "hello", ticks: 7, attempt: 1_000_001, cursor: 41 }]);
+});
+
+test("a new device has no cursor and wants all ticks", async () => {
+  const world = await new World().live({ cursor: 12 });
+  equal(world.out()[0], { type: "hello", ticks: 0, attempt: 1_000_001 });
+  equal(world.kept[0].cursor, 12);
+});
+
+test("an entry is acknowledged when it is kept, and not before", async () => {
+  const world = await new World({ cursor: 0 }).live();
+  world.out();
+  let release;
+  world.holding = new Promise((resolve) => (release = resolve));
+  await world.said(message(1));
+  equal(world.out(), [], "before the transaction ended, out");
+  release();
+  await world.settle();
+  equal(world.kept.at(-1).items.map(({ n }) => n), [1]);
+  equal(world.out(), [{ type: "ack", n: 1 }]);
+});
+
+test("entries that come while others are being kept are one batch and one ack", async () => {
+  const world = await new World({ cursor: 0 }).live();
+  world.out();
+  await world.said(message(1), message(2), message(3), message(4));
+  equal(world.kept.slice(-2).map(({ items }) => items.map(({ n }) => n)), [[1], [2, 3, 4]]);
+  // The first ack at once, what follows close behind gathers.
+  equal(world.out(), [{ type: "ack", n: 1 }]);
+  await world.said(message(5));
+  await world.pass(Times.ackPause - 1);
+  equal(world.out(), []);
+  await world.pass(1);
+  equal(world.out(), [{ type: "ack", n: 5 }]);
+  await world.pass(Times.ackPause);
+  await world.said(message(6));
+  equal(world.out(), [{ type: "ack", n: 6 }]);
+});
+
+test("fifty entries, or much text, are acknowledged at once", async () => {
+  const world = await new World({ cursor: 0 }).live();
+  world.out();
+  await world.said(message(1));
+  await world.said(...Array.from({ length: 50 }, (_, number) => message(number + 2)));
+  equal(world.out(), [{ type: "ack", n: 1 }, { type: "ack", n: 51 }]);
+  await world.said({ ...message(52), body: "x".repeat(8_192) });
+  equal(world.out(), [{ type: "ack", n: 52 }]);
+});
+
+test("each connection has a higher number than all before it", async () => {
+  const world = await new World({ cursor: 0, attempt: 5_000_000 }).live();
+  equal(world.out()[0].attempt, 5_000_001);
+  await world.cut();
+  await world.pass(Times.reconnectFirst);
+  world.socket.onopen();
+  equal(world.out()[0].attempt, 5_000_002);
+  equal(world.notices.findLast(({ type }) => type === "attempt").attempt, 5_000_002);
+});
+
+test("what cannot be kept is not acknowledged, and comes again", async () => {
+  const world = await new World({ cursor: 0 }).live();
+  world.out();
+  world.failing = true;
+  await world.said(message(1));
+  equal(world.out(), []);
+  equal(world.socket.closed, 1000);
+  world.failing = false;
+  await world.pass(Times.troubleFirst);
+  world.socket.onopen();
+  equal(hello(world.out()), { ticks: 0, cursor: 0 });
+});
+
+test("an entry that came before is acknowledged again and not shown again", async () => {
+  const world = await new World({ cursor: 5 }).live({ cursor: 5 });
+  world.out();
+  const before = world.kept.length;
+  await world.said(message(5));
+  equal(world.kept.length, before);
+  equal(world.out(), [{ type: "ack", n: 5 }]);
+});
+
+test("a hole means to come again, with what stands before it kept", async () => {
+  const world = await new World({ cursor: 0 }).live();
+  await world.said(message(1), message(3), message(4));
+  equal(world.kept.at(-1).items.map(({ n }) => n), [1]);
+  equal(world.socket.closed, 1000);
+  await world.pass(Times.reconnectFirst);
+  world.socket.onopen();
+  equal(hello(world.out()), { ticks: 0, cursor: 1 });
+});
+
+test("a gap moves the cursor and is acknowledged", async () => {
+  const world = await new World({ cursor: 0 }).live();
+  world.out();
+  await world.said({ type: "gap", from: 1, to: 40 });
+  equal(world.out(), [{ type: "ack", n: 40 }]);
+  await world.pass(Times.ackPause);
+  await world.said(message(41));
+  equal(world.out(), [{ type: "ack", n: 41 }]);
+  await world.pass(Times.ackPause);
+  await world.said({ type: "gap", from: 1, to: 40 });
+  equal(world.out(), [{ type: "ack", n: 41 }]);
+});
+
+test("an entry of a later release counts like every other", async () => {
+  const world = await new World({ cursor: 0 }).live();
+  world.out();
+  await world.said({ type: "poll", n: 1, question: "?" }, { type: "weather" }, message(2));
+  await world.pass(Times.ackPause);
+  equal(world.out().at(-1), { type: "ack", n: 2 });
+});
+
+test("ticks never go back", async () => {
+  const world = await new World({ cursor: 0, ticks: 50 }).live();
+  await world.said({ type: "read", with: "bob", at: 9, rev: 60 }, { type: "delivered", with: "bob", at: 5, rev: 40 });
+  equal(world.kept.at(-1).items.map(({ type }) => type), ["read"]);
+  equal(world.kept.at(-1).ticks, 60);
+});
+
+test("messages of one chat name the one before them", async () => {
+  const world = await new World({ cursor: 0 }).live();
+  world.out();
+  for (const id of ["a", "b", "c"]) world.client.send({ id, to: "bob", body: id });
+  world.client.send({ id: "x", to: "cem", body: "x" });
+  equal(sends(world.out()), ["a", "b after a", "c after b", "x"]);
+  await world.said({ type: "sent", id: "a", to: "bob", at: 1 }, { type: "sent", id: "b", to: "bob", at: 2 });
+  world.client.send({ id: "d", to: "bob", body: "d" });
+  equal(sends(world.out()), ["d after c"]);
+});
+
+test("a message is repeated after 5 s, oldest first, and says that the app does it", async () => {
+  const world = await new World({ cursor: 0 }).live();
+  world.client.send({ id: "a", to: "bob", body: "1" });
+  world.client.send({ id: "b", to: "bob", body: "2" });
+  world.out();
+  await world.pass(Times.answer - 1);
+  equal(world.out(), []);
+  await world.pass(1);
+  const repeats = world.out();
+  equal(sends(repeats), ["a", "b after a"]);
+  equal(repeats.every(({ auto }) => auto === true), true);
+});
+
+test("a message survives the connection, and another life of the page", async () => {
+  const world = await new World({ cursor: 0, outbox: [{ id: "a", to: "bob", body: "1" }, { id: "b", to: "bob", body: "2" }] }).live();
+  equal(sends(world.out()), ["a", "b after a"]);
+  await world.said({ type: "sent", id: "a", to: "bob", at: 1 });
+  await world.cut();
+  await world.pass(Times.reconnectFirst);
+  world.socket.onopen();
+  await world.said({ type: "welcome", cursor: 0, head: 0, ticks: 0, time: 1, archive: false });
+  equal(sends(world.out()), ["b"]);
+});
+
+test("at most 16 messages are on the wire", async () => {
+  const world = await new World({ cursor: 0 }).live();
+  world.out();
+  for (let number = 0; number < 20; number++) world.client.send({ id: `m${number}`, to: `user${number}`, body: "" });
+  equal(world.out().length, 16);
+  await world.said({ type: "sent", id: "m3", to: "user3", at: 1 });
+  equal(sends(world.out()), ["m16"]);
+});
+
+test("a refusal that passes is retried, what is behind it waits", async () => {
+  const world = await new World({ cursor: 0 }).live();
+  world.out();
+  world.client.send({ id: "a", to: "bob", body: "1" });
+  world.client.send({ id: "b", to: "bob", body: "2" });
+  world.out();
+  await world.said({ type: "error", code: "overloaded", text: "", ref: "a", retry_ms: 900 }, { type: "error", code: "overloaded", text: "", ref: "b", retry_ms: 900 });
+  equal(world.out(), []);
+  await world.pass(899);
+  equal(world.out(), []);
+  await world.pass(1);
+  equal(sends(world.out()), ["a", "b after a"]);
+});
+
+test("without a predecessor the chat goes again from its oldest", async () => {
+  const world = await new World({ cursor: 0 }).live();
+  world.client.send({ id: "a", to: "bob", body: "1" });
+  world.client.send({ id: "b", to: "bob", body: "2" });
+  world.out();
+  await world.said({ type: "error", code: "predecessor_missing", text: "", ref: "b" });
+  await world.pass(Times.retryFirst);
+  equal(sends(world.out()), ["a", "b after a"]);
+});
+
+test("a refusal for good ends a message", async () => {
+  const world = await new World({ cursor: 0 }).live();
+  world.client.send({ id: "a", to: "ana", body: "1" });
+  await world.said({ type: "error", code: "to_self", text: "no", ref: "a" });
+  equal(world.kept.at(-1).items[0], { type: "failed", id: "a", to: "ana", code: "to_self", text: "no" });
+  world.out();
+  await world.pass(60_000);
+  equal(sends(world.out()), []);
+});
+
+test("a read mark is repeated until it is noted, and a later one takes its place", async () => {
+  const world = await new World({ cursor: 0 }).live();
+  world.out();
+  world.client.markRead("bob", 5);
+  world.client.markRead("bob", 9);
+  world.client.markRead("bob", 7);
+  equal(world.out().map(({ at }) => at), [5, 9]);
+  await world.pass(Times.answer);
+  equal(world.out(), [{ type: "read", with: "bob", at: 9, auto: true }]);
+  await world.said({ type: "noted", with: "bob", at: 9 });
+  await world.pass(20_000);
+  equal(world.out(), []);
+});
+
+test("a mark that a group does not take is forgotten", async () => {
+  const world = await new World({ cursor: 0 }).live();
+  world.client.markRead("g:x", 5);
+  await world.said({ type: "error", code: "not_member", text: "", ref: "g:x" });
+  world.out();
+  await world.pass(20_000);
+  equal(world.out(), []);
+});
+
+test("changes of one group wait for each other, and are repeated", async () => {
+  const world = await new World({ cursor: 0 }).live();
+  world.out();
+  const first = world.client.change({ ref: "r1", group: "g:x", change: "rename", title: "A", order: 1 });
+  world.client.change({ ref: "r2", group: "g:x", change: "rename", title: "B", order: 2 });
+  world.client.change({ ref: "r3", change: "create", title: "C", users: [] });
+  equal(world.out().map(({ ref }) => ref), ["r1", "r3"]);
+  await world.said({ type: "group.done", ref: "r3", group: "g:y", seq: 1, at: 1 });
+  await world.pass(Times.answer);
+  equal(world.out(), [{ type: "group", ref: "r1", group: "g:x", change: "rename", title: "A" }]);
+  await world.said({ type: "group.done", ref: "r1", group: "g:x", seq: 2, at: 2 });
+  equal((await first).seq, 2);
+  equal(world.out().map(({ ref }) => ref), ["r2"]);
+});
+
+test("pauses double up to 30 s and begin anew after a welcome", async () => {
+  const world = await new World({ cursor: 0 }).live();
+  const pauses = [];
+  for (let round = 0; round < 9; round++) {
+    await world.cut();
+    pauses.push(world.notices.findLast(({ state }) => state === "waiting").retryAt - world.time);
+    await world.pass(pauses.at(-1));
+  }
+  equal(pauses, [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+  world.socket.onopen();
+  await world.said({ type: "welcome", cursor: 0, head: 0, ticks: 0, time: 1, archive: false });
+  await world.cut();
+  equal(world.notices.findLast(({ state }) => state === "waiting").retryAt - world.time, 250);
+});
+
+test("pauses jitter from half to one and a half", async () => {
+  const world = new World({ cursor: 0 });
+  const found = [];
+  for (const dice of [0, 0.999999]) {
+    const other = new World({ cursor: 0 });
+    other.client = null;
+    const client = new Fantail({
+      url: "", token: async () => "t", keep: async () => {},
+      notice: (notice) => notice.retryAt !== undefined && found.push(Math.round(notice.retryAt)),
+      world: { now: () => 0, setTimeout: () => 1, clearTimeout: () => {}, random: () => dice, connect: () => (other.last = { close() {} }) },
+    });
+    client.start();
+    await world.settle();
+    other.last.onclose({ code: 1006 });
+  }
+  equal(found, [125, 375]);
+});
+
+test("after 1013 the first pause is a second", async () => {
+  const world = await new World({ cursor: 0 }).live();
+  await world.cut(1013);
+  equal(world.notices.findLast(({ state }) => state === "waiting").retryAt - world.time, 1_000);
+});
+
+test("after 4003 it does not come back", async () => {
+  const world = await new World({ cursor: 0 }).live();
+  await world.cut(4003);
+  equal(world.notices.findLast(({ type }) => type === "ended"), { type: "ended", reason: "replaced" });
+  await world.pass(120_000);
+  equal(world.sockets.length, 1);
+});
+
+test("without a token it ends", async () => {
+  const world = new World({}, null);
+  world.client.start();
+  await world.settle();
+  equal(world.notices.at(-1), { type: "ended", reason: "token" });
+});
+
+test("no welcome within 10 s is a failed try", async () => {
+  const world = new World({ cursor: 0 });
+  world.client.start();
+  await world.settle();
+  world.socket.onopen();
+  await world.pass(Times.welcome);
+  equal(world.socket.closed, 1000);
+  await world.pass(Times.reconnectFirst);
+  equal(world.sockets.length, 2);
+});
+
+test("a cursor from another history is forgotten, with everything", async () => {
+  const world = new World({ cursor: 99, ticks: 9 });
+  world.client.start();
+  await world.settle();
+  world.socket.onopen();
+  await world.said({ type: "error", code: "cursor_ahead", text: "" });
+  equal(world.kept.at(-1), { items: [{ type: "cursor.lost" }], cursor: null, ticks: 0 });
+  await world.pass(Times.reconnectFirst);
+  world.socket.onopen();
+  equal(hello(world.out()), { ticks: 0 });
+});
+
+test("silence is asked about, and means to come again when nobody answers", async () => {
+  const world = await new World({ cursor: 0 }).live();
+  world.out();
+  await world.pass(Times.silence);
+  equal(world.out(), [{ type: "ping" }]);
+  await world.said({ type: "pong", time: 1 });
+  await world.pass(Times.silence);
+  await world.pass(Times.answer);
+  equal(world.socket.closed, 1000);
+});
+
+test("a question gets its answer, its refusal or none", async () => {
+  const world = await new World({ cursor: 0 }).live();
+  world.out();
+  const outcomes = [];
+  for (let number = 0; number < 3; number++) world.client.ask({ type: "group.info", group: "g:x" }).then(() => outcomes.push("answer"), ({ code }) => outcomes.push(code));
+  const [first, second] = world.out();
+  await world.said({ type: "group.info", ref: first.ref, group: "g:x" }, { type: "error", code: "not_member", text: "", ref: second.ref });
+  await world.pass(Times.question);
+  equal(outcomes, ["answer", "not_member", "no_answer"]);
+});
+
+test("frames of a former connection are nothing", async () => {
+  const world = await new World({ cursor: 0 }).live();
+  const former = world.socket;
+  await world.cut();
+  await world.pass(Times.reconnectFirst);
+  former.onmessage({ data: JSON.stringify(message(1)) });
+  await world.settle();
+  equal(world.kept.flatMap(({ items }) => items), []);
+});
+
+// --- presence ----------------------------------------------------------------------------------------------------------
+
+/// A presence with a connection that remembers what was said and answers as `answer` says.
+function presence(answer) {
+  const it = new modules.presence.Presence();
+  const said = [];
+  it.client = {
+    isLive: true,
+    say: (frame) => said.push(frame),
+    ask: async (frame) => {
+      said.push(frame);
+      return answer(frame);
+    },
+  };
+  return { it, said };
+}
+
+const unsupported = () => {
+  throw new modules.fantail.Refused("unsupported");
+};
+
+test("a server without presence is asked once for each connection", async () => {
+  const { it, said } = presence(unsupported);
+  it.onWelcome(["bob"]);
+  await new Promise((resolve) => setTimeout(resolve));
+  await it.watch(["bob", "cem"]);
+  it.onPerson(true);
+  equal(said, [{ type: "presence.watch", users: ["bob"] }]);
+  equal(it.status("bob"), "");
+  it.onWelcome(["bob"]);
+  equal(said.length, 2);
+});
+
+test("a server with presence is told who is watched and that somebody is here", async () => {
+  const { it, said } = presence(() => ({ type: "presence", users: [{ user: "bob", online: true }, { user: "cem", online: false, last: Date.now() * 1000 }] }));
+  it.onWelcome(["bob", "g:team", "cem"]);
+  await new Promise((resolve) => setTimeout(resolve));
+  equal(said[0], { type: "presence.watch", users: ["bob", "cem"] });
+  equal(said[1], { type: "active", on: true });
+  equal(it.status("bob"), "online");
+  equal(it.status("cem").startsWith("last seen today at "), true);
+  equal(it.isOnline("cem"), false);
+  it.onFrame({ type: "presence", users: [{ user: "bob", online: false }] });
+  equal(it.status("bob"), "");
+  // The same people are not named again, and nobody is here twice within 20 s.
+  await it.watch(["cem", "bob"]);
+  it.onPerson(true);
+  equal(said.length, 2);
+});
+
+test("at most 64 people are watched", async () => {
+  const { it, said } = presence(unsupported);
+  await it.watch(Array.from({ length: 100 }, (_, number) => `user${number}`));
+  equal(said[0].users.length, 64);
+});
+
+test("typing is said at once and not at every key", () => {
+  const { it, said } = presence(unsupported);
+  for (let key = 0; key < 10; key++) it.types("bob");
+  equal(said.map(({ to, on }) => [to, on]), [["bob", true]]);
+  it.types("cem");
+  it.restsTyping();
+  equal(said.map(({ to, on }) => [to, on]), [["bob", true], ["cem", true], ["cem", false]]);
+  // A message that was sent says it by itself.
+  it.types("bob");
+  it.restsTyping(true);
+  equal(said.length, 4);
+});
+
+test("a server without typing is left in peace", () => {
+  const { it, said } = presence(unsupported);
+  it.types("bob");
+  equal(it.onRefused({ ref: "typing", code: "unsupported" }), true);
+  it.restsTyping(true);
+  it.types("cem");
+  equal(said.length, 1);
+  equal(it.onRefused({ ref: "other", code: "unsupported" }), false);
+});
+
+test("who types is shown until they stop or write", () => {
+  const { it } = presence(unsupported);
+  it.onTyping({ from: "bob", on: true });
+  equal(it.typing("bob"), "typing…");
+  it.onTyping({ from: "bob", on: false });
+  equal(it.typing("bob"), null);
+  it.onTyping({ from: "bob", group: "g:x", on: true });
+  it.onTyping({ from: "cem", group: "g:x", on: true });
+  equal(it.typing("g:x"), "bob and cem are typing…");
+  it.stopsTyping("g:x", "bob");
+  equal(it.typing("g:x"), "cem is typing…");
+  it.onOffline();
+  equal(it.typing("g:x"), null);
+});
+
+// --- words -------------------------------------------------------------------------------------------------------------
+
+test("a reply is plain text, and is read back", () => {
+  const body = words.withQuote({ from: "ana", body: "shall we meet?\nat noon?" }, "yes\n\nwhere?");
+  equal(body, "> ana: shall we meet?\n> at noon?\n\nyes\n\nwhere?");
+  equal(words.splitQuote(body), { quote: { from: "ana", text: "shall we meet?\nat noon?" }, text: "yes\n\nwhere?" });
+});
+
+test("a reply to a reply quotes the answer only", () => {
+  const first = words.withQuote({ from: "ana", body: "one" }, "two");
+  equal(words.withQuote({ from: "bob", body: first }, "three"), "> bob: two\n\nthree");
+});
+
+test("what only looks like a quote stays text", () => {
+  for (const body of ["> alone", "a > b", ">tight\n\nx", ""]) equal(words.splitQuote(body), { quote: null, text: body });
+  equal(words.splitQuote("> no author\n\nx").quote, { from: null, text: "no author" });
+});
+
+test("long quotes are cut", () => {
+  const body = words.withQuote({ from: "ana", body: "x".repeat(5_000) }, "y");
+  equal(body.length < 320 && body.includes("…"), true);
+});
+
+test("only http and https become links", () => {
+  const links = (text) => words.pieces(text).filter(({ link }) => link).map(({ link }) => link);
+  equal(links("see https://example.org/a?b=c. And http://x.org!"), ["https://example.org/a?b=c", "http://x.org/"]);
+  equal(links("(https://example.org/)"), ["https://example.org/"]);
+  for (const text of ["javascript:alert(1)", "data:text/html,x", "https://user:pass@evil.example", "https://", "vbscript:x", "JAVASCRIPT:https"]) equal(links(text), []);
+  for (const text of ["a https://example.org b", "<https://example.org>", "no link"]) equal(words.pieces(text).map((piece) => piece.text).join(""), text);
+});
+
+test("names are what the protocol says", () => {
+  for (const name of ["ana", "a", "A.b_c-d@e+f:1", "x".repeat(64)]) equal(words.isName(name), true, name);
+  for (const name of ["", "a b", "é", "x".repeat(65), "g:team", "<b>"]) equal(words.isName(name), false, name);
+});
+
+const results = {};
+for (const { name, run } of tests) {
+  try {
+    await run();
+    results[name] = null;
+  } catch (error) {
+    results[name] = String(error?.stack ?? error);
+  }
+}
+return results;
