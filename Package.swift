@@ -114,7 +114,7 @@ let package = Package(
             .executableTarget(
                 name: "bench",
                 dependencies: [
-                    "BenchKit", "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "Crypto", "Groups", "LastSeenCore", "Messages", "Primitives", "Privacy", "RPC",
+                    "BenchKit", "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "CoreKit", "Crypto", "Groups", "LastSeenCore", "Messages", "Primitives", "Privacy", "RPC",
                     "SQLiteStore", "ServiceKit", "Storage", "Tokens", "WebSocket",
                 ],
                 path: "Services/Bench/Main"),

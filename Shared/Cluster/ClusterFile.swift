@@ -9,8 +9,8 @@
 //     expiry   30d                # optional: how long a message is kept that nobody fetches; s, m, h or d
 //     groups   members=1024 tries=5 retry-ms=250   # optional; these are the defaults
 //     presence online-ms=30000                     # likewise
+//     limits   frames=5000 kib=8192 connects=5000  # likewise; 0 is no limit
 //     login    development        # optional: gateways mint tokens for anybody at this machine
-//     limits   frames=5000 kib=8192 connects=5000  # optional; these are the defaults, 0 is no limit
 //
 //     # role     name         rpc             admin           [client=address] [weight=n]
 //     gateway    gateway-1    127.0.0.1:7101  127.0.0.1:7201  client=127.0.0.1:8080
@@ -65,8 +65,8 @@ private struct ClusterFileReader {
     private var expirySeconds: Int?
     private var groupRules: GroupRules?
     private var presenceRules: PresenceRules?
-    private var hasDevelopmentLogin: Bool?
     private var limitRules: LimitRules?
+    private var hasDevelopmentLogin: Bool?
     private var nodes: [NodeLine] = []
     private var nodeCheck = NodeCheck()
 
@@ -83,8 +83,8 @@ private struct ClusterFileReader {
         case "expiry": try once(key, &expirySeconds, readExpiry(words))
         case "groups": try once(key, &groupRules, readGroups(words))
         case "presence": try once(key, &presenceRules, readPresence(words))
-        case "login": try once(key, &hasDevelopmentLogin, readLogin(words))
         case "limits": try once(key, &limitRules, readLimits(words))
+        case "login": try once(key, &hasDevelopmentLogin, readLogin(words))
         default:
             guard let role = Role(name: key) else { throw .unknownKey(key) }
             let node = try readNode(role, words)
@@ -100,8 +100,8 @@ private struct ClusterFileReader {
         return try ClusterMap(
             name: name, epoch: epoch, ringParameters: ringParameters ?? RingParameters(), storageMode: storageMode,
             expirySeconds: expirySeconds ?? ClusterLimits.expirySecondsDefault, origins: origins ?? [],
-            groupRules: groupRules ?? GroupRules(), presenceRules: presenceRules ?? PresenceRules(), limitRules: limitRules ?? LimitRules(),
-            hasDevelopmentLogin: hasDevelopmentLogin ?? false, nodes: nodes)
+            groupRules: groupRules ?? GroupRules(), presenceRules: presenceRules ?? PresenceRules(),
+            limitRules: limitRules ?? LimitRules(), hasDevelopmentLogin: hasDevelopmentLogin ?? false, nodes: nodes)
     }
 
     /// The words before the comment; refuses bytes that an editor would not show.

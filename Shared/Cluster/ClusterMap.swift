@@ -120,10 +120,10 @@ public struct ClusterMap: Sendable {
     public let origins: [String]
     public let groupRules: GroupRules
     public let presenceRules: PresenceRules
+    public let limitRules: LimitRules
     /// Gateways mint a token for any name that somebody at this machine asks for. Then all of them listen on loopback
     /// addresses only.
     public let hasDevelopmentLogin: Bool
-    public let limitRules: LimitRules
     /// Seed, load bound and epoch of all rings.
     public let ringParameters: RingParameters
     /// All nodes in canonical order: a node's id is its index.
@@ -143,8 +143,7 @@ public struct ClusterMap: Sendable {
         name: String, epoch: UInt32, ringParameters: RingParameters = RingParameters(), storageMode: StorageMode,
         expirySeconds: Int = ClusterLimits.expirySecondsDefault, origins: [String] = [],
         groupRules: GroupRules = GroupRules(), presenceRules: PresenceRules = PresenceRules(), limitRules: LimitRules = LimitRules(),
-        hasDevelopmentLogin: Bool = false,
-        nodes: [NodeLine]
+        hasDevelopmentLogin: Bool = false, nodes: [NodeLine]
     ) throws(ClusterProblem) {
         try ClusterCheck.name(name)
         try ClusterCheck.epoch(epoch)
@@ -176,8 +175,8 @@ public struct ClusterMap: Sendable {
         self.origins = origins.map(Ascii.lowercased)
         self.groupRules = groupRules
         self.presenceRules = presenceRules
-        self.hasDevelopmentLogin = hasDevelopmentLogin
         self.limitRules = limitRules
+        self.hasDevelopmentLogin = hasDevelopmentLogin
         var parameters = ringParameters
         parameters.epoch = epoch
         self.ringParameters = parameters
@@ -239,8 +238,7 @@ extension ClusterMap: Equatable {
         left.name == right.name && left.epoch == right.epoch && left.storageMode == right.storageMode
             && left.expirySeconds == right.expirySeconds && left.origins == right.origins
             && left.groupRules == right.groupRules && left.presenceRules == right.presenceRules
-            && left.hasDevelopmentLogin == right.hasDevelopmentLogin
-            && left.limitRules == right.limitRules
+            && left.limitRules == right.limitRules && left.hasDevelopmentLogin == right.hasDevelopmentLogin
             && left.ringParameters == right.ringParameters && left.nodes == right.nodes
     }
 }

@@ -29,9 +29,9 @@ public enum ClusterProblem: Error, Hashable, Sendable {
     /// A limit of groups or of presence out of its range, as it was written.
     case groups(String)
     case presence(String)
-    case login(String)
     /// A limit of clients out of its range, as it was written.
     case limits(String)
+    case login(String)
     case expiry(String)
     case origin(String)
     case tooManyOrigins(count: Int)
@@ -66,7 +66,7 @@ extension ClusterProblem: CustomStringConvertible {
         case .notASCII:
             "there is a character outside ASCII; use such characters in comments only, after #"
         case .unknownKey(let key):
-            "\"\(key)\" is not known; a line begins with cluster, epoch, ring, store, origins, expiry, groups, presence, login, limits, or a role: "
+            "\"\(key)\" is not known; a line begins with cluster, epoch, ring, store, origins, expiry, groups, presence, limits, login, or a role: "
                 + Role.allCases.map(\.name).joined(separator: ", ")
         case .keyTwice(let key):
             "there is a line \"\(key)\" already; keep one of them"

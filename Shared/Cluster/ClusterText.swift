@@ -19,9 +19,9 @@ extension ClusterMap {
         lines.append(
             "groups   members=\(groupRules.memberCountMax) tries=\(groupRules.tryCountMax) retry-ms=\(groupRules.retryMs)")
         lines.append("presence online-ms=\(presenceRules.onlineMs)")
-        if hasDevelopmentLogin { lines.append("login    development") }
         lines.append(
             "limits   frames=\(limitRules.framesPerSecond) kib=\(limitRules.kibPerSecond) connects=\(limitRules.connectsPerSecond)")
+        if hasDevelopmentLogin { lines.append("login    development") }
         lines.append("")
 
         var rows = [["# role", "name", "rpc", "admin", "[client=address] [weight=n]"]]

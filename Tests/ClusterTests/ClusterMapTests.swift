@@ -19,8 +19,8 @@ struct RoleTests {
         let pairs: [(Role, Role)] = [
             (.gateway, .parser), (.gateway, .session), (.gateway, .group), (.gateway, .lastSeen),
             (.parser, .session), (.parser, .group), (.parser, .lastSeen),
-            (.session, .session), (.session, .group), (.session, .persistence),
-            (.group, .persistence), (.lastSeen, .persistence),
+            (.session, .session), (.session, .group), (.session, .lastSeen), (.session, .persistence),
+            (.group, .persistence), (.lastSeen, .lastSeen), (.lastSeen, .persistence),
         ]
         for left in Role.allCases {
             for right in Role.allCases {
@@ -85,7 +85,7 @@ struct ClusterMapTests {
         #expect(
             map.peers(of: session.id).map(\.name) == [
                 "gateway-1", "gateway-2", "parser-1", "parser-2", "session-1", "session-3", "group-1", "group-2",
-                "persistence-1",
+                "last-seen-1", "last-seen-2", "persistence-1",
             ])
     }
 

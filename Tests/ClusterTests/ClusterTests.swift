@@ -12,6 +12,7 @@ let goodFile = """
     origins  http://127.0.0.1:8080,https://Chat.Example.org
     expiry   12h
     groups   members=64 tries=3
+    presence online-ms=9000
     limits   frames=100 connects=0
     # role        name           rpc              admin            [client=addr] [weight=n]
     session       session-2      127.0.0.1:7122   127.0.0.1:7222   weight=3
@@ -41,6 +42,7 @@ struct ClusterFileTests {
         #expect(map.storageMode == .archive)
         #expect(map.expirySeconds == 12 * 3_600)
         #expect(map.groupRules == GroupRules(memberCountMax: 64, tryCountMax: 3, retryMs: 250))
+        #expect(map.presenceRules == PresenceRules(onlineMs: 9_000))
         #expect(map.limitRules == LimitRules(framesPerSecond: 100, kibPerSecond: 8_192, connectsPerSecond: 0))
         #expect(map.origins == ["http://127.0.0.1:8080", "https://chat.example.org"])
         #expect(map.ringParameters == RingParameters(epoch: 1, seed: 7, loadPermille: 1_040))
@@ -65,6 +67,7 @@ struct ClusterFileTests {
         #expect(map.origins == [])
         #expect(map.expirySeconds == 30 * 86_400)
         #expect(map.groupRules == GroupRules())
+        #expect(map.presenceRules == PresenceRules(onlineMs: 30_000))
         #expect(map.limitRules == LimitRules())
     }
 
@@ -99,6 +102,7 @@ struct ClusterFileTests {
                 origins  http://127.0.0.1:8080,https://chat.example.org
                 expiry   12h
                 groups   members=64 tries=3 retry-ms=250
+                presence online-ms=9000
 
                 # role       name           rpc               admin             [client=address] [weight=n]
                 gateway      gateway-1      127.0.0.1:7101    127.0.0.1:7201    client=127.0.0.1:8080

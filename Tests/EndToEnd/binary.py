@@ -16,6 +16,11 @@ FROM_CLIENT = {
     "group.info": (8, [("ref", "text?"), ("group", "text")]),
     "group.list": (9, [("ref", "text?"), ("after", "text?")]),
     "receipts": (10, [("ref", "text?"), ("with", "text"), ("at", "number")]),
+    "active": (13, [("on", "flag")]),
+    "presence": (14, [("ref", "text?"), ("users", "users")]),
+    "presence.watch": (48, [("ref", "text?"), ("users", "users")]),
+    "settings": (49, [("ref", "text?"), ("last_seen", "visibility?"), ("except", "users?"), ("read_receipts", "flag?")]),
+    "block": (50, [("ref", "text?"), ("user", "text"), ("on", "flag")]),
     "group.history": (11, [("ref", "text?"), ("group", "text"), ("before", "number?"), ("limit", "number")]),
     "typing": (12, [("to", "text"), ("on", "flag")]),
 }
@@ -33,6 +38,7 @@ CHANGES = {
     "settings": (8, [("announce", "flag"), ("receipts", "flag"), ("history", "flag")]),
     "delete": (9, []),
 }
+VISIBILITIES = {1: "everyone", 2: "nobody"}
 ROLES = {1: "member", 2: "admin", 3: "owner"}
 GROUP_ENTRY = [("n", "number"), ("group", "text"), ("seq", "number"), ("from", "text"), ("id", "text"), ("at", "number")]
 
@@ -61,6 +67,9 @@ FROM_SERVER = {
     35: ("receipts", [("ref", "text?"), ("with", "text"), ("at", "number"),
                       ("entries", [("user", "text"), ("got", "number?"), ("read", "number?")])]),
     36: ("typing", [("from", "text"), ("group", "text?"), ("on", "flag")]),
+    37: ("presence", [("ref", "text?"), ("users", [("user", "text"), ("online", "flag"), ("last", "number?")])]),
+    38: ("settings", [("ref", "text?"), ("last_seen", "visibility"), ("except", "users"), ("read_receipts", "flag"),
+                      ("blocked", "users"), ("rev", "number")]),
 }
 
 CODES = {
@@ -68,6 +77,7 @@ CODES = {
     8: "id_conflict", 9: "predecessor_missing", 10: "cursor_ahead", 11: "ack_ahead", 12: "read_ahead", 13: "hello_missing",
     14: "too_many_devices", 15: "overloaded", 16: "unavailable", 17: "storage_full", 18: "hello_repeated",
     19: "no_such_group", 20: "not_member", 21: "not_allowed", 22: "group_full", 23: "no_change", 24: "bad_users",
+    25: "too_many_users",
 }
 
 
@@ -96,6 +106,8 @@ def encode(frame: dict) -> bytes:
             out += _optional(field[:-1], value)
         else:
             out += _write(field, 50 if name == "limit" and value is None else value)
+    if frame.get("auto") and frame["type"] in ("send", "read"):
+        out += b"\1"
     return bytes(out)
 
 
@@ -110,6 +122,8 @@ def _write(kind: str, value) -> bytes:
         return bytes([value])
     if kind == "role":
         return bytes(number for number, name in ROLES.items() if name == value)
+    if kind == "visibility":
+        return bytes(number for number, name in VISIBILITIES.items() if name == value)
     if kind == "users":
         return varint(len(value)) + b"".join(_write("text", user) for user in value)
     data = value.encode()
@@ -166,6 +180,8 @@ class Reader:
                 return CODES[self.number()]
             case "role":
                 return ROLES[self.take(1)[0]]
+            case "visibility":
+                return VISIBILITIES[self.number()]
             case "users":
                 return [self.field("text") for _ in range(self.number())]
             case "frames":

@@ -198,8 +198,8 @@ struct Scene {
         .received(sessions[0], .clientOutput(ClientOutput(connection: connection, bytes: Array(text.utf8))))
     }
 
-    func detach(_ user: UserID, _ connection: ConnectionID, to node: NodeID) -> Did {
-        .send(node, .detach(Detach(user: user, connection: connection)))
+    func detach(_ user: UserID, _ connection: ConnectionID, to node: NodeID, hasMoved: Bool = false) -> Did {
+        .send(node, .detach(Detach(user: user, connection: connection, hasMoved: hasMoved)))
     }
 }
 

@@ -43,7 +43,7 @@ import WebSocket
         // It comes back: the connection goes home, and the stand-in is told.
         let connection = s.connection(1, mover)
         let done = s.on(.peerUp(lost))
-        #expect(done.first == s.detach(mover, connection, to: heir))
+        #expect(done.first == s.detach(mover, connection, to: heir, hasMoved: true))
         #expect(asked(done) == [Asked(lost, mover)])
     }
 
@@ -99,7 +99,7 @@ import WebSocket
         #expect(asked(s.on(.peerUp(home))) == [Asked(home, ana)])
         #expect(s.attached(connection, by: home) == [])
         // The stand-in's late answer.
-        #expect(s.attached(connection, by: heir) == [s.detach(ana, connection, to: heir)])
+        #expect(s.attached(connection, by: heir) == [s.detach(ana, connection, to: heir, hasMoved: true)])
     }
 
     @Test func aWrongShardGivesTheSeatToTheRightOne() {
@@ -110,7 +110,7 @@ import WebSocket
         // Its welcome comes first: what the right one pushes must not overtake it.
         #expect(s.attached(connection, by: wrong) == [])
         let done = s.welcomed(connection, by: wrong)
-        #expect(done.first == s.detach(ana, connection, to: wrong))
+        #expect(done.first == s.detach(ana, connection, to: wrong, hasMoved: true))
         #expect(asked(done) == [Asked(s.home(ana), ana)])
         #expect(asked(s.welcomed(connection, by: wrong)) == [])
     }
@@ -125,7 +125,7 @@ import WebSocket
         #expect(s.attached(connection, by: heir) == [])
         #expect(s.on(.peerUp(home)) == [])
         let done = s.welcomed(connection, by: heir)
-        #expect(done.first == s.detach(ana, connection, to: heir))
+        #expect(done.first == s.detach(ana, connection, to: heir, hasMoved: true))
         #expect(asked(done) == [Asked(home, ana)])
     }
 

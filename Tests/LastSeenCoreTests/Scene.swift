@@ -39,8 +39,9 @@ struct Scene {
     /// Requests that the store was asked, `readPresence` aside.
     private(set) var stored: [SeenBatch] = []
     var storeIsAway = false
-    /// Sessions that answer: all of them.
-    private var own: [(CallID, Message)] = []
+    /// Calls of the shard to itself wait until they are released.
+    var holdsOwnCalls = false
+    private var held: [Event] = []
 
     init() {
         core = LastSeenCore(selfID: selfID, cluster: map)
@@ -65,6 +66,12 @@ struct Scene {
         return done
     }
 
+    mutating func releaseOwnCalls() -> [Did] {
+        let requests = held
+        held = []
+        return requests.flatMap { on($0) }
+    }
+
     private mutating func obey(_ effect: Effect, _ done: inout [Did]) -> Event? {
         switch effect {
         case .send(gateway, .clientOutput(let output)):
@@ -73,8 +80,10 @@ struct Scene {
         case .send(let node, let message): done.append(.send(node, message))
         case .call(let node, let call, let message):
             if node == selfID {
-                own.append((call, message))
-                return .requested(RemoteCall(node: selfID, socket: SocketID(rawValue: 0), call: call.rawValue), message)
+                let request = Event.requested(RemoteCall(node: selfID, socket: SocketID(rawValue: 0), call: call.rawValue), message)
+                guard holdsOwnCalls else { return request }
+                held.append(request)
+                return nil
             }
             if map.node(node).role == .persistence {
                 return storeIsAway ? .refused(call, Refusal(.peerDown)) : .answered(call, answer(message))

@@ -19,11 +19,31 @@ import Testing
         #expect(s.change(ana, 1, .block(bob)) == told + [.tell(1, .settings(ref: ref, new))])
     }
 
-    @Test func aQuestionAndARepeatTellNobody() {
+    @Test func aQuestionTellsNobody() {
         var s = Scene()
         #expect(s.change(ana, 1, .question) == [.tell(1, .settings(ref: ref, UserSettings()))])
+    }
+
+    /// Whoever stored it first may have died before anybody was told.
+    @Test func aRepeatIsToldLikeTheFirst() {
+        var s = Scene()
+        let first = s.change(ana, 1, .block(bob))
+        #expect(s.change(ana, 1, .block(bob)) == first)
+    }
+
+    /// Found by simulate --seed 120.
+    @Test func aChangeWhoseAnswerWasLostIsLookedAfter() {
+        var s = Scene()
+        s.storeIsAway = true
         _ = s.change(ana, 1, .block(bob))
-        #expect(s.change(ana, 1, .block(bob)) == [.tell(1, .settings(ref: ref, UserSettings(blocked: [bob], revision: 1)))])
+        // It was stored all the same.
+        s.settings[ana] = UserSettings(blocked: [bob], revision: 1)
+        #expect(s.wait(.seconds(1)) == [])
+        s.storeIsAway = false
+        let news = SettingsNews(owner: ana, settings: s.settings[ana]!, author: nil)
+        #expect(s.wait(.seconds(1)) == map.nodes(of: .session).map { .call($0.id, .settingsNews(news)) })
+        #expect(s.wait(.seconds(10)) == [])
+        #expect(s.ask(bob, 2, about: [ana]) == [answer(2, hidden(ana))])
     }
 
     @Test func aFullListIsAnsweredAsSuch() {

@@ -84,6 +84,32 @@ import Testing
         #expect(s.metric("fantail_last_seen_users_watched") == "0")
     }
 
+    @Test func aWatchThatIsNotSaidAgainLapses() {
+        var s = Scene()
+        _ = s.ask(ana, 1, about: [bob], watch: true)
+        _ = s.ask(cem, 3, about: [bob], watch: true)
+        for _ in 0..<4 {
+            s.wait(.seconds(60))
+            _ = s.ask(cem, 3, about: [bob], watch: true)
+        }
+        s.wait(.seconds(2))
+        _ = s.acts(bob)
+        #expect(s.wait(.seconds(1)) == [news(3, away(bob, s.at(242)))])
+    }
+
+    /// The shard has taken a watcher while the end of the connection, or a shorter list, was on its way.
+    @Test func aWatchThatEndsWhileItIsAskedForLeavesNothingBehind() {
+        for isEndOfConnection in [true, false] {
+            var s = Scene()
+            s.holdsOwnCalls = true
+            _ = s.ask(ana, 1, about: [bob], watch: true)
+            _ = isEndOfConnection ? s.gone((ana, 1)) : s.ask(ana, 1, about: [], watch: true)
+            s.holdsOwnCalls = false
+            _ = s.releaseOwnCalls()
+            #expect(s.metric("fantail_last_seen_watchers") == "0")
+        }
+    }
+
     @Test func hidingInTheMiddleOfAWatchShowsOneLineAndThenNothing() {
         var s = Scene()
         _ = s.ask(ana, 1, about: [bob], watch: true)

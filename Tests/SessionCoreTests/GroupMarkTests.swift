@@ -89,7 +89,7 @@ import Testing
         var s = scene()
         _ = s.gets(s.ack(1))
         #expect(s.gets(.detach(Detach(user: bob, connection: ConnectionID(rawValue: 1))), from: s.gateway) == [])
-        #expect(s.pass(20) == [s.marks([delivered(1)])])
+        #expect(s.pass(20) == [s.departed(bob, 1), s.marks([delivered(1)])])
         #expect(s.answer(marked(.taken)) == [s.storeCursor(1)])
     }
 

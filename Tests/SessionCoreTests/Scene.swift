@@ -184,6 +184,12 @@ struct Scene {
         .call(store, .readInbox(ReadInbox(owner: bob, after: after, limit: limit, headersOnly: headersOnly)))
     }
 
+    /// Last-seen hears that a connection has ended.
+    func departed(_ user: UserID, _ connection: UInt64) -> Did {
+        let place = ConnectionPlace(gateway: gateway, connection: ConnectionID(rawValue: connection))
+        return .send(map.ring(of: .lastSeen).owner(ofKey: user.text.utf8), .presenceGone(PresenceGone(items: [.init(user: user, place: place)])))
+    }
+
     func readHead(_ user: UserID = bob) -> Did { .call(store, .readHead(ReadHead(owner: user))) }
 
     func storeCursor(_ number: UInt64, _ device: DeviceID = phone) -> Did {

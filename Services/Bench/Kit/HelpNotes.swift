@@ -70,6 +70,7 @@ public enum HelpNotes {
         "Each operation is repeated alone, in one thread, with everything in the cache: the floor of what it costs in a service.",
         "Store: SQLite in $TMPDIR (default /tmp), one transaction and one sync a batch, divided by its appends. It measures the",
         "disk of that folder: a memory disk has no sync to speak of.",
+        "Last seen: the service's core; an act includes reading its batch. Memory is what the allocator has given out.",
         "",
         "Verdict: every operation gave the right result.",
         exitCodes,

@@ -1,6 +1,7 @@
-// bench micro: operations alone, and the store's append with its sync. No cluster is needed.
+// bench micro: operations alone, the store's append with its sync, and what last-seen costs. No cluster is needed.
 
 import BenchKit
+import Cluster
 import FantailCLI
 import Primitives
 import ServiceKit
@@ -42,6 +43,22 @@ enum MicroCommand {
                 Figure("us_group_delivery_batch_\(size)", "messages in batches of \(size)", us, places: 2, unit: "us"))
         }
         report.groups.append(delivery)
+        do throws(ClusterProblem) {
+            let lastSeen = try LastSeenMicro.run(milliseconds: plan.milliseconds)
+            if !lastSeen.isRight { wrong += 1 }
+            report.groups.append(
+                FigureGroup(
+                    "Last seen",
+                    [
+                        Figure(
+                            "us_last_seen_act", "an act, in batches of \(LastSeenMicro.batchCount)", lastSeen.microsecondsPerAct, places: 3,
+                            unit: "us"),
+                        Figure(
+                            "bytes_last_seen_user", "a person known, of \(LastSeenMicro.userCount)", lastSeen.bytesPerUser, places: 1, unit: "bytes"),
+                    ]))
+        } catch {
+            throw .failure("no cluster to measure last-seen in: \(error)")
+        }
         report.verdict = Verdict([VerdictLine("wrong_results", "operations with a wrong result", Double(wrong), .exactly(0))])
         try json?.write(report.json.rendered)
         Terminal.print(ReportTable.rows(report))

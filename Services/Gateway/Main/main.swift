@@ -6,9 +6,9 @@
 //            and news of which session shard holds one. It answers no calls.
 // State      Its open connections. A crash loses them; clients come back to any gateway and resume from their cursors.
 // Touches    The key file with which tokens are checked (default DATA/secrets/tokens.keys), read once at start.
-// Settings   The common ones (--help). Origins of web pages: `origins` in cluster.conf, default the gateway's own host. Tokens
-//            for any name, for development on this machine: `login development`, default off. What one user and one address
-//            may ask for: `limits`, default 5,000 frames, 8,192 KiB and 5,000 connections a second.
+// Settings   The common ones (--help). Origins of web pages: `origins` in cluster.conf, default the gateway's own host. What one
+//            user and one address may ask for: `limits` in cluster.conf, default 5,000 frames, 8,192 KiB and 5,000 connections
+//            a second. Tokens for any name, for development on this machine: `login development`, default off.
 // Weaknesses Plain TCP: put a TLS proxy before it. A user's limits are those of each gateway; who leaves and comes again begins anew.
 
 import Crypto

@@ -14,6 +14,8 @@ struct Homes: Sendable {
         var users: [UserID]
         /// The shard that was asked about the user at the same place; nil: none, or it is gone.
         var asked: [NodeID?]
+        /// When the list was last said.
+        var saidAt: Instant
     }
 
     private var homes: [ConnectionPlace: Home] = [:]
@@ -35,7 +37,7 @@ struct Homes: Sendable {
     /// The connection watches these from now on; who stays on the list keeps their place.
     /// - Returns: who is not watched any more, with the shards that were asked; and former connections that were given up
     ///   because the person has too many.
-    mutating func set(_ origin: Origin, _ users: [UserID]) -> (ended: [(UserID, NodeID)], surplus: [ConnectionPlace]) {
+    mutating func set(_ origin: Origin, _ users: [UserID], now: Instant) -> (ended: [(UserID, NodeID)], surplus: [ConnectionPlace]) {
         let place = ConnectionPlace(gateway: origin.gateway, connection: origin.connection)
         let former = homes[place]
         let asked = users.map { user in former?.users.firstIndex(of: user).flatMap { former!.asked[$0] } }
@@ -45,7 +47,7 @@ struct Homes: Sendable {
             forget(place, of: origin.user)
             return (ended, [])
         }
-        homes[place] = Home(origin: origin, users: users, asked: asked)
+        homes[place] = Home(origin: origin, users: users, asked: asked, saidAt: now)
         if former == nil { places[origin.user, default: []].append(place) }
         // A connection whose end was never told: an eighth device has not come since.
         let surplus = connections(of: origin.user).dropLast(MessageLimits.deviceCountMax)
@@ -66,6 +68,15 @@ struct Homes: Sendable {
         places[user]?.removeAll { $0 == place }
         if places[user]?.isEmpty == true { places[user] = nil }
     }
+
+    /// The shard that `place` asked about `user`; nil: none, or it watches them no more.
+    func asked(_ place: ConnectionPlace, about user: UserID) -> NodeID? {
+        guard let home = homes[place], let index = home.users.firstIndex(of: user) else { return nil }
+        return home.asked[index]
+    }
+
+    /// Connections that did not say their list for so long.
+    func lapsed(since: Instant) -> [ConnectionPlace] { all.filter { homes[$0]!.saidAt < since } }
 
     /// `node` was asked about `user`, or nobody is.
     mutating func note(_ place: ConnectionPlace, _ user: UserID, asked node: NodeID?) {

@@ -35,8 +35,12 @@ public struct LastSeenCore: ServiceCore {
         case store
         /// Watchers are owed news.
         case news
-        /// Ask for what is to be watched, where it was not asked or has to be asked again.
+        /// Ask for what is to be watched, where it was not asked or has to be asked again; read watched people again.
         case resume
+        /// Watches that nobody said again are over.
+        case lapse
+        /// Ask how the settings stand that may have been changed: the answer was lost.
+        case doubt
         /// Another shard is out of reach: what its people watch here is dropped.
         case lease(NodeID)
     }
@@ -45,8 +49,10 @@ public struct LastSeenCore: ServiceCore {
     enum Pending: Sendable {
         case profiles([UserID])
         case store(NodeID, [SeenBatch.Item])
-        case lines(QuestionID, [UserID])
+        case lines(QuestionID, NodeID, [UserID])
         case change(SettingsQuery)
+        /// How do they stand, after an answer was lost?
+        case doubt(UserID)
         /// A peer hears of settings; `QuestionID` waits for all of them.
         case news(QuestionID, NodeID, SettingsNews)
         /// The same, later: nobody waits.
@@ -66,10 +72,15 @@ public struct LastSeenCore: ServiceCore {
     var questions: [QuestionID: Question] = [:]
     /// Watch lists to look through since a shard came or went.
     var toResume: [ConnectionPlace] = []
+    /// People who are watched here, to be read again since a shard came.
+    var toReread: [UserID] = []
     var storing = Storing()
     /// Settings that peers out of reach have not heard of.
     var missed: [NodeID: [UserID: UserSettings]] = [:]
+    /// People whose settings may have been changed without our knowing.
+    var doubtful: Set<UserID> = []
     var timers = TimerQueue<Timer>()
+    public var load: LoadBook
     var counters = LastSeenCounters()
     public var load: LoadBook
     private var calls = CallTable<Pending>()
@@ -82,6 +93,8 @@ public struct LastSeenCore: ServiceCore {
         stores = LiveRing(cluster.ring(of: .persistence))
         sessions = LiveRing(cluster.ring(of: .session))
         gateways = Set(cluster.nodes(of: .gateway).map(\.id))
+        load = LoadBook(
+            needs: cluster.nodes(of: .persistence).map(\.id), tells: cluster.nodes(of: .parser).map(\.id))
         fronts = Fronts(threshold: .milliseconds(Int64(cluster.presenceRules.onlineMs)))
         load = LoadBook(needs: cluster.nodes(of: .persistence).map(\.id), tells: cluster.nodes(of: .parser).map(\.id))
         _ = shards.set(selfID, isUp: true)
@@ -133,7 +146,7 @@ public struct LastSeenCore: ServiceCore {
             watches.removeAll(of: node)
             // It may have changed settings that we did not hear of: everybody is read again. Whoever is watched is, too.
             profiles.removeAll()
-            rereadWatched(now: now)
+            toReread = watches.users
         } else {
             timers.arm(.lease(node), at: now.instant + LastSeenLimits.lease)
         }
@@ -174,8 +187,9 @@ public struct LastSeenCore: ServiceCore {
         switch pending {
         case .profiles(let users): onProfiles(users, result, now: now, &effects)
         case .store(let node, let items): onStored(node, items, result, now: now, &effects)
-        case .lines(let question, let users): onLines(question, users, result, now: now, &effects)
+        case .lines(let question, let node, let users): onLines(question, node, users, result, now: now, &effects)
         case .change(let query): onChanged(query, result, now: now, &effects)
+        case .doubt(let owner): onDoubtAnswered(owner, result, now: now, &effects)
         case .news(let question, let node, let news): onNewsTold(question, node, news, result, &effects)
         case .lateNews(let node, let news): if case .failure = result { note(news, missedBy: node) }
         }
@@ -188,6 +202,8 @@ public struct LastSeenCore: ServiceCore {
             case .store: beginStoring(&effects)
             case .news: onNewsRound(now: now, &effects)
             case .resume: onResume(now: now, &effects)
+            case .lapse: onLapse(now: now, &effects)
+            case .doubt: askAboutDoubtful(&effects)
             case .lease(let node): watches.removeAll(of: node)
             }
         }

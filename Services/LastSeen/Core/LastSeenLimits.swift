@@ -45,11 +45,22 @@ public enum LastSeenLimits {
     /// it stays away, its watchers do too.
     static let lease = Interval.seconds(60)
 
+    /// How long a watch lasts that is not said again, and how often that is looked after. Clients say it once a minute: three times
+    /// missed is a connection whose end was never told, or one that does not want it any more.
+    static let watchLapse = Interval.seconds(180)
+    static let lapseStep = Interval.seconds(30)
+
     /// Changes of settings that a peer out of reach has not heard of. It hears them when it is back; what is forgotten here
     /// it finds in the store when the user's device comes again.
     static let missedCountMax = 4_096
 
-    /// Watch lists told again in one step when a shard came or went, and the pause behind it, so that news comes in between.
+    /// People whose settings are asked for again because the answer to a change was lost, and the pause before. As many changes
+    /// as are made in seconds while a store is away; who is beyond is read anew when somebody asks after the profile was forgotten.
+    static let doubtfulCountMax = 4_096
+    static let doubtPause = Interval.seconds(1)
+
+    /// Watch lists told again, and people read again, in one step when a shard came or went; a pause of `roundPause` lies behind
+    /// it, so that news and messages come in between.
     static let resumeCount = 256
 
     /// What clients are told to wait, milliseconds.

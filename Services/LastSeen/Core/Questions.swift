@@ -63,7 +63,7 @@ extension LastSeenCore {
     private mutating func begin(_ query: PresenceQuery, _ settings: UserSettings, now: Now, _ effects: inout [Effect]) {
         let place = ConnectionPlace(gateway: query.origin.gateway, connection: query.origin.connection)
         if query.isWatch {
-            let (ended, surplus) = homes.set(query.origin, query.users)
+            let (ended, surplus) = homes.set(query.origin, query.users, now: now.instant)
             unwatch(place, ended, &effects)
             for former in surplus { unwatch(former, homes.remove(former), &effects) }
         }
@@ -71,7 +71,12 @@ extension LastSeenCore {
             origin: query.origin, reference: query.reference, users: query.users, isWatch: query.isWatch, isNews: false)
         // Whom she does not let see herself she may have watched before she hid.
         let hidden = query.users.filter { !maySee($0, query.origin.user, settings) }
-        if query.isWatch { unwatch(place, asked(of: place, among: hidden), &effects) }
+        if query.isWatch {
+            unwatch(place, asked(of: place, among: hidden), &effects)
+            let moved = query.users.filter { user in homes.asked(place, about: user).map { $0 != shards.route(user) } ?? false }
+            unwatch(place, asked(of: place, among: moved), &effects)
+            if homes.count > 0 { timers.armIfIdle(.lapse, at: now.instant + LastSeenLimits.lapseStep) }
+        }
         ask(gather, about: query.users.filter { maySee($0, query.origin.user, settings) }, now: now, &effects)
     }
 
@@ -97,22 +102,26 @@ extension LastSeenCore {
         for node in shards.up {
             guard let share = shares[node] else { continue }
             let lookUp = LookUp(viewer: gather.origin.user, users: share, watcher: watcher)
-            call(node, .lookUp(lookUp), .lines(id, share), &effects)
+            call(node, .lookUp(lookUp), .lines(id, node, share), &effects)
         }
     }
 
     mutating func onLines(
-        _ id: QuestionID, _ users: [UserID], _ result: Result<Message, Refusal>, now: Now, _ effects: inout [Effect]
+        _ id: QuestionID, _ node: NodeID, _ users: [UserID], _ result: Result<Message, Refusal>, now: Now,
+        _ effects: inout [Effect]
     ) {
         guard case .gather(var gather)? = questions[id] else { return }
+        let place = ConnectionPlace(gateway: gather.origin.gateway, connection: gather.origin.connection)
         gather.outstanding -= 1
         if case .success(.presenceLines(let lines)) = result, lines.items.count == users.count {
-            for (user, item) in zip(users, lines.items) { gather.lines[user] = item }
+            // The connection may have ended meanwhile, or want others, or hide: then the shard has taken a watcher that is none.
+            let stale = gather.isWatch ? users.filter { homes.asked(place, about: $0) != node } : []
+            unwatch(place, stale.map { ($0, node) }, &effects)
+            for (user, item) in zip(users, lines.items) where !stale.contains(user) { gather.lines[user] = item }
         } else {
             gather.hasFailed = true
             if gather.isWatch {
-                let place = ConnectionPlace(gateway: gather.origin.gateway, connection: gather.origin.connection)
-                for user in users { homes.note(place, user, asked: nil) }
+                for user in users where homes.asked(place, about: user) == node { homes.note(place, user, asked: nil) }
                 // Whoever watches need not ask again: it is done for them.
                 if toResume.isEmpty { toResume = homes.all }
                 timers.armIfIdle(.resume, at: now.instant + LastSeenLimits.newsInterval)
@@ -167,11 +176,21 @@ extension LastSeenCore {
         }
     }
 
-    /// Some of the watch lists, after a shard came or went.
+    /// Lists that their clients do not say any more.
+    mutating func onLapse(now: Now, _ effects: inout [Effect]) {
+        let since = now.instant + Interval(nanoseconds: -LastSeenLimits.watchLapse.nanoseconds)
+        for place in homes.lapsed(since: since) { unwatch(place, homes.remove(place), &effects) }
+        if homes.count > 0 { timers.arm(.lapse, at: now.instant + LastSeenLimits.lapseStep) }
+    }
+
+    /// Some of the watch lists, and of the people who are watched here, after a shard came or went: it may have changed settings
+    /// of which nobody could tell us.
     mutating func onResume(now: Now, _ effects: inout [Effect]) {
         for place in toResume.prefix(LastSeenLimits.resumeCount) { refresh(place, now: now, &effects) }
         toResume.removeFirst(min(toResume.count, LastSeenLimits.resumeCount))
-        if !toResume.isEmpty { timers.arm(.resume, at: now.instant + LastSeenLimits.roundPause) }
+        for user in toReread.prefix(LastSeenLimits.resumeCount) { profiles.want(user) }
+        toReread.removeFirst(min(toReread.count, LastSeenLimits.resumeCount))
+        if !toResume.isEmpty || !toReread.isEmpty { timers.arm(.resume, at: now.instant + LastSeenLimits.roundPause) }
     }
 
     /// Brings what is asked for a connection in line with its list, with the settings of its owner, and with who is there.
@@ -241,7 +260,7 @@ extension LastSeenCore {
     // MARK: News
 
     mutating func onNewsRound(now: Now, _ effects: inout [Effect]) {
-        // While somebody is behind no watcher is told; whoever is still owed news when it is over gets the newest.
+        // Messages come first: news waits, the newest state wins, and nobody is shown anything new meanwhile.
         guard load.admits(.typing) else { return timers.arm(.news, at: now.instant + LastSeenLimits.newsInterval) }
         var user: UserID?
         // Rendered once for all watchers of a person: hidden and visible, in each encoding.

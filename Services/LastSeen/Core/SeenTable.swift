@@ -7,7 +7,7 @@
 import Messages
 import Primitives
 
-struct SeenTable: Sendable {
+package struct SeenTable: Sendable {
     /// A stamp and, in the lowest bit, whether it is still to be stored.
     private struct Mark: Sendable {
         var bits: Int64
@@ -25,18 +25,18 @@ struct SeenTable: Sendable {
     private(set) var ages = 0
 
     /// - Parameter capacity: people per generation.
-    init(capacity: Int) { self.capacity = capacity }
+    package init(capacity: Int) { self.capacity = capacity }
 
-    var count: Int { young.count + old.count }
+    package var count: Int { young.count + old.count }
     var unsavedCount: Int { unsaved.count }
 
-    subscript(user: UserID) -> Stamp? { (young[user] ?? old[user])?.at }
+    package subscript(user: UserID) -> Stamp? { (young[user] ?? old[user])?.at }
 
     /// Somebody did something.
     /// - Returns: false when something newer is known.
     /// - Complexity: O(1).
     @discardableResult
-    mutating func raise(_ user: UserID, to at: Stamp) -> Bool {
+    package mutating func raise(_ user: UserID, to at: Stamp) -> Bool {
         let known = young[user] ?? old[user]
         if let known, known.at >= at { return false }
         if known?.isUnsaved != true { unsaved.append(user) }
@@ -44,9 +44,8 @@ struct SeenTable: Sendable {
         return true
     }
 
-
     /// Takes everybody who is still to be stored.
-    mutating func drain() -> [SeenBatch.Item] {
+    package mutating func drain() -> [SeenBatch.Item] {
         let users = unsaved
         unsaved = []
         return users.compactMap { user in
@@ -57,7 +56,7 @@ struct SeenTable: Sendable {
     }
 
     /// These could not be stored: they are to be stored again.
-    mutating func restore(_ items: [SeenBatch.Item]) {
+    package mutating func restore(_ items: [SeenBatch.Item]) {
         for item in items {
             guard let mark = young[item.user] ?? old[item.user] else {
                 raise(item.user, to: item.at)

@@ -23,10 +23,17 @@ extension LastSeenCore {
         let origin = query.origin
         guard case .success(.settingsStored(let stored)) = result else {
             let refusal = if case .failure(let refusal) = result { refusal } else { Refusal(.unsupported) }
+            // Perhaps it is stored, and only the answer was lost.
+            if refusal.code == .timedOut || refusal.code == .peerDown { doubt(origin.user, now: now) }
             return refuse(origin, ErrorFrame(refusal, ref: query.reference), &effects)
         }
         switch stored.outcome {
-        case .same: effects.append(.tell(origin, .settings(ref: query.reference, stored.settings)))
+        case .same where query.change == .question:
+            effects.append(.tell(origin, .settings(ref: query.reference, stored.settings)))
+        // It may be the repeat of a change that is stored and was told to nobody: whoever was to tell it has died.
+        case .same:
+            take(stored.settings, of: origin.user, now: now, &effects)
+            spread(stored.settings, query, &effects)
         case .tooManyBlocks:
             let error = ErrorFrame(.tooManyUsers, "at most \(PrivacyLimits.blockCountMax) users can be blocked", ref: query.reference)
             refuse(origin, error, &effects)
@@ -37,14 +44,19 @@ extension LastSeenCore {
         }
     }
 
-    /// Tells every session shard and every other last-seen shard.
+    /// Whoever acts by settings: every session shard and every other last-seen shard.
+    private var peersUp: [NodeID] { sessions.up + shards.up.filter { $0 != selfID } }
+    private var peersAway: [NodeID] {
+        shards.ring.nodeIDs.filter { !shards.isUp($0) } + sessions.ring.nodeIDs.filter { !sessions.isUp($0) }
+    }
+
+    /// Tells everybody who acts by them.
     private mutating func spread(_ settings: UserSettings, _ query: SettingsQuery, _ effects: inout [Effect]) {
         let origin = query.origin
         let author = ConnectionPlace(gateway: origin.gateway, connection: origin.connection)
         let news = SettingsNews(owner: origin.user, settings: settings, author: author)
-        let away = shards.ring.nodeIDs.filter { !shards.isUp($0) } + sessions.ring.nodeIDs.filter { !sessions.isUp($0) }
-        for node in away { note(news, missedBy: node) }
-        let peers = sessions.up + shards.up.filter { $0 != selfID }
+        for node in peersAway { note(news, missedBy: node) }
+        let peers = peersUp
         let id = newQuestion()
         questions[id] = .spread(origin, query.reference, settings, outstanding: peers.count)
         for node in peers { call(node, .settingsNews(news), .news(id, node, news), &effects) }
@@ -63,6 +75,34 @@ extension LastSeenCore {
     private mutating func concludeSpread(_ id: QuestionID, _ effects: inout [Effect]) {
         guard case .spread(let origin, let reference, let settings, _)? = questions.removeValue(forKey: id) else { return }
         effects.append(.tell(origin, .settings(ref: reference, settings)))
+    }
+
+    // MARK: Answers that were lost
+
+    private mutating func doubt(_ owner: UserID, now: Now) {
+        guard doubtful.count < LastSeenLimits.doubtfulCountMax else { return }
+        doubtful.insert(owner)
+        timers.armIfIdle(.doubt, at: now.instant + LastSeenLimits.doubtPause)
+    }
+
+    /// What is asked now is answered behind what was asked before.
+    mutating func askAboutDoubtful(_ effects: inout [Effect]) {
+        let owners = doubtful.sorted()
+        doubtful = []
+        for owner in owners {
+            let question = ChangeSettings(owner: owner, change: .question)
+            call(stores.primary(of: owner), .changeSettings(question), .doubt(owner), &effects)
+        }
+    }
+
+    mutating func onDoubtAnswered(
+        _ owner: UserID, _ result: Result<Message, Refusal>, now: Now, _ effects: inout [Effect]
+    ) {
+        guard case .success(.settingsStored(let stored)) = result else { return doubt(owner, now: now) }
+        take(stored.settings, of: owner, now: now, &effects)
+        let news = SettingsNews(owner: owner, settings: stored.settings, author: nil)
+        for node in peersAway { note(news, missedBy: node) }
+        for node in peersUp { call(node, .settingsNews(news), .lateNews(node, news), &effects) }
     }
 
     // MARK: Peers that were away
@@ -89,10 +129,4 @@ extension LastSeenCore {
         watches.note(owner, settings: settings, now: now.instant)
         for place in homes.connections(of: owner) { refresh(place, now: now, &effects) }
         armNews(now: now)
-    }
-
-    /// Another shard may have changed the settings of anybody who is watched here while it was out of reach.
-    mutating func rereadWatched(now: Now) {
-        for user in watches.users { profiles.want(user) }
-    }
-}
+    }}
