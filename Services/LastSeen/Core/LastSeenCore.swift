@@ -82,7 +82,6 @@ public struct LastSeenCore: ServiceCore {
     var timers = TimerQueue<Timer>()
     public var load: LoadBook
     var counters = LastSeenCounters()
-    public var load: LoadBook
     private var calls = CallTable<Pending>()
     private var callNext: UInt32 = 0
     private var questionNext: UInt32 = 0
@@ -96,7 +95,6 @@ public struct LastSeenCore: ServiceCore {
         load = LoadBook(
             needs: cluster.nodes(of: .persistence).map(\.id), tells: cluster.nodes(of: .parser).map(\.id))
         fronts = Fronts(threshold: .milliseconds(Int64(cluster.presenceRules.onlineMs)))
-        load = LoadBook(needs: cluster.nodes(of: .persistence).map(\.id), tells: cluster.nodes(of: .parser).map(\.id))
         _ = shards.set(selfID, isUp: true)
     }
 
