@@ -2,6 +2,7 @@
 // System calls and types that Swift's Glibc overlay does not export, and three that Swift cannot spell: variadic
 // functions, macros with casts, and enumerations that glibc types differently from release to release.
 #include <fcntl.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>

@@ -3,6 +3,7 @@
 // The core is the real one, and so are the bytes: a batch is read from the payload that a parser sends. The cluster is the default
 // layout; its stamps go to a store that answers at once.
 
+import CLinux
 import Cluster
 import CoreKit
 import Glibc
