@@ -67,10 +67,11 @@ public struct LoadGauge: Equatable, Sendable {
             return
         }
         guard load.level < .full || !isShrinking else { return }
-        // In proportion, but by an eighth at least and by half at most: the effect of the step before is not seen yet.
+        // In proportion, but by an eighth at least and by a quarter at most: the effect of the step before is not seen yet, and
+        // whoever is sent away stays away for a second.
         let before = Int64(load.admitPermille)
         let fitting = before * LoadLimits.waitMax.microseconds / max(1, wait.microseconds)
-        let share = min(before * 7 / 8, max(before / 2, fitting))
+        let share = min(before * 7 / 8, max(before * 3 / 4, fitting))
         load = Load(.full, admitPermille: max(LoadLimits.admitPermilleMin, UInt16(share)))
     }
 

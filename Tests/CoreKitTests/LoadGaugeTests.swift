@@ -73,23 +73,23 @@ private struct Scene {
         var s = Scene()
         s.waits(25, times: 1)
         _ = s.levels(25, windows: 3)
-        // Five times too long: half, and half again; a little too long: an eighth less.
+        // Five times too long: a quarter less, and a quarter again.
         _ = s.levels(100, windows: 1)
-        #expect(s.gauge.load == Load(.full, admitPermille: 500))
+        #expect(s.gauge.load == Load(.full, admitPermille: 750))
         _ = s.levels(100, windows: 1)
-        #expect(s.gauge.load == Load(.full, admitPermille: 250))
+        #expect(s.gauge.load == Load(.full, admitPermille: 562))
         // What gets shorter is left alone, also while it is too long; then it stands, a little too long: an eighth less.
         _ = s.levels(21, windows: 1)
-        #expect(s.gauge.load == Load(.full, admitPermille: 250))
+        #expect(s.gauge.load == Load(.full, admitPermille: 562))
         _ = s.levels(21, windows: 1)
-        #expect(s.gauge.load == Load(.full, admitPermille: 218))
+        #expect(s.gauge.load == Load(.full, admitPermille: 491))
         _ = s.levels(15, windows: 1)
-        #expect(s.gauge.load == Load(.full, admitPermille: 218))
+        #expect(s.gauge.load == Load(.full, admitPermille: 491))
         // Work flows, not yet quickly; then quickly.
         _ = s.levels(7, windows: 1)
-        #expect(s.gauge.load == Load(.full, admitPermille: 231))
+        #expect(s.gauge.load == Load(.full, admitPermille: 521))
         _ = s.levels(1, windows: 1)
-        #expect(s.gauge.load == Load(.full, admitPermille: 259))
+        #expect(s.gauge.load == Load(.full, admitPermille: 586))
     }
 
     @Test func somebodyMayAlwaysSend() {

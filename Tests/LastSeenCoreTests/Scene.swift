@@ -27,7 +27,7 @@ enum Did: Equatable {
 }
 
 struct Scene {
-    private(set) var core: LastSeenCore
+    var core: LastSeenCore
     let selfID = map.nodes(of: .lastSeen)[0].id
     let gateway = map.nodes(of: .gateway)[0].id
     let parser = map.nodes(of: .parser)[0].id

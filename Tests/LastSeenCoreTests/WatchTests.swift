@@ -35,6 +35,19 @@ import Testing
         #expect(lines.last == news(1, away(bob, s.at(2) + .milliseconds(1_800))))
     }
 
+    @Test func whileSomebodyIsBehindNobodyIsToldAndAfterwardsTheNewestStands() {
+        var s = Scene()
+        _ = s.ask(ana, 1, about: [bob], watch: true)
+        s.wait(.seconds(2))
+        s.core.load.onHeard(Load(.busy), from: map.nodes(of: .persistence)[0].id)
+        _ = s.front(bob, 7)
+        s.wait(.seconds(2))
+        _ = s.gone((bob, 7))
+        #expect(s.wait(.seconds(5)) == [])
+        s.core.load.forget(map.nodes(of: .persistence)[0].id)
+        #expect(s.wait(.seconds(2)) == [news(1, away(bob, s.at(2)))])
+    }
+
     @Test func whileTheyAreOnlineTheirActsAreNoNews() {
         var s = Scene()
         _ = s.ask(ana, 1, about: [bob], watch: true)

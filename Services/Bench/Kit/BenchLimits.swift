@@ -39,7 +39,7 @@ public enum BenchLimits {
 
     /// Of so many messages that are offered in a storm one has its author type, and one its addressee ask who is online. Primes,
     /// so that everybody's turn comes; clients repeat typing every three seconds at most, whatever they are told.
-    public static let typingEvery: Int64 = 7
+    public static let typingEvery: Int64 = 31
     public static let presenceEvery: Int64 = 61
 
     /// How many times the peak may be offered: more than this only tests the generator.
