@@ -103,6 +103,7 @@ struct ClusterFileTests {
                 expiry   12h
                 groups   members=64 tries=3 retry-ms=250
                 presence online-ms=9000
+                limits   frames=100 kib=8192 connects=0
 
                 # role       name           rpc               admin             [client=address] [weight=n]
                 gateway      gateway-1      127.0.0.1:7101    127.0.0.1:7201    client=127.0.0.1:8080
