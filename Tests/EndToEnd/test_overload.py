@@ -96,7 +96,8 @@ async def test_a_full_store_has_messages_refused_at_the_edge_with_a_time_to_come
             await b.say("read", with_=ana, at=a_stamp(await a.until("delivered", with_=bob)))
             await b.until("noted")
             assert small.figure("persistence", "fantail_persistence_appends_total") == appends
-        await a.send(bob, "during", id=id)
+        await a.say("send", id=id, to=bob, body="during")
+        await a.until("sent", id=id, to=bob)
         await b.until("message", body="during")
 
 

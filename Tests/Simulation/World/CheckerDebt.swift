@@ -54,6 +54,13 @@ extension Checker {
         return shape.isCrowded(device.plan.user) && (screen.start == nil || shape.isBrief && screen.liveSince == nil)
     }
 
+    /// Where unused devices are forgotten, one of too many counts as shut out while it is away. When it comes after all,
+    /// it begins to be owed what it has asked for.
+    func hasLatecomer(since moment: Moment) -> Bool {
+        shape.isBrief
+            && shape.devices.indices.contains { shape.isCrowded(shape.devices[$0].user) && (screens[$0].liveSince ?? 0) >= moment }
+    }
+
     /// Of too many devices as many are let in as may be, no more. One that went before it heard that it was let in has its
     /// place all the same.
     private func debtOfCrowds(_ world: World) -> Debt? {
@@ -183,6 +190,8 @@ extension World {
         if debt == nil, workload.hasReadAll {
             if workload.settledAt == nil { workload.settledAt = moment }
             if moment - workload.settledAt! >= Self.watchTime { isFinished = true; return }
+        } else if let settled = workload.settledAt, sinceHeal <= Self.recoveryMax, checker.hasLatecomer(since: settled) {
+            workload.settledAt = nil
         } else if let debt, workload.settledAt != nil || sinceHeal > Self.recoveryMax {
             return checker.fail(debt.rule, moment, debt.expected, debt.found, debt.message)
         }

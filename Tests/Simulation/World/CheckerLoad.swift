@@ -1,12 +1,12 @@
 // What may be given up, and in which order: messages come last.
 //
-// Every turn of a process is looked at: what it knew of load before and behind it, and what it admitted, gave up and refused in
-// between. A level may change within a turn, so a decision is wrong only if neither end of the turn allows it.
+// Every fact that a process hears is looked at: what it knew of load before and behind it, and what it admitted, gave up and
+// refused in between. A level may change by a fact, so a decision is wrong only if neither side of it allows it.
 
 import CoreKit
 import Messages
 
-/// How a process stood to load at one end of a turn.
+/// How a process stood to load before a fact, or behind it.
 struct LoadLook {
     let worst: Load
     let counts: WorkCounts

@@ -220,7 +220,12 @@ extension World {
         let now = now(of: process)
         hash.add(index)
         hash.add(facts.count)
-        let before = LoadLook(machine.load)
+        var look = LoadLook(machine.load)
+        func judgeLoad() {
+            let former = look
+            look = LoadLook(machine.load)
+            checker.onLoad(process.node.name, former, look, moment)
+        }
         if let since = process.waitingSince, since <= moment {
             process.waitingSince = nil
             machine.onWait(Interval(nanoseconds: moment - since), now: now)
@@ -233,12 +238,14 @@ extension World {
             case .committed(let result):
                 machine.onCommitted(result, now: now)
             }
+            judgeLoad()
         }
         machine.onTime(now: now)
+        judgeLoad()
         let output = machine.takeOutput(now: now)
         obey(output, process)
         checker.onTurn(process.node.name, callsInFlight: machine.callsInFlight, moment)
-        checker.onLoad(process.node.name, before, LoadLook(machine.load), moment)
+        judgeLoad()
         guard process.isRunning else { return }
         if machine.wantsProbe(now: now), process.waitingSince == nil { process.waitingSince = moment + LoadLimits.probe.nanoseconds }
         if let since = process.waitingSince { planTurn(index, after: since - moment + process.wakeUp(moment)) }
