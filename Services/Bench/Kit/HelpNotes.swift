@@ -34,8 +34,8 @@ public enum HelpNotes {
 
     public static let newyear =
         [
-            "Peak: a closed loop, as in bench chat. Storm: --factor times that in an open loop; an author with 16 messages under way",
-            "waits with the next one, and clients that are refused come back when they were told. Typing, presence, acks and read",
+            "Peak: a closed loop, as in bench chat. Storm: --factor times that in an open loop; an author with 16 messages without",
+            "sent waits with the next one, and clients that are refused come back when they were told. Typing, presence, acks and read",
             "marks go beside it. Then nobody writes any more, and the services are watched until nothing waits.",
             "Queue wait: what the services measure themselves, the longest of all of them, looked at every 200 ms.",
             "",

@@ -85,6 +85,8 @@ public struct Ledger: MessageLedger {
         var expected: UInt32 = 0
         /// Issued, without receipt and not refused.
         var inFlight = 0
+        /// Issued, neither `sent` nor refused.
+        var unsent = 0
     }
 
     public let mark: MessageMark
@@ -117,6 +119,8 @@ public struct Ledger: MessageLedger {
     public func addressee(of chat: Int) -> Int { chats[chat].addressee }
     /// Messages of a chat that lack their receipt.
     public func inFlight(_ chat: Int) -> Int { chats[chat].inFlight }
+    /// Messages of a chat that lack their `sent`: what its author's client holds.
+    public func unsent(_ chat: Int) -> Int { chats[chat].unsent }
     /// Messages of all chats that lack their receipt.
     public private(set) var inFlightSum = 0
     public var paceCount: UInt64 { counts.receipts }
@@ -176,6 +180,7 @@ public struct Ledger: MessageLedger {
         let number = chats[chat].first + UInt32(chats[chat].open.count)
         chats[chat].open.append(Open(at: at, isMeasured: isMeasured))
         chats[chat].inFlight += 1
+        chats[chat].unsent += 1
         inFlightSum += 1
         counts.issued += 1
         return OutgoingMessage(
@@ -189,6 +194,7 @@ public struct Ledger: MessageLedger {
             index >= chats[chat].doneCount, chats[chat].open[index].stamp == .zero
         else { return nil }
         chats[chat].open[index].stamp = at
+        chats[chat].unsent -= 1
         counts.acked += 1
         record(.sent, chats[chat].open[index], now)
         guard at <= chats[chat].watermark else { return nil }
@@ -199,6 +205,7 @@ public struct Ledger: MessageLedger {
     public mutating func onRefused(_ id: MessageID, by member: Int, now: Instant) -> Int? {
         guard let (chat, index) = find(mark.parse(id), author: member), index >= chats[chat].doneCount else { return nil }
         guard !chats[chat].open[index].isDone else { return nil }
+        if chats[chat].open[index].stamp == .zero { chats[chat].unsent -= 1 }
         chats[chat].open[index].isRefused = true
         counts.refused += 1
         endFlight(chat)

@@ -21,7 +21,7 @@ public struct NewyearPlan: Equatable, Sendable {
 
     public init() {}
 
-    /// Messages without `sent` that a client keeps on the wire, and without receipt in hand: then the person waits.
+    /// Messages without `sent` that a client keeps on the wire; beyond that the person waits.
     public var clientWindow: Int { max(16, window) }
 
     public static let options = [

@@ -1,7 +1,7 @@
 // bench newyear: much more than the cluster can take, and what becomes of it.
 //
 // First the peak is measured in a closed loop, with load shedding as it is. Then people want to write ten times that, in an open
-// loop: whoever has as many messages under way as a client keeps on the wire waits with the next one (`held back`), the others
+// loop: whoever has as many messages without `sent` as a client keeps on the wire waits with the next one (`held back`), the others
 // hand theirs to their client, and the client sends, is refused, and comes back when it was told. Receipts, `read` marks,
 // typing and presence go beside it all the time. Then everybody stops writing, and the cluster is watched while it comes to rest and
 // the clients bring home what was refused.
@@ -178,7 +178,7 @@ public struct NewyearScenario: Scenario {
         if number % BenchLimits.presenceEvery == 0 {
             orders.append(.askPresence(ledger.addressee(of: chat), ledger.mark.user(ledger.author(of: chat))))
         }
-        guard ledger.inFlight(chat) < plan.clientWindow else {
+        guard ledger.unsent(chat) < plan.clientWindow else {
             heldBackCount += 1
             return false
         }
