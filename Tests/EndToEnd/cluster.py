@@ -33,7 +33,7 @@ SMALL = {role: 1 for role in COUNTS}
 PATIENCE = 30.0
 
 #: Ephemeral ports begin at 32768. Each cluster takes a block, each test worker has a range of its own.
-PORT_FIRST, PORT_LAST, PORTS_PER_WORKER, PORTS_PER_CLUSTER = 16_000, 32_700, 2_000, 60
+PORT_FIRST, PORT_LAST, PORTS_PER_WORKER, PORTS_PER_CLUSTER = 16_000, 32_700, 5_000, 60
 
 
 def _ports() -> int:
