@@ -141,6 +141,10 @@ class Person:
     def click(self, selector: str):
         self.until(lambda: (self.one(selector).click(), True)[1], f"a click on {selector}")
 
+    def fill(self, selector: str, *keys: str):
+        """Types into a field; news from the server may draw it anew in just that moment."""
+        self.until(lambda: (self.one(selector).send_keys(*keys), True)[1], f"typing into {selector}")
+
     def press(self, label: str):
         """The button with that name."""
         self.until(

@@ -107,7 +107,7 @@ def test_a_group_is_made_changed_and_left(cluster, sit):
 
     # A member more, who sees what comes after her.
     ana.about()
-    ana.one("dialog input[name=add]").send_keys("grp-cem", Keys.ENTER)
+    ana.fill("dialog input[name=add]", "grp-cem", Keys.ENTER)
     ana.until(lambda: ana.sees("dialog .member[data-user=grp-cem]"), "the new member")
     cem.sees_row("Hikers")
     cem.open("Hikers")
@@ -180,7 +180,7 @@ def test_what_people_write_stays_text(cluster, sit):
     bob.sees_row("<img src=x onerror=window.hacked=1>")
     bob.open("<img src=x onerror=window.hacked=1>")
     ana.about()
-    ana.one("dialog input[name=describe]").send_keys("<b onclick=window.hacked=1>us</b>", Keys.ENTER)
+    ana.fill("dialog input[name=describe]", "<b onclick=window.hacked=1>us</b>", Keys.ENTER)
     ana.until(lambda: "<b onclick=window.hacked=1>us</b>" in ana.one("dialog").text, "the description as text")
     ana.close_dialog()
     # Chromium's driver types no control characters, so the text is set as a paste would set it.
@@ -260,7 +260,7 @@ def test_a_group_shares_what_was_written_before(archive, sit):
     ana.about()
     ana.one("dialog input[name=history]").click()
     ana.sees_event("newcomers see what was written before")
-    ana.one("dialog input[name=add]").send_keys("share-cem", Keys.ENTER)
+    ana.fill("dialog input[name=add]", "share-cem", Keys.ENTER)
     ana.until(lambda: ana.sees("dialog .member[data-user=share-cem]"), "the new member")
     cem.sees_row("Readers")
     cem.open("Readers")
