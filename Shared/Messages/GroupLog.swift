@@ -82,17 +82,21 @@ public struct GroupAppended: Equatable, Sendable {
     /// 0 when nothing was stored.
     public var number: UInt64
     public var stamp: Stamp
+    /// The group's revision (see `GroupMarks`) behind the append; 0 when nothing was stored.
+    public var revision: UInt64
 
-    public init(outcome: Outcome, number: UInt64, stamp: Stamp) {
+    public init(outcome: Outcome, number: UInt64 = 0, stamp: Stamp = .zero, revision: UInt64 = 0) {
         self.outcome = outcome
         self.number = number
         self.stamp = stamp
+        self.revision = revision
     }
 
     func encode(into writer: inout ByteWriter) {
         writer.u8(outcome.rawValue)
         writer.varint(number)
         writer.stamp(stamp)
+        writer.varint(revision)
     }
 
     init(from reader: inout ByteReader) throws(DecodeError) {
@@ -100,6 +104,7 @@ public struct GroupAppended: Equatable, Sendable {
         self.outcome = outcome
         number = try reader.varint()
         stamp = try reader.stamp()
+        revision = try reader.varint()
     }
 }
 
@@ -198,29 +203,34 @@ public struct GroupPage: Equatable, Sendable {
     }
 }
 
-/// Request of a group shard: everything up to `through` is in its inboxes; drop the text of messages (temporary mode).
-/// Answered `done`. It never goes back.
-public struct FinishFanOut: Equatable, Sendable {
+/// Request of a group shard: what a group owed is settled so far. Answered `done`. Neither number ever goes back.
+public struct SettleGroup: Equatable, Sendable {
     public var group: UserID
-    public var through: UInt64
+    /// Every entry up to here is in its inboxes: the text of messages is dropped (temporary mode).
+    public var fannedOut: UInt64
+    /// Authors know all ticks that follow from what the group had at this revision (see `GroupMarks`).
+    public var told: UInt64
 
-    public init(group: UserID, through: UInt64) {
+    public init(group: UserID, fannedOut: UInt64, told: UInt64) {
         self.group = group
-        self.through = through
+        self.fannedOut = fannedOut
+        self.told = told
     }
 
     func encode(into writer: inout ByteWriter) {
         writer.user(group)
-        writer.varint(through)
+        writer.varint(fannedOut)
+        writer.varint(told)
     }
 
     init(from reader: inout ByteReader) throws(DecodeError) {
         group = try reader.user()
-        through = try reader.varint()
+        fannedOut = try reader.varint()
+        told = try reader.varint()
     }
 }
 
-/// Request of a group shard to each partition: whose fan-out is not finished?
+/// Request of a group shard to each partition: which groups owe somebody something, entries to inboxes or ticks to authors?
 public struct ReadPendingGroups: Equatable, Sendable {
     /// Only groups whose id comes behind this one; nil: from the first.
     public var after: UserID?
@@ -287,7 +297,33 @@ public struct ReadGroupMarks: Equatable, Sendable {
     }
 }
 
+/// Answer to `storeGroupMarks`, after the sync.
+public struct GroupMarksStored: Equatable, Sendable {
+    /// The group's revision (see `GroupMarks`) behind these marks; 0 when there is no such group.
+    public var revision: UInt64
+    /// Some mark rose, and the revision with it.
+    public var hasRisen: Bool
+
+    public init(revision: UInt64, hasRisen: Bool) {
+        self.revision = revision
+        self.hasRisen = hasRisen
+    }
+
+    func encode(into writer: inout ByteWriter) {
+        writer.varint(revision)
+        writer.bool(hasRisen)
+    }
+
+    init(from reader: inout ByteReader) throws(DecodeError) {
+        revision = try reader.varint()
+        hasRisen = try reader.bool()
+    }
+}
+
 /// Answer to `ReadGroupMarks`: of everybody who ever wrote, received or read, in the order of names.
+///
+/// A group's revision counts, without a hole, what can move a tick: events, and batches of marks of which any rose. A shard that
+/// is told the number behind the one it knows has missed nothing.
 public struct GroupMarks: Equatable, Sendable {
     public struct Item: Equatable, Sendable {
         public var member: UserID
@@ -310,11 +346,21 @@ public struct GroupMarks: Equatable, Sendable {
     public var hasMore: Bool
     /// Who wrote the message that the question names; nil: it names none, or none that the log still has.
     public var author: UserID?
+    public var revision: UInt64
+    /// Up to which revision authors know their ticks.
+    public var told: UInt64
+    /// Number of the newest event.
+    public var eventNumber: UInt64
 
-    public init(items: [Item], hasMore: Bool, author: UserID? = nil) {
+    public init(
+        items: [Item], hasMore: Bool, author: UserID? = nil, revision: UInt64 = 0, told: UInt64 = 0, eventNumber: UInt64 = 0
+    ) {
         self.items = items
         self.hasMore = hasMore
         self.author = author
+        self.revision = revision
+        self.told = told
+        self.eventNumber = eventNumber
     }
 
     func encode(into writer: inout ByteWriter) {
@@ -328,6 +374,9 @@ public struct GroupMarks: Equatable, Sendable {
         writer.bool(hasMore)
         writer.bool(author != nil)
         if let author { writer.user(author) }
+        writer.varint(revision)
+        writer.varint(told)
+        writer.varint(eventNumber)
     }
 
     init(from reader: inout ByteReader) throws(DecodeError) {
@@ -340,6 +389,9 @@ public struct GroupMarks: Equatable, Sendable {
         }
         hasMore = try reader.bool()
         author = try reader.bool() ? try reader.user() : nil
+        revision = try reader.varint()
+        told = try reader.varint()
+        eventNumber = try reader.varint()
     }
 }
 

@@ -317,8 +317,8 @@ public struct GroupMark: Equatable, Sendable {
 }
 
 /// How far members have come. As `groupReceipts` a session shard tells it to the group's shard, which answers `GroupMarked` once
-/// it is durable; as `storeGroupMarks` the group's shard has persistence raise the marks, answered `done`. Marks never fall, and
-/// when each was raised is kept for the expiry time.
+/// it is durable; as `storeGroupMarks` the group's shard has persistence raise the marks, answered `GroupMarksStored`. Marks
+/// never fall, and when each was raised is kept for the expiry time.
 public struct GroupMarkBatch: Equatable, Sendable {
     public var group: UserID
     /// 1...`groupMarkCountMax`.

@@ -1,6 +1,6 @@
 // Every message that services exchange, with its number. Numbers retire, they are never reborn.
 //
-// 1-15 edge, 16-31 delivery, 32-63 store requests, 64-95 answers, 96-127 presence. Next free: 9, 51, 82, 105.
+// 1-15 edge, 16-31 delivery, 32-63 store requests, 64-95 answers, 96-127 presence. Next free: 9, 51, 83, 105.
 // A newer release appends fields to the end of a payload; an older one ignores what it does not know, a newer one takes a
 // missing field as absent.
 
@@ -42,7 +42,7 @@ public enum Message: Equatable, Sendable {
     case readHistory(ReadHistory)
     case appendGroup(AppendGroup)
     case readGroup(ReadGroup)
-    case finishFanOut(FinishFanOut)
+    case settleGroup(SettleGroup)
     case readPendingGroups(ReadPendingGroups)
     case storeGroupMarks(GroupMarkBatch)
     case readGroupMarks(ReadGroupMarks)
@@ -70,6 +70,7 @@ public enum Message: Equatable, Sendable {
     case groupMarked(GroupMarked)
     case settingsStored(SettingsStored)
     case presencePage(PresencePage)
+    case groupMarksStored(GroupMarksStored)
     case activity(SeenBatch)
     case appFront(AppFront)
     case presenceGone(PresenceGone)
@@ -117,7 +118,7 @@ public enum Message: Equatable, Sendable {
         case .readHistory: 39
         case .appendGroup: 40
         case .readGroup: 41
-        case .finishFanOut: 42
+        case .settleGroup: 42
         case .readPendingGroups: 43
         case .storeGroupMarks: 44
         case .readGroupMarks: 45
@@ -144,6 +145,7 @@ public enum Message: Equatable, Sendable {
         case .groupMarked: 79
         case .settingsStored: 80
         case .presencePage: 81
+        case .groupMarksStored: 82
         case .activity: 96
         case .appFront: 97
         case .presenceGone: 98
@@ -193,7 +195,7 @@ public enum Message: Equatable, Sendable {
         case .readHistory(let payload): payload.encode(into: &writer)
         case .appendGroup(let payload): payload.encode(into: &writer)
         case .readGroup(let payload): payload.encode(into: &writer)
-        case .finishFanOut(let payload): payload.encode(into: &writer)
+        case .settleGroup(let payload): payload.encode(into: &writer)
         case .readPendingGroups(let payload): payload.encode(into: &writer)
         case .storeGroupMarks(let payload): payload.encode(into: &writer)
         case .readGroupMarks(let payload): payload.encode(into: &writer)
@@ -220,6 +222,7 @@ public enum Message: Equatable, Sendable {
         case .groupMarked(let payload): payload.encode(into: &writer)
         case .settingsStored(let payload): payload.encode(into: &writer)
         case .presencePage(let payload): payload.encode(into: &writer)
+        case .groupMarksStored(let payload): payload.encode(into: &writer)
         case .activity(let payload): payload.encode(into: &writer)
         case .appFront(let payload): payload.encode(into: &writer)
         case .presenceGone(let payload): payload.encode(into: &writer)
@@ -270,7 +273,7 @@ public enum Message: Equatable, Sendable {
         case 39: self = .readHistory(try ReadHistory(from: &reader))
         case 40: self = .appendGroup(try AppendGroup(from: &reader))
         case 41: self = .readGroup(try ReadGroup(from: &reader))
-        case 42: self = .finishFanOut(try FinishFanOut(from: &reader))
+        case 42: self = .settleGroup(try SettleGroup(from: &reader))
         case 43: self = .readPendingGroups(try ReadPendingGroups(from: &reader))
         case 44: self = .storeGroupMarks(try GroupMarkBatch(from: &reader))
         case 45: self = .readGroupMarks(try ReadGroupMarks(from: &reader))
@@ -297,6 +300,7 @@ public enum Message: Equatable, Sendable {
         case 79: self = .groupMarked(try GroupMarked(from: &reader))
         case 80: self = .settingsStored(try SettingsStored(from: &reader))
         case 81: self = .presencePage(try PresencePage(from: &reader))
+        case 82: self = .groupMarksStored(try GroupMarksStored(from: &reader))
         case 96: self = .activity(try SeenBatch(from: &reader))
         case 97: self = .appFront(try AppFront(from: &reader))
         case 98: self = .presenceGone(try PresenceGone(from: &reader))

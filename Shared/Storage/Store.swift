@@ -19,7 +19,7 @@ public enum StoreRequest: Equatable, Sendable {
     case readHistory(ReadHistory)
     case appendGroup(AppendGroup)
     case readGroup(ReadGroup)
-    case finishFanOut(FinishFanOut)
+    case settleGroup(SettleGroup)
     case readPendingGroups(ReadPendingGroups)
     case storeGroupMarks(GroupMarkBatch)
     case readGroupMarks(ReadGroupMarks)
@@ -39,7 +39,7 @@ public enum StoreRequest: Equatable, Sendable {
         case .readInbox, .readWatermarks, .readHead, .readHistory, .readGroup, .readPendingGroups, .readGroupMarks, .readMemberships,
             .readPresence:
             true
-        case .append, .openDevice, .storeCursor, .storeWatermark, .appendGroup, .finishFanOut, .storeGroupMarks, .appendShared,
+        case .append, .openDevice, .storeCursor, .storeWatermark, .appendGroup, .settleGroup, .storeGroupMarks, .appendShared,
             .changeSettings, .storeLastSeen, .sweep, .dropExpired, .probe:
             false
         }
@@ -74,6 +74,7 @@ public enum StoreAnswer: Equatable, Sendable {
     case membershipPage(MembershipPage)
     case settingsStored(SettingsStored)
     case presencePage(PresencePage)
+    case groupMarksStored(GroupMarksStored)
     case swept(Swept)
 }
 

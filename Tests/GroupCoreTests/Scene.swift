@@ -53,6 +53,8 @@ struct Scene {
     /// Nobody answers for the store, or for the session shards: calls fail.
     var isStoreAway = false
     var areSessionsAway = false
+    /// Ticks reach a session shard that cannot make them durable.
+    var areTicksLost = false
     /// Calls are kept instead of answered, until `release`.
     var holdsStore = false
     private var held: [(core: Int, call: CallID, message: Message)] = []
@@ -174,12 +176,6 @@ struct Scene {
         answer(core, call, message)
     }
 
-    /// The link between a shard and a session shard breaks, and stands again.
-    mutating func relink(_ session: NodeID, shard: Int) {
-        feed(.peerDown(session), shard)
-        feed(.peerUp(session), shard)
-    }
-
     mutating func clear() { (told, fanOuts, ticks, notices, signs, marked) = ([], [], [], [], [], []) }
 
     var heldCount: Int { held.count }
@@ -235,7 +231,7 @@ struct Scene {
             feed(.answered(call, .fannedOut(FannedOut(behind: behind))), index)
         case .call(_, let call, .receipt(let receipt)):
             ticks.append(receipt)
-            feed(.answered(call, .done), index)
+            feed(areTicksLost ? .refused(call, Refusal(.unavailable)) : .answered(call, .done), index)
         case .call(let node, _, let message): Issue.record("a call to \(node): \(message)")
         case .send(_, .clientOutput(let output)):
             let user = connections.first { $0.value == output.connection.rawValue }!.key
@@ -253,7 +249,7 @@ struct Scene {
         switch message {
         case .appendGroup(let payload): request = .appendGroup(payload)
         case .readGroup(let payload): request = .readGroup(payload)
-        case .finishFanOut(let payload): request = .finishFanOut(payload)
+        case .settleGroup(let payload): request = .settleGroup(payload)
         case .readPendingGroups(let payload): request = .readPendingGroups(payload)
         case .storeGroupMarks(let payload): request = .storeGroupMarks(payload)
         case .readGroupMarks(let payload): request = .readGroupMarks(payload)
@@ -266,6 +262,7 @@ struct Scene {
         case .groupPage(let payload): feed(.answered(call, .groupPage(payload)), index)
         case .pendingGroups(let payload): feed(.answered(call, .pendingGroups(payload)), index)
         case .groupMarks(let payload): feed(.answered(call, .groupMarks(payload)), index)
+        case .groupMarksStored(let payload): feed(.answered(call, .groupMarksStored(payload)), index)
         default: feed(.answered(call, .done), index)
         }
     }

@@ -55,7 +55,7 @@ let groupSamples: [Sample] = [
         teamBytes + "01 03616e61 026d32 01 026d31 05 02 6869 01 04 68696869"),
     Sample(41, .readGroup(ReadGroup(group: team, .events(after: 5), limit: 300)), teamBytes + "02 05 ac02"),
     Sample(41, .readGroup(ReadGroup(group: team, .newest(before: 300), limit: 9)), teamBytes + "03 ac02 09"),
-    Sample(42, .finishFanOut(FinishFanOut(group: team, through: 300)), teamBytes + "ac02"),
+    Sample(42, .settleGroup(SettleGroup(group: team, fannedOut: 300, told: 5)), teamBytes + "ac02 05"),
     Sample(43, .readPendingGroups(ReadPendingGroups(after: team)), "01" + teamBytes),
     Sample(43, .readPendingGroups(ReadPendingGroups(after: nil)), "00"),
     Sample(
@@ -72,7 +72,7 @@ let groupSamples: [Sample] = [
         46, .appendShared(GroupBatch(group: team, entries: [], recipients: [], mark: .left)), teamBytes + "00 00 03"),
     Sample(47, .readMemberships(ReadMemberships(owner: ana, after: team)), "03616e61 01" + teamBytes),
     Sample(
-        72, .groupAppended(GroupAppended(outcome: .stale, number: 0, stamp: at300)), "05 00 ac02"),
+        72, .groupAppended(GroupAppended(outcome: .stale, number: 0, stamp: at300, revision: 7)), "05 00 ac02 07"),
     Sample(
         73,
         .groupPage(
@@ -82,8 +82,11 @@ let groupSamples: [Sample] = [
     Sample(
         75,
         .groupMarks(GroupMarks(items: [.init(member: bob, wrote: at300, delivered: .zero, read: at300)], hasMore: true)),
-        "01 03626f62 ac02 00 ac02 01 00"),
-    Sample(75, .groupMarks(GroupMarks(items: [], hasMore: false, author: bob)), "00 00 01 03626f62"),
+        "01 03626f62 ac02 00 ac02 01 00 00 00 00"),
+    Sample(
+        75, .groupMarks(GroupMarks(items: [], hasMore: false, author: bob, revision: 300, told: 5, eventNumber: 4)),
+        "00 00 01 03626f62 ac02 05 04"),
+    Sample(82, .groupMarksStored(GroupMarksStored(revision: 300, hasRisen: true)), "ac02 01"),
     Sample(
         76, .sharedAppended(SharedAppended(items: [.init(storedCount: 2, firstNumber: 300, isBehind: false)])),
         "01 02 ac02 00"),
@@ -178,7 +181,7 @@ extension MessageDice {
                     group: user(), kind: one(GroupEntry.Kind.self), author: user(), id: id(), after: maybe { $0.id() },
                     eventNumber: number(), body: bytes(L.bodyBytesMax), asked: maybe { $0.bytes(L.bodyBytesMax) }))
         case .readGroup: return .readGroup(.init(group: user(), part(), limit: limit()))
-        case .finishFanOut: return .finishFanOut(.init(group: user(), through: number()))
+        case .settleGroup: return .settleGroup(.init(group: user(), fannedOut: number(), told: number()))
         case .readPendingGroups: return .readPendingGroups(.init(after: maybe { $0.user() }))
         case .storeGroupMarks: return .storeGroupMarks(.init(group: user(), marks: groupMarks()))
         case .readGroupMarks: return .readGroupMarks(.init(group: user(), after: maybe { $0.user() }, at: maybe { $0.stamp() }))
@@ -196,7 +199,7 @@ extension MessageDice {
         typealias L = MessageLimits
         switch sample {
         case .groupAppended:
-            return .groupAppended(.init(outcome: one(GroupAppended.Outcome.self), number: number(), stamp: stamp()))
+            return .groupAppended(.init(outcome: one(GroupAppended.Outcome.self), number: number(), stamp: stamp(), revision: number()))
         case .groupPage:
             return .groupPage(
                 .init(
@@ -208,7 +211,8 @@ extension MessageDice {
                 .init(
                     items: list(L.pageEntryCountMax) {
                         .init(member: $0.user(), wrote: $0.stamp(), delivered: $0.stamp(), read: $0.stamp())
-                    }, hasMore: flag(), author: maybe { $0.user() }))
+                    }, hasMore: flag(), author: maybe { $0.user() }, revision: number(), told: number(), eventNumber: number()))
+        case .groupMarksStored: return .groupMarksStored(.init(revision: number(), hasRisen: flag()))
         case .sharedAppended:
             return .sharedAppended(
                 .init(

@@ -220,7 +220,7 @@ func sampleNumber(of message: Message) -> Int {
     case .readHistory: 39
     case .appendGroup: 40
     case .readGroup: 41
-    case .finishFanOut: 42
+    case .settleGroup: 42
     case .readPendingGroups: 43
     case .storeGroupMarks: 44
     case .readGroupMarks: 45
@@ -247,6 +247,7 @@ func sampleNumber(of message: Message) -> Int {
     case .groupMarked: 79
     case .settingsStored: 80
     case .presencePage: 81
+    case .groupMarksStored: 82
     case .activity: 96
     case .appFront: 97
     case .presenceGone: 98

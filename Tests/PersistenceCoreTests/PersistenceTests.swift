@@ -246,7 +246,7 @@ private let full = Refusal(.storageFull, retryAfterMs: 1000)
         let writes: [Message] = [
             .appendGroup(
                 AppendGroup(group: bob, kind: .message, author: ana, id: MessageID("a")!, after: nil, eventNumber: 0, body: [])),
-            .finishFanOut(FinishFanOut(group: bob, through: 1)), .storeGroupMarks(GroupMarkBatch(group: bob, marks: [])),
+            .settleGroup(SettleGroup(group: bob, fannedOut: 1, told: 0)), .storeGroupMarks(GroupMarkBatch(group: bob, marks: [])),
             .appendShared(GroupBatch(group: bob, entries: [], recipients: [bob], mark: .none)),
         ]
         for write in writes { #expect(s.on(request(2, write)) == [.refuse(2, full)]) }

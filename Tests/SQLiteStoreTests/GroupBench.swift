@@ -58,8 +58,10 @@ extension Bench {
         }
     }
 
-    func finish(_ through: UInt64, of group: UserID = team) throws {
-        #expect(try ask([.finishFanOut(FinishFanOut(group: group, through: through))]) == [.done])
+    /// - Parameter told: the revision; nil: all there is.
+    func settle(_ fannedOut: UInt64, told: UInt64? = nil, of group: UserID = team) throws {
+        let settled = SettleGroup(group: group, fannedOut: fannedOut, told: told ?? .max)
+        #expect(try ask([.settleGroup(settled)]) == [.done])
     }
 
     func pending(after group: UserID? = nil) throws -> PendingGroups {
@@ -68,9 +70,16 @@ extension Bench {
         }
     }
 
-    func mark(_ kind: ReceiptKind, by member: UserID, to stamp: Int64, in group: UserID = team) throws {
-        let mark = GroupMark(member: member, kind: kind, upTo: Stamp(microseconds: stamp))
-        #expect(try ask([.storeGroupMarks(GroupMarkBatch(group: group, marks: [mark]))]) == [.done])
+    @discardableResult
+    func mark(_ kind: ReceiptKind, by member: UserID, to stamp: Int64, in group: UserID = team) throws -> GroupMarksStored {
+        try store([GroupMark(member: member, kind: kind, upTo: Stamp(microseconds: stamp))], in: group)
+    }
+
+    @discardableResult
+    func store(_ marks: [GroupMark], in group: UserID = team) throws -> GroupMarksStored {
+        try ask(.storeGroupMarks(GroupMarkBatch(group: group, marks: marks))) {
+            if case .groupMarksStored(let answer) = $0 { answer } else { nil }
+        }
     }
 
     func marks(in group: UserID = team, after: UserID? = nil, at stamp: Int64? = nil) throws -> GroupMarks {

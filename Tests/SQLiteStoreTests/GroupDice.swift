@@ -46,7 +46,8 @@ struct GroupDice {
             let after = dice.oneIn(3) ? 0 : number(log, &dice)
             let parts: [ReadGroup.Part] = [.entries(after: after), .events(after: after), .newest(before: after)]
             return .readGroup(ReadGroup(group: group, parts[dice.pick(0..<3)], limit: dice.pick(1..<60)))
-        case 8: return .finishFanOut(FinishFanOut(group: group, through: number(log, &dice)))
+        case 8:
+            return .settleGroup(SettleGroup(group: group, fannedOut: number(log, &dice), told: UInt64(dice.pick(0..<40))))
         case 9: return .readPendingGroups(ReadPendingGroups(after: dice.oneIn(2) ? group : nil))
         case 10...11:
             let marks = (0..<dice.pick(0..<8)).map { _ in

@@ -12,8 +12,18 @@ import Testing
 private let temporary = StorePolicy(isArchive: false)
 private let now = Stamp(microseconds: 1_767_225_600_000_000)
 
-/// Undoes the fourth migration.
-let backToVersion3 = "DROP TABLE settings; DROP TABLE last_seen; PRAGMA user_version = 3;\n"
+/// Undoes the fifth migration.
+let backToVersion4 = """
+    DROP INDEX pending_groups;
+    ALTER TABLE group_logs DROP COLUMN revision;
+    ALTER TABLE group_logs DROP COLUMN told;
+    CREATE INDEX pending_groups ON group_logs (name) WHERE fanned_out < head;
+    PRAGMA user_version = 4;
+
+    """
+
+/// Undoes the fourth as well.
+let backToVersion3 = backToVersion4 + "DROP TABLE settings; DROP TABLE last_seen; PRAGMA user_version = 3;\n"
 
 /// Undoes the third as well.
 let backToVersion2 = backToVersion3 + """
@@ -56,7 +66,7 @@ struct SQLiteOpening {
             if makesFile { try Data().write(to: URL(fileURLWithPath: directory.path)) }
             try SQLiteStore(path: directory.path, policy: temporary).close()
             let header = try directory.bytes()
-            #expect(Array(header[60..<64]) == [0, 0, 0, 4])
+            #expect(Array(header[60..<64]) == [0, 0, 0, 5])
             #expect(Array(header[68..<72]) == Array("FANT".utf8))
             #expect(try SQLiteStore.integrityCheck(path: directory.path).isEmpty)
         }
@@ -86,7 +96,7 @@ struct SQLiteOpening {
         let directory = try filled()
         try directory.patch(at: 60, with: [0, 0, 0, 99])
         let before = try directory.bytes()
-        #expect(failure(directory) == .newer(path: directory.path, found: 99, known: 4))
+        #expect(failure(directory) == .newer(path: directory.path, found: 99, known: 5))
         #expect(try directory.bytes() == before)
     }
 
@@ -110,7 +120,7 @@ struct SQLiteOpening {
         #expect(page.entries.map(\.id) == [id("m300"), id("c1")])
         #expect(page.entries.map(\.stamp) == [now + .microseconds(299), Stamp(microseconds: 7)])
         store.close()
-        #expect(Array(try directory.bytes()[60..<64]) == [0, 0, 0, 4])
+        #expect(Array(try directory.bytes()[60..<64]) == [0, 0, 0, 5])
     }
 
     @Test("A refused file whose log was not merged keeps both as they are")

@@ -181,7 +181,29 @@ struct SQLiteGroups {
         #expect(appended.outcome == .duplicate)
         #expect(page.entries.map(\.id) == [id("m1"), id("e1")])
         store.close()
-        #expect(try number("PRAGMA user_version", in: directory) == 4)
+        #expect(try number("PRAGMA user_version", in: directory) == 5)
+        #expect(try SQLiteStore.integrityCheck(path: directory.path).isEmpty)
+    }
+
+    @Test("In a file of the fourth schema every group may owe ticks, once")
+    func ticksNotWrittenDown() throws {
+        let directory = try Directory()
+        let old = try SQLiteStore(path: directory.path, policy: temporary)
+        _ = try old.apply(
+            [write(1, event: 0, .event, body: [1]), .settleGroup(SettleGroup(group: team, fannedOut: 1, told: 1))], stamp: start)
+        old.close()
+        var database: OpaquePointer?
+        #expect(sqlite3_open(directory.path, &database) == SQLITE_OK)
+        #expect(sqlite3_exec(database, backToVersion4, nil, nil, nil) == SQLITE_OK)
+        sqlite3_close(database)
+
+        let store = try SQLiteStore(path: directory.path, policy: temporary)
+        let ask = StoreRequest.readPendingGroups(ReadPendingGroups(after: nil))
+        let answers = try store.apply(
+            [ask, .settleGroup(SettleGroup(group: team, fannedOut: 1, told: 1)), ask], stamp: start)
+        #expect(answers[0] == .pendingGroups(PendingGroups(groups: [team], hasMore: false)))
+        #expect(answers[2] == .pendingGroups(PendingGroups(groups: [], hasMore: false)))
+        store.close()
         #expect(try SQLiteStore.integrityCheck(path: directory.path).isEmpty)
     }
 
@@ -192,7 +214,7 @@ struct SQLiteGroups {
         _ = try archive.apply(
             [
                 write(1, event: 0, .event, body: [1]), write(2, event: 1, .message, body: Self.marker),
-                write(3, event: 1, .message, body: [3]), .finishFanOut(FinishFanOut(group: team, through: 2)),
+                write(3, event: 1, .message, body: [3]), .settleGroup(SettleGroup(group: team, fannedOut: 2, told: 0)),
             ], stamp: start)
         archive.close()
         #expect(try occurrences(in: directory) == 1)
@@ -227,14 +249,14 @@ struct SQLiteGroups {
                 requests += members.prefix(30).map {
                     .storeCursor(StoreCursor(owner: $0, device: phone, number: round - 5))
                 }
-                requests.append(.finishFanOut(FinishFanOut(group: team, through: round - 3)))
+                requests.append(.settleGroup(SettleGroup(group: team, fannedOut: round - 3, told: 0)))
             }
             _ = try store.apply(requests, stamp: start)
         }
         try store.checkpoint()
         #expect(try occurrences(in: directory) > 0)
         var requests = members.map { StoreRequest.storeCursor(StoreCursor(owner: $0, device: phone, number: rounds)) }
-        requests.append(.finishFanOut(FinishFanOut(group: team, through: rounds)))
+        requests.append(.settleGroup(SettleGroup(group: team, fannedOut: rounds, told: 0)))
         _ = try store.apply(requests, stamp: start)
         try store.checkpoint()
         #expect(try occurrences(in: directory) == 0)

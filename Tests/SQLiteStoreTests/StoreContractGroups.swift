@@ -11,12 +11,12 @@ struct StoreContractGroups {
     func numbersAndStamps(setup: Setup) throws {
         let bench = try Bench(setup)
         let start = bench.now
-        #expect(try bench.write("e1", kind: .event) == GroupAppended(outcome: .stored, number: 1, stamp: start))
+        #expect(try bench.write("e1", kind: .event) == GroupAppended(outcome: .stored, number: 1, stamp: start, revision: 1))
         bench.now = start + .seconds(-100)
         #expect(try bench.write("e2").stamp == start + .microseconds(1))
         #expect(try bench.write("e1", in: club) == GroupAppended(outcome: .stored, number: 1, stamp: bench.now))
         bench.now = start + .seconds(1)
-        #expect(try bench.write("e3", by: cleo) == GroupAppended(outcome: .stored, number: 3, stamp: bench.now))
+        #expect(try bench.write("e3", by: cleo) == GroupAppended(outcome: .stored, number: 3, stamp: bench.now, revision: 1))
         try bench.reopen()
         #expect(try bench.write("e4").stamp == bench.now + .microseconds(1))
         let page = try bench.log()
@@ -97,7 +97,7 @@ struct StoreContractGroups {
         #expect(try bench.log() == nothing)
         try bench.append("m1", from: team)
         #expect(try bench.log() == nothing)
-        try bench.finish(5)
+        try bench.settle(5)
         #expect(try bench.log() == nothing)
         #expect(try bench.pending() == PendingGroups(groups: [], hasMore: false))
     }
@@ -152,14 +152,14 @@ struct StoreContractGroups {
         let bench = try Bench(setup)
         try bench.write("e1", kind: .event)
         for number in 2...4 { try bench.write("e\(number)") }
-        try bench.finish(3)
-        try bench.finish(2)
+        try bench.settle(3)
+        try bench.settle(2)
         let page = try bench.log()
         #expect(page.fannedOut == 3)
         #expect(page.entries.map(\.number) == [1, 2, 3, 4])
         let dropped = (2...3).map { setup.isArchive ? Array("text of e\($0)".utf8) : [] }
         #expect(page.entries.map(\.body) == [Array("text of e1".utf8)] + dropped + [Array("text of e4".utf8)])
-        try bench.finish(99)
+        try bench.settle(99)
         #expect(try bench.log().fannedOut == 4)
         // Without its text an entry is still known.
         #expect(try bench.write("e2").outcome == .duplicate)
@@ -174,7 +174,7 @@ struct StoreContractGroups {
         let bench = try Bench(setup)
         let groups = (0..<600).map { UserID("g:\($0)")! }
         for group in groups { try bench.write("e1", in: group, event: 0) }
-        for group in groups.prefix(50) { try bench.finish(1, of: group) }
+        for group in groups.prefix(50) { try bench.settle(1, of: group) }
         let expected = groups.dropFirst(50).sorted()
         let first = try bench.pending()
         #expect(first.groups == Array(expected.prefix(MessageLimits.pageEntryCountMax)))
@@ -182,7 +182,7 @@ struct StoreContractGroups {
         let rest = try bench.pending(after: first.groups.last)
         #expect(rest.groups == Array(expected.dropFirst(MessageLimits.pageEntryCountMax)))
         #expect(!rest.hasMore)
-        for group in groups { try bench.finish(1, of: group) }
+        for group in groups { try bench.settle(1, of: group) }
         #expect(try bench.pending().groups.isEmpty)
         try bench.write("e2", in: groups[7])
         #expect(try bench.pending().groups == [groups[7]])
@@ -195,7 +195,7 @@ struct StoreContractGroups {
         for number in 2...5 { try bench.write("e\(number)") }
         try bench.write("e6", kind: .event)
         for number in 7...8 { try bench.write("e\(number)") }
-        try bench.finish(7)
+        try bench.settle(7)
         bench.wait(hour * 49)
         for number in 9...12 { try bench.write("e\(number)") }
         #expect(try bench.log().entries.map(\.number) == [1, 6, 8, 9, 10, 11, 12])
@@ -210,7 +210,7 @@ struct StoreContractGroups {
     func idsOutliveShortExpiries(setup: Setup) throws {
         let bench = try Bench(setup, expiry: hour)
         try bench.write("e1")
-        try bench.finish(1)
+        try bench.settle(1)
         bench.wait(hour * 24)
         try bench.write("e2")
         #expect(try bench.write("e1").outcome == .duplicate)
@@ -223,7 +223,7 @@ struct StoreContractGroups {
     func archive(setup: Setup) throws {
         let bench = try Bench(setup)
         for number in 1...4 { try bench.write("e\(number)") }
-        try bench.finish(4)
+        try bench.settle(4)
         bench.wait(day * 100)
         try bench.write("e5")
         #expect(try bench.log().entries.map(\.body.isEmpty) == [false, false, false, false, false])

@@ -23,7 +23,7 @@ struct StoreContractMarks {
         try bench.mark(.delivered, by: cleo, to: 7)
         try bench.mark(.delivered, by: dora, to: 0)
         let expected = [item(ana, 0, 0, 5), item(ben, 0, 20, 0), item(cleo, wrote, 7, 0)]
-        #expect(try bench.marks() == GroupMarks(items: expected, hasMore: false))
+        #expect(try bench.marks() == GroupMarks(items: expected, hasMore: false, revision: 3))
         try bench.reopen()
         #expect(try bench.marks().items == expected)
         #expect(try bench.marks(after: ana).items == Array(expected.dropFirst()))
@@ -104,8 +104,40 @@ struct StoreContractMarks {
         let marks = [(ReceiptKind.delivered, 5), (.read, 3), (.delivered, 4), (.delivered, 9)].map {
             GroupMark(member: ana, kind: $0.0, upTo: Stamp(microseconds: $0.1))
         }
-        #expect(try bench.ask([.storeGroupMarks(GroupMarkBatch(group: team, marks: marks))]) == [.done])
+        #expect(try bench.store(marks) == GroupMarksStored(revision: 2, hasRisen: true))
         #expect(try bench.marks().items == [item(ana, 0, 9, 3)])
+    }
+
+    @Test("A group owes ticks from each event and each batch in which a mark rose until it is told", arguments: Setup.all)
+    func revisions(setup: Setup) throws {
+        let bench = try Bench(setup)
+        #expect(try bench.mark(.read, by: ana, to: 5) == GroupMarksStored(revision: 0, hasRisen: false), "no such group")
+        #expect(try bench.write("e1", kind: .event).revision == 1)
+        try bench.settle(1, told: 1)
+        #expect(try bench.pending().groups.isEmpty)
+        // Whoever writes moves no tick; a mark does, once.
+        #expect(try bench.write("e2").revision == 1)
+        try bench.settle(2, told: 1)
+        #expect(try bench.mark(.delivered, by: ana, to: 5) == GroupMarksStored(revision: 2, hasRisen: true))
+        #expect(try bench.mark(.delivered, by: ana, to: 5) == GroupMarksStored(revision: 2, hasRisen: false))
+        #expect(try bench.mark(.delivered, by: ben, to: 5) == GroupMarksStored(revision: 3, hasRisen: true))
+        #expect(try bench.pending().groups == [team])
+        // What was told does not go back, and not beyond what there is.
+        try bench.settle(0, told: 2)
+        try bench.settle(0, told: 1)
+        var marks = try bench.marks()
+        #expect([marks.revision, marks.told, marks.eventNumber] == [3, 2, 1])
+        #expect(try bench.pending().groups == [team])
+        try bench.settle(0, told: 99)
+        try bench.reopen()
+        marks = try bench.marks(after: ana)
+        #expect([marks.revision, marks.told] == [3, 3])
+        #expect(try bench.log().fannedOut == 2)
+        #expect(try bench.pending().groups.isEmpty)
+        #expect(try bench.write("e3", kind: .event).revision == 4)
+        try bench.settle(3, told: 3)
+        #expect(try bench.pending().groups == [team])
+        #expect(try bench.marks(in: UserID("g:other")!).revision == 0)
     }
 
     @Test("A large group comes in pages", arguments: Setup.temporary)
@@ -114,7 +146,7 @@ struct StoreContractMarks {
         try bench.write("e1", kind: .event)
         let members = (0..<1_300).map { UserID("u\($0)")! }
         let marks = members.map { GroupMark(member: $0, kind: .delivered, upTo: Stamp(microseconds: 9)) }
-        #expect(try bench.ask([.storeGroupMarks(GroupMarkBatch(group: team, marks: marks))]) == [.done])
+        try bench.store(marks)
         var read: [UserID] = []
         var sizes: [Int] = []
         while true {

@@ -18,7 +18,7 @@ extension GroupCore {
     mutating func fanOut(_ group: UserID, now: Now, _ effects: inout [Effect]) {
         guard groups[group]?.isLoaded == true else { return }
         for partition in stores.ring.nodeIDs { advance(group, partition, now: now, &effects) }
-        finish(group, &effects)
+        settle(group, &effects)
     }
 
     /// Starts the next batch of a lane, if it is idle and there is one.
@@ -146,34 +146,5 @@ extension GroupCore {
     ) {
         guard let node = sessions.route(author) else { return }
         effects.append(.send(node, .groupNotice(GroupNotice(author: author, group: group, at: at, content: content))))
-    }
-
-    // MARK: Done
-
-    /// Drops what every lane has done, and tells the store, one word at a time.
-    mutating func finish(_ group: UserID, _ effects: inout [Effect]) {
-        guard let record = groups[group], record.isLoaded, !record.lanes.isEmpty else { return }
-        let through = min(record.head, record.lanes.values.map { $0.next - 1 }.min()!)
-        let count = record.pending.firstIndex { $0.entry.number > through } ?? record.pending.count
-        if count > 0 {
-            groups[group]!.pendingBytes -= record.pending[..<count].reduce(0) { $0 + $1.entry.body.count }
-            groups[group]!.pending.removeFirst(count)
-        }
-        guard through > record.fannedOut, record.finishing == nil else { return }
-        groups[group]!.finishing = through
-        ask(
-            group, .finishFanOut(FinishFanOut(group: group, through: through)),
-            .finish(group, generation: record.generation, through: through), &effects)
-    }
-
-    mutating func onFinished(
-        _ group: UserID, _ generation: UInt32, _ through: UInt64, _ result: Result<Message, Refusal>, now: Now,
-        _ effects: inout [Effect]
-    ) {
-        guard groups[group]?.generation == generation else { return }
-        groups[group]!.finishing = nil
-        guard case .success(.done) = result else { return retryLater(group, now: now) }
-        groups[group]!.fannedOut = max(groups[group]!.fannedOut, through)
-        finish(group, &effects)
     }
 }

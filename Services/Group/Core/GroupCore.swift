@@ -5,17 +5,17 @@
 //
 //     Requests.swift     somebody writes to a group, or changes it
 //     Loading.swift      a group is read from its log, and read again when it has changed elsewhere
-//     Meeting.swift      marks that another shard took are read
 //     FanOut.swift       entries of the log come into inboxes, one batch a partition at a time
 //     Receipts.swift     marks of members become ticks and counts of authors
+//     Settling.swift     the store is told what is done, and says what others left undone
 //     Questions.swift    what the group is like, who has a message, what was written before
 //     Typing.swift       who writes to the group just now
 //     GroupRecord.swift  what is known of one group
 //
 // About disagreement: two shards may believe that they hold the same group. Each append names the newest event that its shard
 // knows, and the store refuses one that names another: nobody writes by rules that no longer hold. Both may fan out the same
-// entries: an inbox takes each number once and in order. Both may take marks of members, and then neither knows all of them:
-// a shard reads them again when a session shard that turned to another has come back to it.
+// entries: an inbox takes each number once and in order. Both may take marks of members, and then neither knows all of them: a
+// revision that the store counts shows whoever took the last one that there was another, whose marks are read.
 
 import ClientProtocol
 import Cluster
@@ -34,8 +34,8 @@ public struct GroupCore: ServiceCore {
         case counts(UserID)
         /// Look for what was begun and not finished; forget what is idle.
         case scan
-        /// Read some more of the marks that another shard may have taken while a session shard could not reach this one.
-        case meeting
+        /// Ticks were told, and the store does not know.
+        case settle(UserID)
     }
 
     /// What a call was made for.
@@ -44,9 +44,9 @@ public struct GroupCore: ServiceCore {
         case page(UserID, generation: UInt32)
         case marks(UserID, generation: UInt32)
         case fanOut(UserID, partition: NodeID, serial: UInt32, memberCount: Int)
-        case finish(UserID, generation: UInt32, through: UInt64)
+        case settle(SettleGroup, generation: UInt32)
         case storeMarks(UserID, RemoteCall, [GroupMark], [GroupMarked.Outcome])
-        case receipt(UserID, author: UserID, ReceiptKind, Stamp)
+        case receipt(Receipt, generation: UInt32)
         case receiptList(GroupQuery, GroupState, at: Stamp, [GroupMarks.Item])
         case history(GroupQuery, from: Stamp)
         /// Has the group changed elsewhere? Typists wait for the answer.
@@ -61,11 +61,10 @@ public struct GroupCore: ServiceCore {
     var stores: LiveRing
     let ring: RoutedRing
     var groups: [UserID: GroupRecord] = [:]
-    /// Unfinished groups of other shards, as the last scan found them: who is still there at the next one has been left.
-    var foreignUnfinished: Set<UserID> = []
-    var foreignSeen: Set<UserID> = []
-    /// Groups whose marks are to be read since a session shard came into reach; nil: not gathered yet.
-    var unmet: [UserID]? = []
+    /// Groups that owe something which seemed to be another shard's affair, as this scan and the one before found them: who is
+    /// there twice has been left.
+    var owingElsewhere: Set<UserID> = []
+    var owingElsewhereBefore: Set<UserID> = []
     var timers = TimerQueue<Timer>()
     var counters = GroupCounters()
     private var calls = CallTable<Pending>()
@@ -116,7 +115,6 @@ public struct GroupCore: ServiceCore {
     private mutating func onPeer(_ node: NodeID, isUp: Bool, now: Now, _ effects: inout [Effect]) {
         let isSession = sessions.set(node, isUp: isUp)
         if stores.set(node, isUp: isUp), isUp { timers.arm(.scan, at: now.instant) }
-        if isSession, isUp { onSessionMet(now: now) }
         guard isUp, isSession || stores.isUp(node) else { return }
         // What rested because something was away goes on at once.
         for group in groups.keys.sorted() {
@@ -152,12 +150,10 @@ public struct GroupCore: ServiceCore {
         case .marks(let group, let generation): onMarks(group, generation, result, now: now, &effects)
         case .fanOut(let group, let partition, let serial, let memberCount):
             onFannedOut(group, partition, serial, memberCount, result, now: now, &effects)
-        case .finish(let group, let generation, let through):
-            onFinished(group, generation, through, result, now: now, &effects)
+        case .settle(let settled, let generation): onSettled(settled, generation, result, now: now, &effects)
         case .storeMarks(let group, let remote, let marks, let outcomes):
             onMarksStored(group, remote, marks, outcomes, result, now: now, &effects)
-        case .receipt(let group, let author, let kind, let upTo):
-            onTickTold(group, author, kind, upTo, result, now: now)
+        case .receipt(let receipt, let generation): onTickTold(receipt, generation, result, now: now)
         case .receiptList(let query, let state, let at, let items):
             onReceiptList(query, state, at: at, items, result, &effects)
         case .history(let query, let from): onHistory(query, from: from, result, &effects)
@@ -171,12 +167,12 @@ public struct GroupCore: ServiceCore {
         while let timer = timers.popDue(now.instant) {
             switch timer {
             case .retry(let group): resume(group, now: now, &effects)
-            case .ticks(let group): tellTicks(group, &effects)
+            case .ticks(let group): tellTicks(group, now: now, &effects)
             case .counts(let group): tellCounts(group, &effects)
             case .scan:
                 timers.arm(.scan, at: now.instant + GroupServiceLimits.scanInterval)
                 scan(now: now, &effects)
-            case .meeting: onMeetingTimer(now: now, &effects)
+            case .settle(let group): settle(group, withTicks: true, &effects)
             }
         }
     }

@@ -28,16 +28,12 @@ public enum GroupServiceLimits {
     /// each is twice the one before.
     static let retryMax = Interval.seconds(10)
 
-    /// How often a shard looks for groups whose fan-out was begun and not finished, by itself or by a shard that died.
+    /// How often a shard looks for groups that owe entries or ticks, since it or another shard died.
     static let scanInterval = Interval.seconds(10)
 
-    /// When a session shard has come into reach, so long until marks are read that it may have brought to another shard: until it
-    /// surely sees us too, and its last call to the other has ended.
-    static let meetingDelay = Interval(nanoseconds: RPCLimits.handshakeTimeout.nanoseconds + RPCLimits.callTimeout.nanoseconds)
-
-    /// So many groups a time, with so long a pause between: 640 a second, so that requests hardly notice.
-    static let meetingGroupCount = 32
-    static let meetingPause = Interval.milliseconds(50)
+    /// How long the store may not know that ticks were told: a busy group says it with its next entry, a quiet one in a write of
+    /// its own. What is not known is told once more after a crash, which costs as much as telling it once.
+    static let settleDelay = Interval.seconds(1)
 
     /// Receipts of members that come within this time reach authors as one tick.
     static let tickWindow = Interval.milliseconds(50)

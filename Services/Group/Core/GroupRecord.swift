@@ -72,6 +72,15 @@ struct MemberMarks: Sendable {
     var deliveredTold = Stamp.zero
     var readTold = Stamp.zero
 
+    func told(_ kind: ReceiptKind) -> Stamp { kind == .delivered ? deliveredTold : readTold }
+
+    mutating func raiseTold(_ kind: ReceiptKind, to upTo: Stamp) {
+        switch kind {
+        case .delivered: deliveredTold = max(deliveredTold, upTo)
+        case .read: readTold = max(readTold, upTo)
+        }
+    }
+
     /// As the store has it. Marks never fall, and what was stored since it was asked is known here.
     mutating func raise(wrote: Stamp, delivered: Stamp, read: Stamp) {
         self.wrote = max(self.wrote, wrote)
@@ -90,14 +99,22 @@ struct KnownMessage: Sendable {
     var isDone = false
 }
 
+/// Ticks on their way to authors.
+struct Ticking: Sendable {
+    var inFlight = 0
+    var hasFailed = false
+    /// The revision from which the latest were told.
+    var from: UInt64 = 0
+}
+
 struct GroupRecord: Sendable {
     enum Phase: Sendable {
         /// Events up to the last finished fan-out are read.
         case events(after: UInt64)
         /// Then everything behind it.
         case tail
-        /// Then how far the members have come.
-        case marks
+        /// Then how far the members have come. What the first page says of the group holds for all of them.
+        case marks(first: GroupMarks?)
         case ready
         /// Nothing new elsewhere? Then the waiting requests go on.
         case checking
@@ -112,9 +129,18 @@ struct GroupRecord: Sendable {
     var head: UInt64 = 0
     var headStamp = Stamp.zero
     var eventNumber: UInt64 = 0
-    /// What the store has as fanned out, and what is on its way there.
+    /// What the store has as fanned out.
     var fannedOut: UInt64 = 0
-    var finishing: UInt64?
+    /// Everything that the group had at this revision (see `GroupMarks`) is known here, and the highest that was heard of. Where
+    /// they differ another shard took something, which is read before the next tick.
+    var revision: UInt64 = 0
+    var revisionHeard: UInt64 = 0
+    /// Up to which revision authors know their ticks, and what the store has of it.
+    var told: UInt64 = 0
+    var toldStored: UInt64 = 0
+    var ticking = Ticking()
+    /// The store is being told what is settled.
+    var isSettling = false
     var waiting: [Submission] = []
     var isEventInFlight = false
     var appendsInFlight = 0
@@ -126,9 +152,17 @@ struct GroupRecord: Sendable {
     /// Newest last; all messages that are stamped after `knownFrom`.
     var known: [KnownMessage] = []
     var knownFrom = Stamp.zero
-    var receiptsInFlight = 0
+    /// Batches of marks on their way to the store.
+    var marksInFlight = 0
     var typing: GroupTypists
     var lastUsed: Instant
+
+    /// A revision was heard of.
+    /// - Parameter isOurs: it was made by what is known here.
+    mutating func hear(_ revision: UInt64, isOurs: Bool) {
+        revisionHeard = max(revisionHeard, revision)
+        if isOurs, isLoaded, revision == self.revision + 1 { self.revision = revision }
+    }
 
     /// - Parameter now: from when on the group is read.
     init(generation: UInt32, now: Instant) {
@@ -145,9 +179,10 @@ struct GroupRecord: Sendable {
         pending.count + appendsInFlight >= GroupServiceLimits.pendingCountMax
             || pendingBytes >= GroupServiceLimits.pendingBytesMax
     }
-    /// Nothing is owed to anybody.
+    /// Nothing is owed to anybody, as far as is known here.
     var isIdle: Bool {
-        isReady && waiting.isEmpty && pending.isEmpty && appendsInFlight == 0 && receiptsInFlight == 0 && finishing == nil
+        isReady && waiting.isEmpty && pending.isEmpty && appendsInFlight == 0 && marksInFlight == 0 && !isSettling
+            && toldStored == revisionHeard
     }
 
     /// A member's mark; who came later has nothing to receive from before.

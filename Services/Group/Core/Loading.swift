@@ -32,6 +32,7 @@ extension GroupCore {
         groups[group] = record
         timers.cancel(.ticks(group))
         timers.cancel(.counts(group))
+        timers.cancel(.settle(group))
         read(group, &effects)
     }
 
@@ -47,8 +48,8 @@ extension GroupCore {
         ask(group, .readGroup(read), .page(group, generation: groups[group]!.generation), &effects)
     }
 
-    mutating func readMarks(_ group: UserID, after: UserID?, _ effects: inout [Effect]) {
-        groups[group]!.phase = .marks
+    mutating func readMarks(_ group: UserID, after: UserID?, first: GroupMarks?, _ effects: inout [Effect]) {
+        groups[group]!.phase = .marks(first: first)
         let read = ReadGroupMarks(group: group, after: after, at: nil)
         ask(group, .readGroupMarks(read), .marks(group, generation: groups[group]!.generation), &effects)
     }
@@ -73,7 +74,7 @@ extension GroupCore {
             }
             for entry in page.entries where entry.number > groups[group]!.head { take(entry, into: group) }
             groups[group]!.fannedOut = max(groups[group]!.fannedOut, page.fannedOut)
-            if page.hasMore { readTail(group, &effects) } else { readMarks(group, after: nil, &effects) }
+            if page.hasMore { readTail(group, &effects) } else { readMarks(group, after: nil, first: nil, &effects) }
         case .checking:
             // Answers come in the order of the questions, so what we append ourselves is known by now.
             if page.head > record.head { return reload(group, now: now, &effects) }
@@ -106,16 +107,27 @@ extension GroupCore {
     mutating func onMarks(
         _ group: UserID, _ generation: UInt32, _ result: Result<Message, Refusal>, now: Now, _ effects: inout [Effect]
     ) {
-        guard groups[group]?.generation == generation else { return }
+        guard let record = groups[group], record.generation == generation, case .marks(let first) = record.phase else { return }
         guard case .success(.groupMarks(let page)) = result else { return onUnread(group, result, now: now, &effects) }
         for item in page.items {
             groups[group]!.marks[item.member, default: MemberMarks()].raise(
                 wrote: item.wrote, delivered: item.delivered, read: item.read)
         }
-        if page.hasMore, let last = page.items.last { return readMarks(group, after: last.member, &effects) }
+        let head = first ?? page
+        if page.hasMore, let last = page.items.last { return readMarks(group, after: last.member, first: head, &effects) }
+        // Read before the marks, and changed elsewhere since.
+        guard head.eventNumber == record.eventNumber else { return reload(group, now: now, &effects) }
         groups[group]!.phase = .ready
-        // Ticks that a former life of this shard owed are found by telling all of them once more.
-        timers.armIfIdle(.ticks(group), at: now.instant + GroupServiceLimits.tickWindow)
+        groups[group]!.hear(head.revision, isOurs: false)
+        groups[group]!.revision = max(record.revision, head.revision)
+        groups[group]!.toldStored = max(record.toldStored, head.told)
+        groups[group]!.told = max(record.told, head.told)
+        if groups[group]!.told == groups[group]!.revisionHeard {
+            assumeTold(group)
+        } else {
+            timers.armIfIdle(.ticks(group), at: now.instant + GroupServiceLimits.tickWindow)
+        }
+        settleLater(group, now: now)
         fanOut(group, now: now, &effects)
         drain(group, now: now, &effects)
         takeWaitingTypists(group, now: now, &effects)
@@ -212,50 +224,4 @@ extension GroupCore {
     }
 
     func split(_ members: [UserID]) -> Split { Dictionary(grouping: members) { stores.primary(of: $0) } }
-
-    // MARK: Looking for what was left
-
-    mutating func scan(now: Now, _ effects: inout [Effect]) {
-        foreignSeen = foreignUnfinished
-        foreignUnfinished = []
-        for node in stores.up {
-            call(node, .readPendingGroups(ReadPendingGroups(after: nil)), .pendingGroups(node), &effects)
-        }
-        for (group, record) in groups where record.isIdle && record.lastUsed + GroupServiceLimits.idleMax < now.instant {
-            groups[group] = nil
-            timers.cancel(.retry(group))
-            timers.cancel(.ticks(group))
-            timers.cancel(.counts(group))
-        }
-    }
-
-    mutating func onPendingGroups(
-        _ node: NodeID, _ result: Result<Message, Refusal>, now: Now, _ effects: inout [Effect]
-    ) {
-        guard case .success(.pendingGroups(let page)) = result else { return }
-        for group in page.groups where groups[group] == nil {
-            guard groups.count < GroupServiceLimits.groupCountMax else { return }
-            // A group of another shard is left to it for a while.
-            if ring.owner(ofKey: group.text.utf8) != selfID {
-                foreignUnfinished.insert(group)
-                guard foreignSeen.contains(group) else { continue }
-            }
-            serialNext &+= 1
-            groups[group] = GroupRecord(generation: serialNext, now: now.instant)
-            read(group, &effects)
-        }
-        if page.hasMore, let last = page.groups.last {
-            call(node, .readPendingGroups(ReadPendingGroups(after: last)), .pendingGroups(node), &effects)
-        }
-    }
-
-    /// Takes up what rested.
-    mutating func resume(_ group: UserID, now: Now, _ effects: inout [Effect]) {
-        guard let record = groups[group] else { return }
-        if case .events = record.phase, record.generation == 0 { return reload(group, now: now, &effects) }
-        guard record.isLoaded else { return }
-        fanOut(group, now: now, &effects)
-        finish(group, &effects)
-        timers.armIfIdle(.ticks(group), at: now.instant + GroupServiceLimits.tickWindow)
-    }
 }

@@ -45,7 +45,7 @@ extension GroupCore {
         guard !raised.isEmpty else {
             return effects.append(.answer(call, .groupMarked(GroupMarked(outcomes: outcomes))))
         }
-        groups[receipts.group]!.receiptsInFlight += 1
+        groups[receipts.group]!.marksInFlight += 1
         ask(
             receipts.group, .storeGroupMarks(GroupMarkBatch(group: receipts.group, marks: raised)),
             .storeMarks(receipts.group, call, raised, outcomes), &effects)
@@ -55,13 +55,14 @@ extension GroupCore {
         _ group: UserID, _ call: RemoteCall, _ marks: [GroupMark], _ outcomes: [GroupMarked.Outcome],
         _ result: Result<Message, Refusal>, now: Now, _ effects: inout [Effect]
     ) {
-        if groups[group] != nil { groups[group]!.receiptsInFlight = max(0, groups[group]!.receiptsInFlight - 1) }
-        guard case .success(.done) = result else {
+        if groups[group] != nil { groups[group]!.marksInFlight = max(0, groups[group]!.marksInFlight - 1) }
+        guard case .success(.groupMarksStored(let stored)) = result else {
             return effects.append(.refuse(call, Refusal(.unavailable, retryAfterMs: unavailableRetryMs)))
         }
         counters.marksStored += UInt64(marks.count)
         effects.append(.answer(call, .groupMarked(GroupMarked(outcomes: outcomes))))
         guard groups[group] != nil else { return }
+        groups[group]!.hear(stored.revision, isOurs: stored.hasRisen)
         for mark in marks {
             var known = groups[group]!.marks[mark.member] ?? MemberMarks()
             switch mark.kind {
@@ -95,45 +96,74 @@ extension GroupCore {
         func without(_ author: UserID) -> Stamp { author == owner ? second : first }
     }
 
-    mutating func tellTicks(_ group: UserID, _ effects: inout [Effect]) {
-        guard let record = groups[group], record.isLoaded, record.state.roster.count > 1 else { return }
+    /// Tells authors what they do not know yet. O(members).
+    mutating func tellTicks(_ group: UserID, now: Now, _ effects: inout [Effect]) {
+        guard let record = groups[group], record.isLoaded else { return }
+        guard record.revision == record.revisionHeard else {
+            // Another shard took marks that this one does not know.
+            if record.isReady { return readMarks(group, after: nil, first: nil, &effects) }
+            return timers.armIfIdle(.ticks(group), at: now.instant + GroupServiceLimits.tickWindow)
+        }
+        groups[group]!.ticking.from = record.revision
+        for receipt in ticks(group, record) {
+            guard let node = sessions.route(receipt.author) else {
+                groups[group]!.ticking.hasFailed = true
+                continue
+            }
+            groups[group]!.ticking.inFlight += 1
+            call(node, .receipt(receipt), .receipt(receipt, generation: record.generation), &effects)
+        }
+        if groups[group]!.ticking.inFlight == 0 { onTicksTold(group, now: now) }
+    }
+
+    /// What authors ought to know now and were not told.
+    private func ticks(_ group: UserID, _ record: GroupRecord) -> [Receipt] {
+        guard record.state.roster.count > 1 else { return [] }
         var delivered = Lowest()
         var read = Lowest()
         for member in record.state.roster {
             delivered.take(record.effective(member, .delivered), of: member)
             read.take(record.effective(member, .read), of: member)
         }
+        var receipts: [Receipt] = []
         for author in record.state.roster {
             guard let marks = record.marks[author], marks.wrote > .zero else { continue }
-            tellTick(group, author, .delivered, min(delivered.without(author), marks.wrote), told: marks.deliveredTold, &effects)
-            tellTick(group, author, .read, min(read.without(author), marks.wrote), told: marks.readTold, &effects)
+            for (kind, lowest) in [(ReceiptKind.delivered, delivered), (.read, read)] {
+                let upTo = min(lowest.without(author), marks.wrote)
+                let told = marks.told(kind)
+                guard upTo > told, record.mayHaveWritten(author, after: told, through: upTo) else { continue }
+                receipts.append(Receipt(author: author, peer: group, kind: kind, upTo: upTo))
+            }
+        }
+        return receipts
+    }
+
+    /// Authors know everything that follows from what was read: a former life of this shard, or another one, told them.
+    mutating func assumeTold(_ group: UserID) {
+        for receipt in ticks(group, groups[group]!) {
+            groups[group]!.marks[receipt.author]!.raiseTold(receipt.kind, to: receipt.upTo)
         }
     }
 
-    private mutating func tellTick(
-        _ group: UserID, _ author: UserID, _ kind: ReceiptKind, _ upTo: Stamp, told: Stamp, _ effects: inout [Effect]
-    ) {
-        guard upTo > told, groups[group]!.mayHaveWritten(author, after: told, through: upTo), let node = sessions.route(author)
-        else { return }
-        groups[group]!.receiptsInFlight += 1
-        let receipt = Receipt(author: author, peer: group, kind: kind, upTo: upTo)
-        call(node, .receipt(receipt), .receipt(group, author: author, kind, upTo), &effects)
+    mutating func onTickTold(_ receipt: Receipt, _ generation: UInt32, _ result: Result<Message, Refusal>, now: Now) {
+        let group = receipt.peer
+        guard groups[group]?.generation == generation else { return }
+        groups[group]!.ticking.inFlight -= 1
+        if case .success(.done) = result {
+            groups[group]!.marks[receipt.author]?.raiseTold(receipt.kind, to: receipt.upTo)
+        } else {
+            groups[group]!.ticking.hasFailed = true
+        }
+        if groups[group]!.ticking.inFlight == 0 { onTicksTold(group, now: now) }
     }
 
-    mutating func onTickTold(
-        _ group: UserID, _ author: UserID, _ kind: ReceiptKind, _ upTo: Stamp, _ result: Result<Message, Refusal>, now: Now
-    ) {
-        guard groups[group] != nil else { return }
-        groups[group]!.receiptsInFlight = max(0, groups[group]!.receiptsInFlight - 1)
-        guard case .success(.done) = result else { return retryLater(group, now: now) }
-        switch kind {
-        case .delivered:
-            let told = groups[group]!.marks[author]?.deliveredTold ?? .zero
-            groups[group]!.marks[author]?.deliveredTold = max(told, upTo)
-        case .read:
-            let told = groups[group]!.marks[author]?.readTold ?? .zero
-            groups[group]!.marks[author]?.readTold = max(told, upTo)
-        }
+    /// None is on its way. What failed is told again after a pause, otherwise the store may forget that it is owed.
+    private mutating func onTicksTold(_ group: UserID, now: Now) {
+        let ticking = groups[group]!.ticking
+        groups[group]!.ticking.hasFailed = false
+        guard !ticking.hasFailed else { return retryLater(group, now: now) }
+        groups[group]!.told = max(groups[group]!.told, ticking.from)
+        settleLater(group, now: now)
     }
 
     // MARK: Counts

@@ -164,6 +164,7 @@ extension GroupCore {
             switch submission.request {
             case .message(let send):
                 counters.messagesStored += 1
+                groups[group]!.hear(appended.revision, isOurs: false)
                 // Whoever has written types no more, and is shown at once when she begins again.
                 groups[group]!.typing.shown.remove(send.origin.user)
                 take(
@@ -179,9 +180,12 @@ extension GroupCore {
                     GroupEntry(
                         number: appended.number, stamp: appended.stamp, kind: .event, author: act.origin.user, id: act.id,
                         body: change.bytes), into: group)
-                // Who goes does not hold a tick back any more.
-                timers.armIfIdle(.ticks(group), at: now.instant + GroupServiceLimits.tickWindow)
+                groups[group]!.hear(appended.revision, isOurs: true)
             case .query, .receipts: break
+            }
+            // Who goes does not hold a tick back any more; and another shard may have taken marks.
+            if groups[group]!.told < groups[group]!.revisionHeard {
+                timers.armIfIdle(.ticks(group), at: now.instant + GroupServiceLimits.tickWindow)
             }
             fanOut(group, now: now, &effects)
         case .duplicate: confirm(submission, appended, &effects)

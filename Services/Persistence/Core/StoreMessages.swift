@@ -18,7 +18,7 @@ extension StoreRequest {
         case .readHistory(let payload): self = .readHistory(payload)
         case .appendGroup(let payload): self = .appendGroup(payload)
         case .readGroup(let payload): self = .readGroup(payload)
-        case .finishFanOut(let payload): self = .finishFanOut(payload)
+        case .settleGroup(let payload): self = .settleGroup(payload)
         case .readPendingGroups(let payload): self = .readPendingGroups(payload)
         case .storeGroupMarks(let payload): self = .storeGroupMarks(payload)
         case .readGroupMarks(let payload): self = .readGroupMarks(payload)
@@ -44,7 +44,7 @@ extension StoreRequest {
         case .readHistory(let payload): [payload.owner]
         case .appendGroup(let payload): [payload.group]
         case .readGroup(let payload): [payload.group]
-        case .finishFanOut(let payload): [payload.group]
+        case .settleGroup(let payload): [payload.group]
         case .storeGroupMarks(let payload): [payload.group]
         case .readGroupMarks(let payload): [payload.group]
         case .appendShared(let payload): payload.recipients
@@ -78,6 +78,7 @@ extension Message {
         case .membershipPage(let payload): self = .membershipPage(payload)
         case .settingsStored(let payload): self = .settingsStored(payload)
         case .presencePage(let payload): self = .presencePage(payload)
+        case .groupMarksStored(let payload): self = .groupMarksStored(payload)
         }
     }
 }

@@ -3,7 +3,7 @@
 // Purpose    Keeps inboxes, device cursors, receipt watermarks and logs of groups of its partition in SQLite. Whatever queued up while the last
 //            batch was synced is the next batch: one transaction, one sync, then the answers.
 // Requests   Calls: append, openDevice, readInbox, storeCursor, storeWatermark, readWatermarks, readHead, readHistory;
-//            for groups appendGroup, readGroup, finishFanOut, readPendingGroups, storeGroupMarks, readGroupMarks, appendShared,
+//            for groups appendGroup, readGroup, settleGroup, readPendingGroups, storeGroupMarks, readGroupMarks, appendShared,
 //            readMemberships.
 // State      DATA/persistence/NODE.db (WAL, full sync, deleted text overwritten). A crash loses nothing that was answered.
 // Touches    That file and the two that SQLite keeps beside it.

@@ -16,6 +16,9 @@ struct GroupLogState {
     var fannedOut: UInt64 = 0
     /// Nothing up to here has to be looked at again for what may go.
     var pruned: UInt64 = 0
+    /// Counts what can move a tick (see `GroupMarks`), and up to which of these authors know.
+    var revision: UInt64 = 0
+    var told: UInt64 = 0
 }
 
 extension SQLiteStore {
@@ -27,16 +30,19 @@ extension SQLiteStore {
         guard try row.step() else { return nil }
         return GroupLogState(
             head: Head(number: UInt64(row.int64(0)), stamp: row.stamp(1)), eventNumber: UInt64(row.int64(2)),
-            fannedOut: UInt64(row.int64(3)), pruned: UInt64(row.int64(4)))
+            fannedOut: UInt64(row.int64(3)), pruned: UInt64(row.int64(4)), revision: UInt64(row.int64(5)),
+            told: UInt64(row.int64(6)))
     }
 
-    private func updateLog(_ group: Int64, _ log: GroupLogState) throws(SQLiteError) {
+    func updateLog(_ group: Int64, _ log: GroupLogState) throws(SQLiteError) {
         groupSQL.updateLog.bind(1, group)
         groupSQL.updateLog.bind(2, Int64(log.head.number))
         groupSQL.updateLog.bind(3, log.head.stamp)
         groupSQL.updateLog.bind(4, Int64(log.eventNumber))
         groupSQL.updateLog.bind(5, Int64(log.fannedOut))
         groupSQL.updateLog.bind(6, Int64(log.pruned))
+        groupSQL.updateLog.bind(7, Int64(log.revision))
+        groupSQL.updateLog.bind(8, Int64(log.told))
         try groupSQL.updateLog.run()
     }
 
@@ -49,15 +55,15 @@ extension SQLiteStore {
         {
             return known.kind == Int64(request.kind.rawValue) && known.digest == digest
                 ? GroupAppended(outcome: .duplicate, number: known.number, stamp: known.stamp)
-                : GroupAppended(outcome: .conflict, number: 0, stamp: .zero)
+                : GroupAppended(outcome: .conflict)
         }
         let known = try knownGroup.map { id throws(SQLiteError) in try findLog(id) } ?? nil
         guard request.eventNumber == known?.eventNumber ?? 0 else {
-            return GroupAppended(outcome: .stale, number: 0, stamp: .zero)
+            return GroupAppended(outcome: .stale)
         }
         if let after = request.after {
             guard let knownGroup, let knownAuthor, try findGroupEntry(knownGroup, author: knownAuthor, id: after) != nil
-            else { return GroupAppended(outcome: .predecessorMissing, number: 0, stamp: .zero) }
+            else { return GroupAppended(outcome: .predecessorMissing) }
         }
 
         let group = try makeUser(request.group)
@@ -67,12 +73,14 @@ extension SQLiteStore {
         log.head = try next(after: log.head, of: request.group, now: now)
         try insert(request, group: group, author: author, head: log.head, digest: digest)
         switch request.kind {
-        case .event: log.eventNumber = log.head.number
+        case .event:
+            log.eventNumber = log.head.number
+            log.revision += 1
         case .message: _ = try raise(groupSQL.raiseWrote, group, request.author, member: author, to: log.head.stamp)
         }
         try prune(group, &log, now: now)
         try updateLog(group, log)
-        return GroupAppended(outcome: .stored, number: log.head.number, stamp: log.head.stamp)
+        return GroupAppended(outcome: .stored, number: log.head.number, stamp: log.head.stamp, revision: log.revision)
     }
 
     private func insertLog(_ group: Int64, name: UserID) throws(SQLiteError) {
@@ -179,20 +187,22 @@ extension SQLiteStore {
     }
 
     /// Drops text in temporary mode. O(entries in between).
-    func finishFanOut(_ request: FinishFanOut) throws(SQLiteError) {
+    func settleGroup(_ request: SettleGroup) throws(SQLiteError) {
         guard let group = try findUser(request.group), var log = try findLog(group) else { return }
-        let through = min(request.through, log.head.number)
-        guard through > log.fannedOut else { return }
-        if !policy.isArchive {
+        let through = max(log.fannedOut, min(request.fannedOut, log.head.number))
+        let told = max(log.told, min(request.told, log.revision))
+        guard through > log.fannedOut || told > log.told else { return }
+        if !policy.isArchive, through > log.fannedOut {
             groupSQL.dropTexts.bind(1, EntryKey.of(owner: group, number: log.fannedOut))
             groupSQL.dropTexts.bind(2, EntryKey.of(owner: group, number: through))
             try groupSQL.dropTexts.run()
         }
         log.fannedOut = through
+        log.told = told
         try updateLog(group, log)
     }
 
-    /// O(groups whose fan-out is not finished).
+    /// O(groups that owe something).
     func readPendingGroups(_ request: ReadPendingGroups) throws(SQLiteError) -> PendingGroups {
         var pending = PendingGroups(groups: [], hasMore: false)
         let rows = groupSQL.pendingGroups

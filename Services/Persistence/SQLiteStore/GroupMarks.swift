@@ -28,12 +28,16 @@ extension SQLiteStore {
         return database.changeCount == 1
     }
 
-    func storeGroupMarks(_ request: GroupMarkBatch, now: Stamp) throws(SQLiteError) {
-        guard let group = try findUser(request.group), try findLog(group) != nil else { return }
+    func storeGroupMarks(_ request: GroupMarkBatch, now: Stamp) throws(SQLiteError) -> GroupMarksStored {
+        var hasRisen = false
+        guard let group = try findUser(request.group), var log = try findLog(group) else {
+            return GroupMarksStored(revision: 0, hasRisen: false)
+        }
         for mark in request.marks where mark.upTo > .zero {
             let member = try makeUser(mark.member)
             let present = mark.kind == .delivered ? groupSQL.raiseDelivered : groupSQL.raiseRead
             guard try raise(present, group, mark.member, member: member, to: mark.upTo) else { continue }
+            hasRisen = true
             let kind = Int64(mark.kind.rawValue)
             groupSQL.insertMark.bind(1, group)
             groupSQL.insertMark.bind(2, member)
@@ -44,6 +48,11 @@ extension SQLiteStore {
             let series = MarkSeries(group: group, member: member, kind: kind)
             if !policy.isArchive { try prune(series, newest: mark.upTo, now: now) }
         }
+        if hasRisen {
+            log.revision += 1
+            try updateLog(group, log)
+        }
+        return GroupMarksStored(revision: log.revision, hasRisen: hasRisen)
     }
 
     private func prune(_ series: MarkSeries, newest: Stamp, now: Stamp) throws(SQLiteError) {
@@ -81,8 +90,9 @@ extension SQLiteStore {
 
     func readGroupMarks(_ request: ReadGroupMarks) throws(SQLiteError) -> GroupMarks {
         var marks = GroupMarks(items: [], hasMore: false)
-        guard let group = try findUser(request.group) else { return marks }
-        if let at = request.at { marks.author = try author(group, at: at) }
+        guard let group = try findUser(request.group), let log = try findLog(group) else { return marks }
+        (marks.revision, marks.told, marks.eventNumber) = (log.revision, log.told, log.eventNumber)
+        if let at = request.at { marks.author = try author(group, log, at: at) }
         let rows = groupSQL.readMembers
         defer { rows.reset() }
         rows.bind(1, group)
@@ -106,8 +116,7 @@ extension SQLiteStore {
     }
 
     /// Who wrote the message stamped `at`. Stamps rise with the numbers. O(log head) rows.
-    private func author(_ group: Int64, at: Stamp) throws(SQLiteError) -> UserID? {
-        guard let log = try findLog(group) else { return nil }
+    private func author(_ group: Int64, _ log: GroupLogState, at: Stamp) throws(SQLiteError) -> UserID? {
         // What is looked for, if it is there, has a number in this range.
         var range = 1..<log.head.number + 1
         while !range.isEmpty {

@@ -11,7 +11,7 @@ struct GroupStatements {
 
     init(_ database: Database) throws(SQLiteError) {
         findLog = try database.prepare(
-            "SELECT head, head_stamp, event_number, fanned_out, pruned FROM group_logs WHERE id = ?1")
+            "SELECT head, head_stamp, event_number, fanned_out, pruned, revision, told FROM group_logs WHERE id = ?1")
         insertLog = try database.prepare(
             """
             INSERT INTO group_logs (id, name, head, head_stamp, event_number, fanned_out, pruned)
@@ -19,12 +19,14 @@ struct GroupStatements {
             """)
         updateLog = try database.prepare(
             """
-            UPDATE group_logs SET head = ?2, head_stamp = ?3, event_number = ?4, fanned_out = ?5, pruned = ?6 WHERE id = ?1
+            UPDATE group_logs
+            SET head = ?2, head_stamp = ?3, event_number = ?4, fanned_out = ?5, pruned = ?6, revision = ?7, told = ?8
+            WHERE id = ?1
             """)
         pendingGroups = try database.prepare(
             """
             SELECT name FROM group_logs INDEXED BY pending_groups
-            WHERE fanned_out < head AND name > ?1 ORDER BY name LIMIT ?2
+            WHERE (fanned_out < head OR told < revision) AND name > ?1 ORDER BY name LIMIT ?2
             """)
 
         insertEntry = try database.prepare(

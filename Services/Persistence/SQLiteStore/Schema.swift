@@ -176,6 +176,17 @@ enum Schema {
                     at INTEGER NOT NULL
                 ) STRICT;
                 """),
+        Migration(
+            version: 5,
+            sql: """
+                -- `revision` counts what can move a tick, and authors were told what follows from it up to `told`. All of
+                -- what there is counts as news once: nobody wrote down before who had been told.
+                ALTER TABLE group_logs ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+                ALTER TABLE group_logs ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
+                UPDATE group_logs SET revision = 1;
+                DROP INDEX pending_groups;
+                CREATE INDEX pending_groups ON group_logs (name) WHERE fanned_out < head OR told < revision;
+                """),
     ]
 
     /// Histories by chat; row ids end every index entry, so each chat lies in the order of numbers. Only archives pay for

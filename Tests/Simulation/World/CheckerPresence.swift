@@ -77,6 +77,8 @@ extension World {
         for device in devices where !device.hasLeft {
             if !workload.isLooking {
                 checker.screens[device.index].presence = [:]
+                // What was said while the cluster was busy may have been given up.
+                device.client.setInFront(false, now: now)
                 device.client.setInFront(true, now: now)
                 device.client.watch(shape.users.filter { $0 != device.user }, now: now)
             }

@@ -139,6 +139,9 @@ extension Checker {
         screens[device].lastStamp = at
     }
 
+    /// What a block kept from the store has an id that nobody remembers: a rude author may use it for something else.
+    private func isReused(_ message: SentMessage) -> Bool { message.wasUnkept && isRude(message.device) }
+
     private mutating func onMessage(
         _ number: UInt64, _ from: UserID, _ id: MessageID, _ at: Stamp, _ body: [UInt8], _ device: Int,
         _ moment: Moment, _ world: World
@@ -151,6 +154,7 @@ extension Checker {
             return fail(.nobodyElse, moment, "\(id) from \(name(message.device)) to \(shape.users[message.to])", "from \(from) at \(name(device))", id)
         }
         guard message.body == body else {
+            if isReused(message) { return }
             return fail(.nobodyElse, moment, "\(id) as it was written, \(message.body.count) bytes", "another body, \(body.count) bytes", id)
         }
         guard world.stored(message) == at else {
@@ -186,6 +190,7 @@ extension Checker {
             return fail(.nobodyElse, moment, "copies of one's own messages", "\(id) at \(name(device))", id)
         }
         guard message.body == body else {
+            if isReused(message) { return }
             return fail(.nobodyElse, moment, "\(id) as it was written", "a copy with another body", id)
         }
         guard !isRude(device) else { return }

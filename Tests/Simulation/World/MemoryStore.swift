@@ -63,7 +63,7 @@ public struct MemoryStore: Store {
         case .sweep(let request): return .swept(sweep(request, now: now))
         case .dropExpired(let request): drop(request)
         case .probe: break
-        case .appendGroup, .readGroup, .finishFanOut, .readPendingGroups, .storeGroupMarks, .readGroupMarks, .appendShared,
+        case .appendGroup, .readGroup, .settleGroup, .readPendingGroups, .storeGroupMarks, .readGroupMarks, .appendShared,
             .readMemberships:
             return answerGroup(request, now: now)!
         case .changeSettings, .readPresence, .storeLastSeen: return answerPresence(request)!

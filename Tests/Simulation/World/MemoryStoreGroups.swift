@@ -41,6 +41,8 @@ struct GroupLog: Sendable {
     /// Looked through up to here for what may go.
     var pruned: UInt64 = 0
     var members: [UserID: Member] = [:]
+    var revision: UInt64 = 0
+    var told: UInt64 = 0
 
     func entry(_ name: Name) -> Entry? { numbers[name].flatMap { number in entries.first { $0.number == number } } }
 }
@@ -59,13 +61,12 @@ extension MemoryStore {
         switch request {
         case .appendGroup(let request): return .groupAppended(append(request, now: now))
         case .readGroup(let request): return .groupPage(read(request))
-        case .finishFanOut(let request):
-            finish(request)
+        case .settleGroup(let request):
+            settle(request)
             return .done
         case .readPendingGroups(let request): return .pendingGroups(read(request))
         case .storeGroupMarks(let request):
-            store(request, now: now)
-            return .done
+            return .groupMarksStored(store(request, now: now))
         case .readGroupMarks(let request): return .groupMarks(read(request))
         case .appendShared(let request): return .sharedAppended(append(request, now: now))
         case .readMemberships(let request): return .membershipPage(read(request))
@@ -93,7 +94,7 @@ extension MemoryStore {
 
     private mutating func append(_ request: AppendGroup, now: Stamp) -> GroupAppended {
         func refused(_ outcome: GroupAppended.Outcome) -> GroupAppended {
-            GroupAppended(outcome: outcome, number: 0, stamp: .zero)
+            GroupAppended(outcome: outcome)
         }
         let digest = ContentDigest.of(request.asked ?? request.body)
         var log = logs[request.group] ?? GroupLog()
@@ -115,12 +116,14 @@ extension MemoryStore {
                 number: log.head, stamp: log.headStamp, kind: request.kind, name: name, digest: digest, body: request.body))
         log.numbers[name] = log.head
         switch request.kind {
-        case .event: log.eventNumber = log.head
+        case .event:
+            log.eventNumber = log.head
+            log.revision += 1
         case .message: log.members[request.author, default: GroupLog.Member()].wrote = log.headStamp
         }
         if !policy.isArchive { prune(&log, now: now) }
         logs[request.group] = log
-        return GroupAppended(outcome: .stored, number: log.head, stamp: log.headStamp)
+        return GroupAppended(outcome: .stored, number: log.head, stamp: log.headStamp, revision: log.revision)
     }
 
     /// The two oldest entries that nobody looked at go when they are old, in every inbox, and no events.
@@ -166,10 +169,10 @@ extension MemoryStore {
         return page
     }
 
-    private mutating func finish(_ request: FinishFanOut) {
+    private mutating func settle(_ request: SettleGroup) {
         guard var log = logs[request.group] else { return }
-        let through = min(request.through, log.head)
-        guard through > log.fannedOut else { return }
+        let through = max(log.fannedOut, min(request.fannedOut, log.head))
+        log.told = max(log.told, min(request.told, log.revision))
         if !policy.isArchive {
             for index in log.entries.indices
             where log.entries[index].kind == .message && log.entries[index].number > log.fannedOut
@@ -183,15 +186,17 @@ extension MemoryStore {
     }
 
     private func read(_ request: ReadPendingGroups) -> PendingGroups {
-        let names = logs.filter { $0.value.fannedOut < $0.value.head && $0.key.text > request.after?.text ?? "" }.keys.sorted()
+        let owing = logs.filter { $0.value.fannedOut < $0.value.head || $0.value.told < $0.value.revision }
+        let names = owing.keys.filter { $0.text > request.after?.text ?? "" }.sorted()
         return PendingGroups(
             groups: Array(names.prefix(MessageLimits.pageEntryCountMax)), hasMore: names.count > MessageLimits.pageEntryCountMax)
     }
 
     // MARK: Marks
 
-    private mutating func store(_ request: GroupMarkBatch, now: Stamp) {
-        guard var log = logs[request.group] else { return }
+    private mutating func store(_ request: GroupMarkBatch, now: Stamp) -> GroupMarksStored {
+        guard var log = logs[request.group] else { return GroupMarksStored(revision: 0, hasRisen: false) }
+        var hasRisen = false
         for mark in request.marks where mark.upTo > .zero {
             _ = place(of: mark.member)
             var member = log.members[mark.member] ?? GroupLog.Member()
@@ -205,8 +210,11 @@ extension MemoryStore {
             raises.append((mark.upTo, now))
             member.raises[mark.kind] = raises
             log.members[mark.member] = member
+            hasRisen = true
         }
+        if hasRisen { log.revision += 1 }
         logs[request.group] = log
+        return GroupMarksStored(revision: log.revision, hasRisen: hasRisen)
     }
 
     private func read(_ request: ReadGroupMarks) -> GroupMarks {
@@ -221,7 +229,8 @@ extension MemoryStore {
         }
         let named = log.entries.first { $0.stamp == request.at && $0.kind == .message }
         return GroupMarks(
-            items: Array(items), hasMore: members.count > MessageLimits.pageEntryCountMax, author: named?.name.author)
+            items: Array(items), hasMore: members.count > MessageLimits.pageEntryCountMax, author: named?.name.author,
+            revision: log.revision, told: log.told, eventNumber: log.eventNumber)
     }
 
     // MARK: Inboxes

@@ -173,15 +173,17 @@ extension Trace {
         case .groupTyping(let sign):
             "\(typing(sign.author, sign.group, sign.isOn)), for \(sign.recipients.map(\.text).joined(separator: ","))"
         case .groupNotice(let notice): "notice for \(notice.author) of \(notice.group) at \(text(notice.at)): \(notice.content)"
-        case .appendGroup, .readGroup, .finishFanOut, .readPendingGroups, .storeGroupMarks, .readGroupMarks, .appendShared,
+        case .appendGroup, .readGroup, .settleGroup, .readPendingGroups, .storeGroupMarks, .readGroupMarks, .appendShared,
             .readMemberships:
             groupRequest(message)
         case .groupAppended(let appended): "\(appended.outcome) as \(appended.number), at \(text(appended.stamp))"
         case .groupPage(let page):
             "log \(text(page.entries)) of \(page.head), event \(page.eventNumber), fanned out \(page.fannedOut)\(page.hasMore ? ", more" : "")"
-        case .pendingGroups(let page): "unfinished: \(page.groups)"
+        case .pendingGroups(let page): "they owe something: \(page.groups)"
         case .groupMarks(let page):
             "marks: " + page.items.map { "\($0.member) \(text($0.wrote)) \(text($0.delivered)) \(text($0.read))" }.joined(separator: ", ")
+                + ", revision \(page.revision), told of \(page.told)"
+        case .groupMarksStored(let stored): "\(stored.hasRisen ? "marks stored" : "no mark rose"), revision \(stored.revision)"
         case .sharedAppended(let appended):
             "shared: " + appended.items.map { "\($0.storedCount) from \($0.firstNumber)\($0.isBehind ? " behind" : "")" }.joined(separator: ", ")
         case .membershipPage(let page): "\(page.items.count) memberships"
@@ -246,8 +248,8 @@ extension Trace {
         case .appendGroup(let append):
             "append to \(append.group): \(append.kind) \(append.id) of \(append.author) behind event \(append.eventNumber)\(append.after.map { ", after \($0)" } ?? "")"
         case .readGroup(let read): "read \(read.limit) of \(read.group), \(read.part)"
-        case .finishFanOut(let finish): "\(finish.group) is fanned out through \(finish.through)"
-        case .readPendingGroups: "which fan-outs are unfinished?"
+        case .settleGroup(let settle): "\(settle.group) is fanned out through \(settle.fannedOut), ticks told of \(settle.told)"
+        case .readPendingGroups: "which groups owe something?"
         case .storeGroupMarks(let store):
             "marks of \(store.group): " + store.marks.map { "\($0.member) \($0.kind) \(text($0.upTo))" }.joined(separator: ", ")
         case .readGroupMarks(let read): "read marks of \(read.group)"
