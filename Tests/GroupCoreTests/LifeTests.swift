@@ -8,6 +8,38 @@ import Testing
 
 @Suite("The life of a group")
 struct LifeTests {
+    /// Found by simulate --seed 302028: pages of a log that goes on being fanned out while it is read.
+    @Test("an event that another shard brings to all while this one reads is not passed over")
+    func eventFannedOutWhileRead() {
+        var scene = Scene(shards: 2, isArchive: true)
+        let group = scene.make([bob])
+        // Each of them fills a page.
+        for number in 1...3 { scene.write(ana, "m\(number)", to: group, body: String(repeating: "x", count: 60_000)) }
+        scene.advance(milliseconds: 2_000)
+        scene.areSessionsAway = true
+        scene.change(ana, "c1", group, .role(.admin, [bob]))
+        scene.holdsStore = true
+        scene.change(bob, "c2", group, .rename("By an admin"), shard: 1)
+        // The events, and the first page of what comes behind.
+        scene.release(at: 0)
+        scene.release(at: 0)
+        scene.areSessionsAway = false
+        scene.advance(milliseconds: 10_000)
+        // Shard 0 says that all have it before shard 1 reads on.
+        #expect(scene.heldCount > 1)
+        while scene.heldCount > 1 { scene.release(at: 1) }
+        #expect(scene.log(group).fannedOut == 5)
+        // A later event is on its way: the newest one that shard 1 knows is the newest there is.
+        scene.areSessionsAway = true
+        scene.change(ana, "c3", group, .describe("Later"))
+        scene.release(at: 1)
+        scene.release()
+        scene.areSessionsAway = false
+        scene.advance(milliseconds: 10_000)
+        #expect(scene.errors(bob).isEmpty)
+        #expect(scene.log(group).head == 7)
+    }
+
     @Test("it is made once, however often it is asked for")
     func made() {
         var scene = Scene()

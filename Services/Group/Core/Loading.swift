@@ -73,8 +73,10 @@ extension GroupCore {
                 groups[group]!.knownFrom = Stamp(microseconds: first.stamp.microseconds - 1)
             }
             for entry in page.entries where entry.number > groups[group]!.head { take(entry, into: group) }
+            if page.hasMore { return readTail(group, &effects) }
+            // Only now: what was fanned out meanwhile comes behind the events that were read before, and is news like the rest.
             groups[group]!.fannedOut = max(groups[group]!.fannedOut, page.fannedOut)
-            if page.hasMore { readTail(group, &effects) } else { readMarks(group, after: nil, first: nil, &effects) }
+            readMarks(group, after: nil, first: nil, &effects)
         case .checking:
             // Answers come in the order of the questions, so what we append ourselves is known by now.
             if page.head > record.head { return reload(group, now: now, &effects) }

@@ -15,7 +15,7 @@ extension GroupCore {
     /// - Parameter withTicks: also when there is nothing to say but that ticks were told.
     mutating func settle(_ group: UserID, withTicks: Bool = false, _ effects: inout [Effect]) {
         guard let record = groups[group], record.isLoaded, !record.lanes.isEmpty else { return }
-        let through = max(record.fannedOut, min(record.head, record.lanes.values.map { $0.next - 1 }.min()!))
+        let through = min(record.head, record.lanes.values.map { $0.next - 1 }.min()!)
         let count = record.pending.firstIndex { $0.entry.number > through } ?? record.pending.count
         if count > 0 {
             groups[group]!.pendingBytes -= record.pending[..<count].reduce(0) { $0 + $1.entry.body.count }
