@@ -77,7 +77,7 @@ public struct ChatClient: Sendable {
     private var settingsRevision: UInt64?
     private var isRunning = false
 
-    public private(set) var actions: [ClientAction] = []
+    public internal(set) var actions: [ClientAction] = []
 
     /// - Parameter launchedAt: the wall clock. Connections are counted from there, or from what is remembered if that is
     ///   more: a device that has lost its memory still counts upwards.
@@ -176,57 +176,6 @@ public struct ChatClient: Sendable {
 
     private mutating func armWatch() {
         if let next = presence.watchAt { timers.arm(.watch, at: next) } else { timers.cancel(.watch) }
-    }
-
-    // Questions are asked once, by whoever is live; nobody remembers them.
-
-    public mutating func requestGroupInfo(ref: MessageID?, group: UserID) {
-        guard phase == .live else { return }
-        actions.append(.transmit(.groupInfo(ref: ref, group: group)))
-    }
-
-    /// - Parameter after: the last group of the page before.
-    public mutating func requestGroupList(ref: MessageID?, after: UserID?) {
-        guard phase == .live else { return }
-        actions.append(.transmit(.groupList(ref: ref, after: after)))
-    }
-
-    /// Who has, and who has read, the message of `group` stamped `at`.
-    public mutating func requestReceipts(ref: MessageID?, with group: UserID, at: Stamp) {
-        guard phase == .live else { return }
-        actions.append(.transmit(.receipts(ref: ref, with: group, at: at)))
-    }
-
-    /// A page of the log of `group`, newest first. The answer is `.history`, its entries have the number 0.
-    public mutating func requestGroupHistory(ref: MessageID?, group: UserID, before: UInt64?, limit: Int) {
-        guard phase == .live else { return }
-        actions.append(.transmit(.groupHistory(ref: ref, group: group, before: before, limit: limit)))
-    }
-
-    /// Who of these is here, and when were the others? 1...`ClientLimits.presenceUserCountMax` people.
-    public mutating func requestPresence(ref: MessageID?, of users: [UserID]) {
-        guard phase == .live else { return }
-        actions.append(.transmit(.presence(ref: ref, users: users)))
-    }
-
-    /// Changes settings; what is nil stays, and when all are nil it is a question. It may be asked again: the answer tells how they
-    /// stand.
-    public mutating func changeSettings(
-        ref: MessageID?, lastSeen: Visibility? = nil, exceptions: [UserID]? = nil, readReceipts: Bool? = nil
-    ) {
-        guard phase == .live else { return }
-        actions.append(
-            .transmit(.settings(ref: ref, lastSeen: lastSeen, exceptions: exceptions, readReceipts: readReceipts)))
-    }
-
-    public mutating func block(ref: MessageID?, _ user: UserID, isOn: Bool) {
-        guard phase == .live else { return }
-        actions.append(.transmit(.block(ref: ref, user: user, on: isOn)))
-    }
-
-    public mutating func requestHistory(ref: MessageID?, with: UserID?, before: UInt64?, limit: Int) {
-        guard phase == .live else { return }
-        actions.append(.transmit(.history(ref: ref, with: with, before: before, limit: limit)))
     }
 
     // MARK: Facts

@@ -113,12 +113,17 @@ def test_a_group_is_made_changed_and_left(cluster, sit):
     cem.open("Hikers")
     cem.sees_event("grp-ana added you")
     assert cem.bubbles() == []
+    ana.until(lambda: ana.one("dialog input[name=add]").get_attribute("value") == "", "that the names are taken")
+
+    # News of the group leave alone what is being typed.
+    ana.fill("dialog input[name=add]", "grp-d")
 
     # An admin, and rules.
     member = ana.one("dialog .member[data-user=grp-bob]")
     member.find_element(By.XPATH, ".//button[text()='Make admin']").click()
     ana.until(lambda: "Admin" in ana.one("dialog .member[data-user=grp-bob]").text, "the admin")
     bob.sees_event("grp-ana made you admin")
+    assert ana.one("dialog input[name=add]").get_attribute("value") == "grp-d"
     ana.one("dialog input[name=announce]").click()
     cem.until(lambda: cem.sees(".closed") and "Only admins write" in cem.one(".closed").text, "that only admins write")
     assert not cem.sees("textarea.input") and bob.sees("textarea.input")

@@ -193,12 +193,15 @@ function groupInfo({ book, client, id }) {
         el(
           "form.field-line",
           {
-            onsubmit: (event) => {
+            onsubmit: async (event) => {
               event.preventDefault();
               const names = namesIn(users.value);
               const wrong = names.find((name) => !isName(name));
               if (wrong) return complain(users, `“${wrong}” is no name: a name is ${nameRule}.`);
-              if (names.length > 0) change({ change: "add", users: names }, event.submitter);
+              if (names.length === 0 || !(await change({ change: "add", users: names }, event.submitter))) return;
+              // Perhaps not the field from before: news of the group draw all of this anew.
+              const field = body.querySelector("input[name=add]");
+              if (field) field.value = "";
             },
           },
           users,
@@ -284,7 +287,7 @@ function groupInfo({ book, client, id }) {
     // What is being typed stays; everything else is drawn anew.
     const focused = document.activeElement;
     const place = body.contains(focused) ? focused.name || focused.textContent : null;
-    const typed = new Map([...body.querySelectorAll("input[type=text]")].map((field) => [field.name, field === focused && field.name !== "add" ? field.value : null]));
+    const typed = new Map([...body.querySelectorAll("input[type=text]")].map((field) => [field.name, field === focused || field.name === "add" ? field.value : null]));
     body.replaceChildren(...[build({ close })].flat());
     for (const [name, value] of typed) {
       const field = body.querySelector(`input[name="${name}"]`);
