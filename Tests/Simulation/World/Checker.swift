@@ -161,6 +161,8 @@ struct Checker {
     var copyCount = 0
     var gapCount = 0
     var expiredCount = 0
+    /// When a device was last told that something expired.
+    var expiredAt: Moment = 0
     var historyCount = 0
 
     init(shape: Shape) {

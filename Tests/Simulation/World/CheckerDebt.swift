@@ -54,11 +54,13 @@ extension Checker {
         return shape.isCrowded(device.plan.user) && (screen.start == nil || shape.isBrief && screen.liveSince == nil)
     }
 
-    /// Where unused devices are forgotten, one of too many counts as shut out while it is away. When it comes after all,
-    /// it begins to be owed what it has asked for.
+    /// Where messages expire within a run, a notice is a new entry, and its receipt is on its way for a moment. Where unused
+    /// devices are forgotten, one of too many counts as shut out while it is away: when it comes after all, it begins to be owed
+    /// what it has asked for.
     func hasLatecomer(since moment: Moment) -> Bool {
-        shape.isBrief
-            && shape.devices.indices.contains { shape.isCrowded(shape.devices[$0].user) && (screens[$0].liveSince ?? 0) >= moment }
+        guard shape.isBrief else { return false }
+        return expiredAt >= moment
+            || shape.devices.indices.contains { shape.isCrowded(shape.devices[$0].user) && (screens[$0].liveSince ?? 0) >= moment }
     }
 
     /// Of too many devices as many are let in as may be, no more. One that went before it heard that it was let in has its

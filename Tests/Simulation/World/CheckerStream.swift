@@ -205,6 +205,7 @@ extension Checker {
     /// The author learns that nobody came for a message.
     private mutating func onExpired(_ to: UserID, _ id: MessageID, _ device: Int, _ moment: Moment) {
         expiredCount += 1
+        expiredAt = moment
         guard let index = users[to].flatMap({ place(id, to: $0) }), author(messages[index]) == shape.devices[device].user else {
             return fail(.nobodyElse, moment, "notices of one's own messages", "\(id) to \(to) expired, says \(name(device))", id)
         }
