@@ -120,12 +120,14 @@ public struct ChatClient: Sendable {
         timers.cancel(.reconnect)
     }
 
-    /// - Parameter id: unique among this author's messages, for ever.
-    public mutating func send(id: MessageID, to: UserID, body: [UInt8], now: Instant) {
+    /// - Parameters:
+    ///   - id: unique among this author's messages, for ever.
+    ///   - isOfPerson: false for what an app writes by itself, an automatic reply for instance: it does not make anybody online.
+    public mutating func send(id: MessageID, to: UserID, body: [UInt8], isOfPerson: Bool = true, now: Instant) {
         let message = OutgoingMessage(id: id, to: to, body: body)
-        outbox.append(Pending(message: message, isFresh: phase == .live, deadline: nil, notBefore: now))
+        outbox.append(Pending(message: message, isFresh: isOfPerson && phase == .live, deadline: nil, notBefore: now))
         typing.onSent(to: to)
-        act(now)
+        if isOfPerson { act(now) }
         pump(now)
     }
 

@@ -68,7 +68,7 @@ private struct GroupStage {
             switch order {
             case .start(let member): if !absent.contains(member) { plan(now + leg, member, .online) }
             case .stop, .cut: Issue.record("nobody leaves")
-            case .markRead, .type, .askPresence: Issue.record("nobody does that here")
+            case .sendByApp, .watch, .markRead, .type, .askPresence: Issue.record("nobody does that here")
             case .sample(let point): samples.append(point)
             case .change(let member, let asked):
                 changes.append(asked.change)

@@ -17,6 +17,8 @@ struct Stage<S: Scenario> {
     /// Members that stay away.
     var absent: Set<Int> = []
     /// Messages that the cluster throws away after `sent`.
+    private(set) var appSends: [Int] = []
+    private(set) var watches: [(member: Int, peer: UserID)] = []
     var drops: (OutgoingMessage) -> Bool = { _ in false }
 
     private var due: [(at: Instant, member: Int, news: ClientNews)] = []
@@ -65,6 +67,8 @@ struct Stage<S: Scenario> {
                     number: 1, from: scenario.ledger.mark.user(member), id: message.id, at: stamp, body: message.body)
                 due.append((now + leg * 2, addressee, .entry(entry)))
                 due.append((now + leg * 3, member, .delivered(with: message.to, at: stamp)))
+            case .sendByApp(let member, _): appSends.append(member)
+            case .watch(let member, let peer): watches.append((member, peer))
             case .markRead, .type, .askPresence: break
             case .change: Issue.record("nobody has groups here")
             case .sample(let point): samples.append(point)
@@ -97,6 +101,20 @@ struct ChatScenarioTests {
         #expect(Set(stage.sendTimes.map(\.member)) == [0, 2, 4, 6])
         let balance = stage.scenario.ledger.balance(now: stage.now)
         #expect(Verdict(Verdict.ledger(stage.scenario.ledger.counts, balance)).isKept)
+    }
+
+    @Test func presenceIsWatchedOrNotEvenMade() throws {
+        let words = "--users 4 --seconds 1 --warm 0 --drain 1 --body 40"
+        var watched = Stage(ChatScenario(try plan(words + " --presence watched"), mark: mark()))
+        _ = watched.play(seconds: 20)
+        #expect(watched.watches.map(\.member) == [0, 1, 2, 3])
+        #expect(watched.watches.map(\.peer) == [1, 0, 3, 2].map { mark().user($0) })
+        #expect(watched.appSends.isEmpty && !watched.sendTimes.isEmpty)
+        var none = Stage(ChatScenario(try plan(words + " --presence none"), mark: mark()))
+        _ = none.play(seconds: 20)
+        #expect(none.watches.isEmpty && none.sendTimes.isEmpty)
+        #expect(none.appSends == [0, 2])
+        #expect(throws: CommandFailure.usage("--presence must be none, acts or watched")) { try plan("--presence on") }
     }
 
     @Test func theOpenLoopIsEvenAndCountsFromTheIntendedTime() throws {

@@ -15,6 +15,17 @@ public struct ChatPlan: Equatable, Sendable {
     public var drainSeconds = 10
     public var bodyBytes = 100
     public var encoding = ClientEncoding.json
+    public var presence = Presence.acts
+
+    /// What the cluster hears of people.
+    public enum Presence: String, Sendable, CaseIterable {
+        /// Nothing: messages are an app's own.
+        case none
+        /// Messages count as what a person does.
+        case acts
+        /// Besides, everybody has the app in front and watches whom they write with.
+        case watched
+    }
 
     public init() {}
 
@@ -30,6 +41,9 @@ public struct ChatPlan: Equatable, Sendable {
         OptionSpec("drain", "S", "how long to wait for what is still open at the end; default 10"),
         OptionSpec("body", "B", "bytes of a message; default 100"),
         OptionSpec("encoding", "json|binary", "of the frames; default json"),
+        OptionSpec(
+            "presence", "none|acts|watched",
+            "messages are an app's own; or a person's; or, besides, everybody is in front and watches the other; default acts"),
     ]
 
     public init(_ arguments: Arguments) throws(CommandFailure) {
@@ -48,5 +62,9 @@ public struct ChatPlan: Equatable, Sendable {
         if let drain = try arguments.number("drain", 0...BenchLimits.secondsMax) { drainSeconds = drain }
         bodyBytes = try arguments.bodyBytes() ?? bodyBytes
         encoding = try arguments.encoding()
+        if let word = arguments.value("presence") {
+            guard let presence = Presence(rawValue: word) else { throw .usage("--presence must be none, acts or watched") }
+            self.presence = presence
+        }
     }
 }

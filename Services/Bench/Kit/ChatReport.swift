@@ -3,7 +3,13 @@
 extension ChatPlan {
     var headline: String {
         let loop = rate.map { "open loop, \(Words.fixed($0, places: 0)) messages/s" } ?? "closed loop, window \(window)"
-        return "\(users) users in \(users / 2) pairs, \(loop), \(encoding), \(bodyBytes) bytes, \(seconds) s"
+        let people =
+            switch presence {
+            case .none: ", no presence"
+            case .acts: ""
+            case .watched: ", all watch each other"
+            }
+        return "\(users) users in \(users / 2) pairs, \(loop), \(encoding), \(bodyBytes) bytes, \(seconds) s\(people)"
     }
 
     var settings: [JSONValue.Member] {
@@ -11,7 +17,7 @@ extension ChatPlan {
             .init("users", .whole(Int64(users))), .init("window", rate == nil ? .whole(Int64(window)) : .null),
             .init("rate", .figure(rate)), .init("seconds", .whole(Int64(seconds))), .init("warm", .whole(Int64(warmSeconds))),
             .init("drain", .whole(Int64(drainSeconds))), .init("body", .whole(Int64(bodyBytes))),
-            .init("encoding", .text("\(encoding)")),
+            .init("encoding", .text("\(encoding)")), .init("presence", .text(presence.rawValue)),
         ]
     }
 }

@@ -56,6 +56,8 @@ public struct ChatScenario: Scenario {
         switch news {
         case .online:
             roster.onOnline(member, now: now)
+            // Its client remembers whom it watches: said once.
+            if plan.presence == .watched, phase == .connecting { orders.append(.watch(member, ledger.mark.user(member ^ 1))) }
             guard phase == .connecting else { return }
             orders += roster.starters().map { .start($0) }
             if roster.hasAllArrived { enter(.settling, until: now + BenchLimits.settleTime) }
@@ -126,6 +128,8 @@ public struct ChatScenario: Scenario {
     }
 
     private mutating func write(_ chat: Int, at time: Instant) {
-        orders.append(.send(ledger.author(of: chat), ledger.issue(chat, at: time, isMeasured: phase == .measuring)))
+        let author = ledger.author(of: chat)
+        let message = ledger.issue(chat, at: time, isMeasured: phase == .measuring)
+        orders.append(plan.presence == .none ? .sendByApp(author, message) : .send(author, message))
     }
 }

@@ -15,10 +15,14 @@ public enum ScenarioOrder: Equatable, Sendable {
     case cut(Int)
     /// Hand a message to a member's client.
     case send(Int, OutgoingMessage)
+    /// The same for what the member's app writes by itself, without its person.
+    case sendByApp(Int, OutgoingMessage)
     /// Let a member's client say that everything of a user up to a stamp was read.
     case markRead(Int, UserID, Stamp)
     /// Let a member's person type to somebody, and put the app in front.
     case type(Int, UserID)
+    /// Put the app in front, and let it watch whether somebody is online from now on.
+    case watch(Int, UserID)
     /// Let a member's client ask whether somebody is online.
     case askPresence(Int, UserID)
     /// Hand a change of a group to a member's client.

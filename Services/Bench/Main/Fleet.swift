@@ -137,8 +137,8 @@ final class Fleet {
         touch(member)
     }
 
-    func send(_ message: OutgoingMessage, from member: Int, now: Instant) {
-        members[member].client.send(id: message.id, to: message.to, body: message.body, now: now)
+    func send(_ message: OutgoingMessage, from member: Int, isOfPerson: Bool, now: Instant) {
+        members[member].client.send(id: message.id, to: message.to, body: message.body, isOfPerson: isOfPerson, now: now)
         touch(member)
     }
 
@@ -150,6 +150,12 @@ final class Fleet {
     func type(to peer: UserID, by member: Int, now: Instant) {
         members[member].client.setInFront(true, now: now)
         members[member].client.type(to: peer, now: now)
+        touch(member)
+    }
+
+    func watch(_ peer: UserID, by member: Int, now: Instant) {
+        members[member].client.setInFront(true, now: now)
+        members[member].client.watch([peer], now: now)
         touch(member)
     }
 
