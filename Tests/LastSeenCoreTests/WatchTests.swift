@@ -162,6 +162,36 @@ import Testing
         #expect(s.wait(.milliseconds(150)).contains(news(1, away(cem, s.now.stamp + .milliseconds(-150)))))
     }
 
+    /// As many as one person may have; she comes and goes ten times a second.
+    @Test func aHundredThousandWatchersCostABoundedRateOfPushes() {
+        var s = Scene()
+        let watcherCount = 100_000
+        for index in 0..<watcherCount { _ = s.ask(UserID("w\(index)")!, UInt64(10_000 + index), about: [bob], watch: true) }
+        let refused = s.ask(ana, 1, about: [bob], watch: true)
+        #expect(refused.contains { if case .tell(1, .error(let error)) = $0 { error.code == .tooManyUsers } else { false } })
+        s.wait(.seconds(2))
+        var roundMax = 0
+        var shown: [UInt64: ServerFrame] = [:]
+        func round(_ s: inout Scene) {
+            let pushes = s.wait(.milliseconds(50))
+            roundMax = max(roundMax, pushes.count)
+            for case .tell(let watcher, let frame) in pushes { shown[watcher] = frame }
+        }
+        for number in 0..<100 {
+            if number.isMultiple(of: 2) { _ = s.front(bob, 7, number.isMultiple(of: 4)) }
+            round(&s)
+        }
+        _ = s.front(bob, 7)
+        // 20,000 a second: five seconds for everybody, and as many for what was under way.
+        for _ in 0..<200 { round(&s) }
+        #expect(roundMax <= 1_000)
+        #expect(shown.count == watcherCount)
+        #expect(
+            shown.values.allSatisfy { frame in
+                if case .presence(nil, let lines) = frame { lines.count == 1 && lines[0].user == bob && lines[0].isOnline } else { false }
+            })
+    }
+
     @Test func anotherShardAsksAndIsAnsweredByTheSettingsOfOurPeople() {
         var s = Scene()
         s.settings = [bob: UserSettings(blocked: [ana], revision: 1)]

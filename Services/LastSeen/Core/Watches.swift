@@ -68,19 +68,11 @@ struct Watches: Sendable {
 
     /// - Parameter settings: of `user`.
     /// - Returns: false when `user` has as many watchers as they may.
+    /// - Complexity: O(1).
     mutating func add(_ watcher: Watcher, of user: UserID, settings: UserSettings) -> Bool {
-        var watcher = watcher
-        var entry = watched[user] ?? Watched(settings: settings)
-        watcher.told = entry.version
-        if let place = entry.places[watcher.to.place] {
-            entry.watchers[place] = watcher
-        } else {
-            guard entry.watchers.count < LastSeenLimits.watcherCountMax else { return false }
-            entry.places[watcher.to.place] = entry.watchers.count
-            entry.watchers.append(watcher)
-            count += 1
-        }
-        watched[user] = entry
+        // In place: a copy of the entry would copy all of its watchers.
+        guard let isNew = watched[user, default: Watched(settings: settings)].add(watcher) else { return false }
+        if isNew { count += 1 }
         return true
     }
 
@@ -155,6 +147,20 @@ struct Watches: Sendable {
 }
 
 extension Watches.Watched {
+    /// - Returns: whether there is one watcher more; nil when there is no room.
+    mutating func add(_ watcher: Watches.Watcher) -> Bool? {
+        var watcher = watcher
+        watcher.told = version
+        if let place = places[watcher.to.place] {
+            watchers[place] = watcher
+            return false
+        }
+        guard watchers.count < LastSeenLimits.watcherCountMax else { return nil }
+        places[watcher.to.place] = watchers.count
+        watchers.append(watcher)
+        return true
+    }
+
     /// Keeps the walk whole: nobody who was not served moves in front of `next`.
     mutating func removeWatcher(_ at: Int) {
         places[watchers[at].to.place] = nil
