@@ -3,7 +3,7 @@
 #
 #   deploy/test.sh [--quick] [--long] [--only PART]...
 #
-#   --quick       what takes a few minutes: fewer seeds, and no planted, torture, e2e and page
+#   --quick       what takes a few minutes: fewer seeds, and no planted, torture, e2e, page and containers
 #   --long        more seeds, every planted fault, five minutes of torture, and the end-to-end tests that take minutes each
 #   --only PART   only this part; may be repeated. The parts, in their order:
 #                   house     the rules of the house (Tests/House), and that each of them can fail; and that every
@@ -18,6 +18,7 @@
 #                   torture   a real cluster under load, killed and frozen at random (deploy/torture.sh)
 #                   e2e       a real cluster and clients that nobody here wrote (Tests/EndToEnd)
 #                   page      the web client in a real browser (Tests/Page); pictures in .build/page-screenshots
+#                   containers  images, a cluster of containers, manifests (deploy/containers-test.sh)
 #
 # Missing tools are installed: Debian packages when we may, Python packages into .build/venv. A part is quiet unless it
 # fails; what it said is in .build/test-logs/PART.log. The last line is `N passed, M failed`.
@@ -28,9 +29,9 @@ SCRIPT=test.sh
 # shellcheck source=deploy/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-readonly ALL_PARTS=(house shell build unit simulate planted scripts bench torture e2e page)
+readonly ALL_PARTS=(house shell build unit simulate planted scripts bench torture e2e page containers)
 # What --quick leaves out.
-readonly SLOW_PARTS=(planted torture e2e page)
+readonly SLOW_PARTS=(planted torture e2e page containers)
 readonly TEST_LOGS=$ROOT/.build/test-logs
 readonly VENV=$ROOT/.build/venv
 readonly RELEASE=$ROOT/.build/release
@@ -91,12 +92,12 @@ wants() {
 install_tools() {
   local missing=()
   if wants shell && ! command -v shellcheck >/dev/null; then missing+=(shellcheck); fi
-  if wants house scripts bench e2e page && ! command -v python3 >/dev/null; then missing+=(python3); fi
+  if wants house scripts bench e2e page containers && ! command -v python3 >/dev/null; then missing+=(python3); fi
   if wants page && [[ ! -x ${CHROMIUM:-/usr/bin/chromium} || ! -x ${CHROMEDRIVER:-/usr/bin/chromedriver} ]]; then
     missing+=(chromium chromium-driver fonts-dejavu-core)
   fi
-  if wants scripts e2e page && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then missing+=(python3-venv); fi
-  if wants build unit simulate planted scripts bench torture e2e page; then
+  if wants scripts e2e page containers && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then missing+=(python3-venv); fi
+  if wants build unit simulate planted scripts bench torture e2e page containers; then
     require_swift
     require_libraries "$TEST_LOGS/install.log"
   fi
@@ -302,6 +303,16 @@ part_e2e() {
 }
 
 part_page() { run_pytest "$1" Tests/Page; }
+
+part_containers() {
+  local status=0
+  build_if_needed "$1" || return 1
+  deploy/containers-test.sh >"$1" 2>&1 || status=$?
+  count_closing_lines "$1"
+  if grep -q SKIPPED -- "$1"; then grep -A6 SKIPPED -- "$1"; fi
+  if ((status != 0)); then in_short 'FAILED|^    ' "$1"; fi
+  return "$status"
+}
 
 # run_pytest LOG FOLDER OPTION...
 run_pytest() {

@@ -80,7 +80,9 @@ struct NodeCheck {
         guard node.client != nil || node.role != .gateway else { throw .clientMissing(node: node.name) }
         for address in [node.rpc, node.admin, node.client] {
             guard let address else { continue }
-            let key = "\(address.canonicalHost):\(address.port)"
+            // "Every address of this machine" is another one on each machine, and which machine it is the rpc address says.
+            let host = address.canonicalHost == "0.0.0.0" ? node.rpc.canonicalHost : address.canonicalHost
+            let key = "\(host):\(address.port)"
             if let user = portUsers.updateValue(node.name, forKey: key) { throw .portTwice(address, usedBy: user) }
         }
         roles.insert(node.role)

@@ -30,12 +30,14 @@ public struct ServiceOptions: Equatable, Sendable {
 /// What a command line asks for.
 package enum ServiceCommand: Equatable {
     case run(ServiceOptions)
+    /// Ask the process that runs with these options.
+    case probe(ServiceOptions, HealthProbe.Question)
     case help
     case version
     /// A sentence about what is wrong.
     case wrong(String)
 
-    private static let flags = ["--cluster", "--node", "--data", "--secret", "--keys", "--log-level"]
+    private static let flags = ["--cluster", "--node", "--data", "--secret", "--keys", "--log-level", "--probe"]
 
     /// - Parameter words: without the name of the program. `--flag value` and `--flag=value` are the same.
     package static func parse(_ words: [String]) -> ServiceCommand {
@@ -58,11 +60,13 @@ package enum ServiceCommand: Equatable {
             return .wrong("--log-level is one of debug, info, warning, error, not \(levelName)")
         }
         let data = values["--data"]!
-        return .run(
-            ServiceOptions(
-                cluster: values["--cluster"]!, node: values["--node"]!, data: data,
-                secret: values["--secret"] ?? "\(data)/secrets/cluster.key",
-                keys: values["--keys"] ?? "\(data)/secrets/tokens.keys", logLevel: level))
+        let options = ServiceOptions(
+            cluster: values["--cluster"]!, node: values["--node"]!, data: data,
+            secret: values["--secret"] ?? "\(data)/secrets/cluster.key",
+            keys: values["--keys"] ?? "\(data)/secrets/tokens.keys", logLevel: level)
+        guard let probe = values["--probe"] else { return .run(options) }
+        guard let question = HealthProbe.Question(rawValue: probe) else { return .wrong("--probe is health or ready, not \(probe)") }
+        return .probe(options, question)
     }
 
     static func usage(_ service: String, purpose: String) -> String {
@@ -78,11 +82,13 @@ package enum ServiceCommand: Equatable {
           --keys FILE        keys that clients' tokens are checked with; gateways only
                              (default: DIR/secrets/tokens.keys)
           --log-level LEVEL  debug, info, warning or error (default: info); the log goes to stderr
+          --probe QUESTION   asks the process that runs with these options, and ends: health (does it
+                             answer?) or ready (can it do its work?)
           --version          prints the release and ends
           --help             prints this and ends
 
-        exit status: 0 stopped by SIGTERM or SIGINT; 1 an address or the store cannot be used;
-        64 wrong command line; 78 wrong configuration
+        exit status: 0 stopped by SIGTERM or SIGINT, --probe: yes; 1 an address or the store cannot be used,
+        --probe: no; 64 wrong command line; 78 wrong configuration
 
         """
     }

@@ -85,6 +85,14 @@ public enum ServiceHost {
             let usage = ServiceCommand.usage(role.name, purpose: purpose)
             SystemCalls.say("\(role.name): \(sentence)\n\n\(usage)", toErrors: true)
             SystemCalls.exit(64)
+        case .probe(let options, let question):
+            do throws(StartFailure) {
+                let node = try findNode(options.node, role, in: try readCluster(options.cluster))
+                SystemCalls.exit(HealthProbe.ask(question, node) ? 0 : 1)
+            } catch {
+                SystemCalls.say("\(role.name): \(error.sentence)\n", toErrors: true)
+                SystemCalls.exit(error.status.rawValue)
+            }
         case .run(let options):
             do throws(StartFailure) {
                 try serve(role, options, stop: SystemCalls.stopSignals(), makeStore: makeStore, makeCore: makeCore)

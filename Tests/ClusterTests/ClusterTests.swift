@@ -243,6 +243,18 @@ struct ClusterMistakeTests {
         #expect(try ClusterMap.parse(goodFile + "\nlogin development").hasDevelopmentLogin)
     }
 
+    @Test func allAddressesOfOneMachineAreNotThoseOfAnother() throws {
+        let gateways = """
+
+            gateway gateway-7 box-7:7101 box-7:7201 client=0.0.0.0:8080
+            gateway gateway-8 box-8:7101 box-8:7201 client=0.0.0.0:8080
+            """
+        #expect(try ClusterMap.parse(goodFile + gateways).nodes(of: .gateway).count >= 3)
+        let taken = "\ngateway gateway-9 box-8:7102 box-8:7202 client=box-8:8080"
+        let error = #expect(throws: ClusterFileError.self) { try ClusterMap.parse(goodFile + gateways + taken) }
+        #expect(error?.problem == .portTwice(Address("box-8:8080")!, usedBy: "gateway-8"))
+    }
+
     @Test func aLogInForDevelopmentIsForThisMachineOnly() throws {
         for client in ["127.0.0.1:8080", "127.1.2.3:8080", "localhost:8080"] {
             let file = file(with: "gateway gateway-1 127.0.0.1:7101 127.0.0.1:7201 client=\(client)", insteadOf: "gateway")

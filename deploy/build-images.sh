@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Compiles the services statically and makes a container image of each: fantail/gateway, fantail/parser and so on.
+#
+#   deploy/build-images.sh [options]
+#
+#   --tag TAG         behind the colon; default the version of this release
+#   --engine PROGRAM  podman or docker; default whichever is there, podman first
+#   --compile-only    make .build-static/image, and no images
+#   --images-only     make images of what was compiled before
+#
+# Without a Swift toolchain on this machine let a container compile, then make the images here:
+#   podman run --rm -v .:/src -w /src swift:6.3-bookworm deploy/build-images.sh --compile-only
+# Exit status: 0 done; 1 something is in the way; 64 a wrong option.
+
+set -euo pipefail
+SCRIPT=build-images.sh
+# shellcheck source=deploy/lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+readonly SERVICES=(gateway parser session group last-seen persistence)
+readonly SCRATCH=$ROOT/.build-static
+readonly IMAGE_DIR=$SCRATCH/image
+
+main() {
+  read_arguments "$@"
+  if [[ -n $WITH_COMPILE ]]; then compile; fi
+  if [[ -n $WITH_IMAGES ]]; then make_images; fi
+}
+
+read_arguments() {
+  TAG='' ENGINE='' WITH_COMPILE=1 WITH_IMAGES=1
+  while (($# > 0)); do
+    case $1 in
+      --tag | --engine)
+        if [[ $1 == --tag ]]; then TAG=$(option_value "$@"); else ENGINE=$(option_value "$@"); fi
+        shift
+        ;;
+      --compile-only) WITH_IMAGES='' ;;
+      --images-only) WITH_COMPILE='' ;;
+      --help | -h) usage_text && exit 0 ;;
+      *) usage_error "there is no option $1" ;;
+    esac
+    shift
+  done
+  [[ -z $ENGINE ]] || command -v "$ENGINE" >/dev/null || die "$ENGINE is not on this machine"
+  [[ -n $ENGINE || -z $WITH_IMAGES ]] || ENGINE=$(command -v podman || command -v docker) ||
+    die 'neither podman nor docker is on this machine. Debian: apt-get install -y podman'
+}
+
+# compile: the executables hold everything they need, the C library included, and no symbols.
+compile() {
+  local log=$SCRATCH/build.log service
+  require_swift
+  mkdir -p -- "$SCRATCH" "$IMAGE_DIR/data"
+  require_libraries "$SCRATCH/install.log"
+  say 'Compiling statically. The first time takes some minutes ...'
+  : >"$log"
+  for service in "${SERVICES[@]}"; do
+    swift build --package-path "$ROOT" --scratch-path "$SCRATCH" -c release --static-swift-stdlib -Xswiftc -static-executable \
+      --product "$service" >>"$log" 2>&1 || {
+      indented "$log" "$SHOWN_LINES" >&2
+      die "compiling $service failed; everything the compiler said is in $log"
+    }
+    strip -o "$IMAGE_DIR/$service" -- "$SCRATCH/release/$service"
+  done
+  # An empty folder with the owner that the image wants: volumes take both over.
+  chmod 0755 -- "$IMAGE_DIR/data"
+}
+
+make_images() {
+  local service
+  [[ -n $TAG ]] || TAG=$("$IMAGE_DIR/gateway" --version | sed -E 's/.* //')
+  for service in "${SERVICES[@]}"; do
+    "$ENGINE" build --quiet --pull=never --network=none -f "$ROOT/deploy/Containerfile" --target "$service" -t "fantail/$service:$TAG" \
+      "$ROOT" >>"$SCRATCH/images.log" 2>&1 || {
+      indented "$SCRATCH/images.log" "$SHOWN_LINES" >&2
+      die "making the image of $service failed; everything $ENGINE said is in $SCRATCH/images.log"
+    }
+    say "fantail/$service:$TAG  $(($(stat -c %s -- "$IMAGE_DIR/$service") / 1024 / 1024)) MiB"
+  done
+}
+
+main "$@"

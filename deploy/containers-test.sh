@@ -1,0 +1,266 @@
+#!/usr/bin/env bash
+# Makes the images, starts deploy/compose.yaml's cluster with podman, a container for each process, chats through it, kills
+# containers, and cleans up. Checks compose.yaml and deploy/kubernetes against their schemas as well.
+#
+#   deploy/containers-test.sh [options]
+#
+#   --keep        leave the containers running, to look at them
+#   --remove      remove what --keep left, and nothing else
+#   --no-compile  take .build-static/image as it is
+#
+# Where podman does not work (no namespaces, no network of its own) it says so, and ends with 0 and "0 passed" for that half.
+# The last line is `N passed, M failed`. Exit status: 0 all passed; 1 something failed; 64 a wrong option.
+
+set -euo pipefail
+SCRIPT=containers-test.sh
+# shellcheck source=deploy/lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+readonly PREFIX=fantail-test
+readonly TAG=test
+readonly WORK=$ROOT/.build-static/test
+readonly CONF=$ROOT/deploy/compose/cluster.conf
+readonly VENV=$ROOT/.build/venv-manifests
+readonly FANTAIL=$ROOT/.build/release/fantail
+# One network for this run, on loopback's side of the machine; two ports of 127.0.0.1 lead in.
+readonly PORTS=(28080 28081)
+# From start to ready, in looks of 0.2 s.
+readonly READY_LOOKS_MAX=300
+PASSED=0 FAILED=0
+
+main() {
+  read_arguments "$@"
+  mkdir -p -- "$WORK"
+  check_manifests
+  if works; then
+    build
+    trap leave EXIT
+    run_cluster
+    chat_through_it
+    pull_plugs
+    look_at_images
+  fi
+  printf '%d passed, %d failed\n' "$PASSED" "$FAILED"
+  ((FAILED == 0))
+}
+
+read_arguments() {
+  KEEP='' COMPILE=1
+  while (($# > 0)); do
+    case $1 in
+      --keep) KEEP=1 ;;
+      --remove) remove_all && exit 0 ;;
+      --no-compile) COMPILE='' ;;
+      --help | -h) usage_text && exit 0 ;;
+      *) usage_error "there is no option $1" ;;
+    esac
+    shift
+  done
+}
+
+# check SENTENCE COMMAND...: counts whether it succeeds, and says it when it does not.
+check() {
+  local sentence=$1 status=0
+  shift
+  "$@" >"$WORK/check.log" 2>&1 || status=$?
+  if ((status == 0)); then
+    say "   ok: $sentence"
+    PASSED=$((PASSED + 1))
+  else
+    say "   FAILED: $sentence"
+    indented "$WORK/check.log" 20
+    FAILED=$((FAILED + 1))
+  fi
+}
+
+# --- manifests --------------------------------------------------------------------------------------------------------
+
+check_manifests() {
+  local file
+  if [[ ! -x $VENV/bin/kubernetes-validate ]]; then
+    python3 -c 'import ensurepip, venv' 2>/dev/null || install_packages "$WORK/install.log" python3-venv
+    { python3 -m venv "$VENV" && "$VENV/bin/pip" install --disable-pip-version-check -r "$ROOT/deploy/kubernetes/requirements.txt"; } \
+      >"$WORK/venv.log" 2>&1 || die "the validators could not be installed; everything pip said is in $WORK/venv.log"
+  fi
+  check 'compose.yaml keeps the compose specification' \
+    "$VENV/bin/check-jsonschema" --builtin-schema vendor.compose-spec "$ROOT/deploy/compose.yaml"
+  for file in "$ROOT"/deploy/kubernetes/*.yaml; do
+    check "kubernetes/${file##*/} keeps Kubernetes' own schema" "$VENV/bin/kubernetes-validate" --strict "$file"
+  done
+  check 'compose.yaml starts the nodes of compose/cluster.conf' same_nodes "$ROOT/deploy/compose.yaml" "$CONF" compose_nodes
+  sed -n 's/^    //p' -- "$ROOT/deploy/kubernetes/cluster.yaml" >"$WORK/kubernetes.conf"
+  check 'the StatefulSets are the nodes of kubernetes/cluster.yaml' same_nodes "$ROOT/deploy/kubernetes" "$WORK/kubernetes.conf" stateful_nodes
+  if [[ -x $FANTAIL ]]; then
+    check "compose/cluster.conf is one" "$FANTAIL" cluster nodes --cluster "$CONF"
+    check "kubernetes/cluster.yaml holds one" "$FANTAIL" cluster nodes --cluster "$WORK/kubernetes.conf"
+  fi
+}
+
+# same_nodes WHERE CONF READER: the names that READER finds in WHERE are those of the cluster file.
+same_nodes() {
+  diff <("$3" "$1" | sort) <(awk '$1 ~ /^(gateway|parser|session|group|last-seen|persistence)$/ { print $2 }' "$2" | sort)
+}
+
+compose_nodes() { sed -nE 's/^    command: .*--node, ([a-z0-9-]+),.*/\1/p' -- "$1"; }
+
+stateful_nodes() {
+  local file name count index
+  for file in "$1"/*.yaml; do
+    grep -q '^kind: StatefulSet' -- "$file" || continue
+    name=$(sed -nE 's/^  serviceName: (.*)/\1/p' -- "$file")
+    count=$(sed -nE 's/^  replicas: (.*)/\1/p' -- "$file")
+    for ((index = 0; index < count; index++)); do say "$name-$index"; done
+  done
+}
+
+# --- podman -----------------------------------------------------------------------------------------------------------
+
+# works: podman is there, or comes, and can run something on a network of its own here.
+works() {
+  command -v podman >/dev/null ||
+    install_packages "$WORK/install.log" podman buildah runc netavark aardvark-dns iptables catatonit uidmap slirp4netns fuse-overlayfs
+  # What a machine without systemd and with low limits needs; it harms no other.
+  cat >"$WORK/containers.conf" <<CONF
+[containers]
+default_ulimits = ["nofile=20000:20000", "nproc=32768:32768"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+[network]
+network_backend = "netavark"
+CONF
+  export CONTAINERS_CONF=$WORK/containers.conf
+  remove_all
+  if podman network create "$PREFIX" >"$WORK/podman.log" 2>&1; then return 0; fi
+  say '   SKIPPED: podman does not work on this machine, so no container was started. It said:'
+  indented "$WORK/podman.log" "$SHOWN_LINES"
+  return 1
+}
+
+build() {
+  local service
+  [[ -z $COMPILE ]] || "$ROOT/deploy/build-images.sh" --compile-only
+  check 'an image of each service is made' "$ROOT/deploy/build-images.sh" --images-only --tag "$TAG" --engine podman
+  for service in gateway parser session group last-seen persistence; do
+    check "the executable of $service has less than 25 MB" small "$ROOT/.build-static/image/$service"
+  done
+}
+
+small() { (($(stat -c %s -- "$1") < 25 * 1000 * 1000)); }
+
+# leave: the end of the script, however it ends.
+leave() {
+  if [[ -n $KEEP ]]; then say "   they still run; remove them with: deploy/containers-test.sh --remove"; else remove_all; fi
+}
+
+remove_all() {
+  local ids
+  mapfile -t ids < <(podman ps -aq --filter "label=$PREFIX" 2>/dev/null)
+  ((${#ids[@]} == 0)) || podman rm -f -t 0 "${ids[@]}" >/dev/null 2>&1 || true
+  podman volume rm -f "$PREFIX" >/dev/null 2>&1 || true
+  podman network rm -f "$PREFIX" >/dev/null 2>&1 || true
+}
+
+# start NAME ROLE OPTION...: a container as compose.yaml has it.
+start() {
+  local name=$1 role=$2 flags
+  flags=(--cluster /etc/fantail/cluster.conf --data /data --node "$name" --secret /etc/fantail/secrets/cluster.key)
+  [[ $role != gateway ]] || flags+=(--keys /etc/fantail/secrets/tokens.keys)
+  podman run -d --pull=never --name "$PREFIX-$name" --hostname "$name" --network "$PREFIX" --network-alias "$name" --label "$PREFIX" \
+    --restart=always --read-only --cap-drop=all --security-opt=no-new-privileges \
+    -v "$CONF:/etc/fantail/cluster.conf:ro" -v "$WORK/secrets:/etc/fantail/secrets:ro" "${@:3}" "localhost/fantail/$role:$TAG" "${flags[@]}"
+}
+
+run_cluster() {
+  local role name port=0 options
+  rm -rf -- "$WORK/secrets"
+  mkdir -p -- "$WORK/secrets" "$WORK/home"
+  openssl rand -hex 32 >"$WORK/secrets/cluster.key"
+  printf 'test-1 HS256 %s sign\n' "$(openssl rand -base64 32 | tr '+/' '-_' | tr -d =)" >"$WORK/secrets/tokens.keys"
+  chmod 0444 -- "$WORK/secrets/cluster.key" "$WORK/secrets/tokens.keys"
+  NAMES=()
+  while read -r role name _; do
+    case $role in gateway | parser | session | group | last-seen | persistence) ;; *) continue ;; esac
+    options=()
+    if [[ $role == gateway ]]; then options=(-p "127.0.0.1:${PORTS[port]}:8080") && port=$((port + 1)); fi
+    [[ $role != persistence ]] || options=(-v "$PREFIX:/data")
+    check "$name starts" start "$name" "$role" "${options[@]}"
+    NAMES+=("$name")
+  done <"$CONF"
+  check 'all of them are ready within a minute' all_ready
+}
+
+# probe NAME QUESTION: the executable of the image asks the process in its container.
+probe() {
+  local role=${1%-*}
+  podman exec "$PREFIX-$1" "/$role" --cluster /etc/fantail/cluster.conf --data /data --node "$1" --probe "$2"
+}
+
+all_ready() {
+  local looks name
+  for ((looks = 0; looks < READY_LOOKS_MAX; looks++)); do
+    for name in "${NAMES[@]}"; do
+      probe "$name" ready >/dev/null 2>&1 || { sleep "$LOOK_SECONDS" && continue 2; }
+    done
+    return 0
+  done
+  podman logs --tail 5 "$PREFIX-$name"
+  return 1
+}
+
+# --- chatting ---------------------------------------------------------------------------------------------------------
+
+# outside_conf: the same cluster as this machine sees it, for the command line.
+outside_conf() {
+  sed -E "s/client=0\.0\.0\.0:8080/client=PORT/" -- "$CONF" | awk -v one="127.0.0.1:${PORTS[0]}" -v two="127.0.0.1:${PORTS[1]}" '
+    /client=PORT/ { sub(/PORT/, seen++ ? two : one) } { print }' >"$WORK/home/cluster.conf"
+  mkdir -p -- "$WORK/home/secrets"
+  cp -f -- "$WORK/secrets/cluster.key" "$WORK/secrets/tokens.keys" "$WORK/home/secrets/"
+}
+
+# send FROM TO TEXT / receive NAME TEXT: with `fantail send` and `fantail inbox`.
+send() { "$FANTAIL" send --home "$WORK/home" --as "$1" --to "$2" --timeout 30s "$3"; }
+receive() { "$FANTAIL" inbox --home "$WORK/home" --as "$1" | grep -F -- "$2"; }
+
+chat_through_it() {
+  outside_conf
+  check 'ana writes to bob and has her tick' send ana bob 'through containers'
+  check 'bob has it' receive bob 'through containers'
+  check 'the page is served' page_is_served
+}
+
+page_is_served() {
+  "$VENV/bin/python" -c 'import sys, urllib.request; sys.exit(b"<title>Fantail" not in urllib.request.urlopen(sys.argv[1], timeout=10).read())' \
+    "http://127.0.0.1:${PORTS[0]}/"
+}
+
+pull_plugs() {
+  local name
+  for name in persistence-1 session-1 gateway-1; do
+    check "ana writes while $name is about to die" send ana cem "before $name"
+    check "$name is killed" podman kill --signal KILL "$PREFIX-$name"
+    check "$name comes back" comes_back "$name"
+    check "what was written before $name died is there" receive cem "before $name"
+    check "and ana may go on" send ana cem "after $name"
+  done
+}
+
+# podman restarts what died by itself; a kill by hand counts as wanted, so the test does what an orchestrator would.
+comes_back() {
+  podman start "$PREFIX-$1" >/dev/null
+  all_ready
+}
+
+look_at_images() {
+  check 'no service runs as root, or may write outside /data' all_locked
+}
+
+all_locked() {
+  local name
+  for name in "${NAMES[@]}"; do
+    [[ $(podman inspect --format '{{.Config.User}} {{.HostConfig.ReadonlyRootfs}}' "$PREFIX-$name") == '10001:10001 true' ]] || return 1
+  done
+}
+
+main "$@"
