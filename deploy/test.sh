@@ -96,6 +96,7 @@ install_tools() {
   if wants page && [[ ! -x ${CHROMIUM:-/usr/bin/chromium} || ! -x ${CHROMEDRIVER:-/usr/bin/chromedriver} ]]; then
     missing+=(chromium chromium-driver fonts-dejavu-core)
   fi
+  if wants e2e && ! command -v promtool >/dev/null; then missing+=(prometheus); fi
   if wants scripts e2e page containers && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then missing+=(python3-venv); fi
   if wants build unit simulate planted scripts bench torture e2e page containers; then
     require_swift

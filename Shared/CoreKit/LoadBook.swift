@@ -153,8 +153,8 @@ public struct LoadBook: Sendable {
         page.gauge("fantail_load_admit_permille", "Of 1,000 users, how many may send new messages.", Int(effective.admitPermille))
         page.gauge("fantail_load_pinned", "1 while an operator holds the level.", pinned == nil ? 0 : 1)
         page.gauge(
-            "fantail_load_wait_microseconds", "The smallest wait of the last tenth of a second that was looked at.",
-            Int(wait.microseconds))
+            "fantail_load_wait_now_seconds", "The smallest wait of the last tenth of a second that was looked at.",
+            microseconds: wait.microseconds)
         page.counter("fantail_load_level_changes_total", "Times that a level changed, here or at those who tell theirs.", changes)
         page.histogram("fantail_load_wait_seconds", "How long work waited, looked at every 20 ms while there is some.", waits)
         for work in WorkClass.allCases {

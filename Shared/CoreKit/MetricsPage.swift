@@ -21,6 +21,18 @@ public struct MetricsPage: Sendable {
         sample(name, labels, String(value))
     }
 
+    /// Time that only adds up; the page says seconds.
+    public mutating func counter(_ name: String, _ help: String, microseconds: UInt64) {
+        describe(name, help, "counter")
+        sample(name, [:], String(Double(microseconds) / 1_000_000))
+    }
+
+    /// A time; the page says seconds.
+    public mutating func gauge(_ name: String, _ help: String, microseconds: Int64) {
+        describe(name, help, "gauge")
+        sample(name, [:], String(Double(microseconds) / 1_000_000))
+    }
+
     /// A distribution; `histogram` counts microseconds, the page says seconds.
     public mutating func histogram(_ name: String, _ help: String, _ histogram: Histogram) {
         describe(name, help, "histogram")

@@ -114,7 +114,7 @@ extension ServiceLoop {
         page.histogram("fantail_loop_tick_seconds", "Work between two waits of the loop.", figures.tick)
         page.histogram("fantail_loop_lag_seconds", "How late timers ran.", figures.lag)
         page.counter(
-            "fantail_process_cpu_microseconds_total", "CPU time, user and kernel.", UInt64(SystemCalls.cpuMicroseconds()))
+            "fantail_process_cpu_seconds_total", "CPU time, user and kernel.", microseconds: UInt64(SystemCalls.cpuMicroseconds()))
         page.gauge("fantail_process_resident_bytes", "Memory in use.", SystemCalls.residentBytes())
         page.gauge("fantail_process_open_descriptors", "Open descriptors.", SystemCalls.openDescriptorCount())
         page.gauge("fantail_process_descriptors_max", "Descriptors that may be open.", setup.descriptorCountMax)

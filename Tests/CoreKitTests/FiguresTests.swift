@@ -5,6 +5,14 @@ import Primitives
 import Testing
 
 @Suite struct FiguresTests {
+    @Test func timesAreSeconds() {
+        var page = MetricsPage()
+        page.counter("fantail_a_seconds_total", "Time.", microseconds: 1_500_000)
+        page.gauge("fantail_b_seconds", "Time.", microseconds: 250)
+        #expect(page.text.contains("\nfantail_a_seconds_total 1.5\n"))
+        #expect(page.text.hasSuffix("\nfantail_b_seconds 0.00025\n"))
+    }
+
     @Test func aPageDescribesEachNameOnce() {
         var page = MetricsPage()
         page.counter("a_total", "Things done.", 7)
