@@ -100,7 +100,7 @@ extension SeededGenerator {
         case 17: .typing(to: oneIn(2) ? user() : group(), isOn: oneIn(2))
         default:
             .feature(
-                name: ["media.link", "group.create", "presence.beam", "media.put", "group.", "group.add_member"][pick(0..<6)],
+                name: ["media.beam", "group.create", "presence.beam", "media.put", "group.", "group.add_member"][pick(0..<6)],
                 ref: maybe { $0.messageID() })
         }
     }

@@ -181,7 +181,7 @@ let samples: [Sample] = [
                         groupNumber: 300)
                 ], hasMore: false)),
         "01 05 ac02 04 03616e61 03626f62 026d31 00 ac02 00"),
-] + groupSamples + presenceSamples
+] + groupSamples + presenceSamples + mediaSamples
 
 /// Names every case once: a new message does not build until it is thought of here, and then wants a sample above.
 func sampleNumber(of message: Message) -> Int {

@@ -311,7 +311,7 @@ final class Courier {
         case .entry(.groupEvent(let number, let group, _, let from, let id, let at, let change)):
             return .changed(number: number, group: group, from: from, ref: id, at: at, change)
         case .online, .offline, .entry, .history, .refused: return nil
-        case .changed, .changeFailed, .groupInfo, .groupList, .counts, .late, .receipts, .typing, .presence, .settings: return nil
+        case .changed, .changeFailed, .groupInfo, .groupList, .counts, .late, .receipts, .typing, .presence, .settings, .mediaLink, .mediaKept: return nil
         }
     }
 
@@ -343,7 +343,7 @@ final class Courier {
         case .tell(let news):
             switch news {
             case .changed, .changeFailed, .groupInfo, .groupList, .counts, .late, .receipts, .history, .typing, .presence,
-                .settings:
+                .settings, .mediaLink, .mediaKept:
                 events.append(.news(news))
             case .online, .offline, .refused, .entry, .gap, .sent, .failed, .delivered, .read, .cursorLost: break
             }
