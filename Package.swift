@@ -145,6 +145,7 @@ let package = Package(
             tests(of: "Groups"),
             tests(of: "Privacy"),
             tests(of: "Media"),
+            tests(of: "MediaFileStore", uses: ["Crypto", "Media"]),
             tests(of: "Messages", uses: ["Groups", "Media", "Privacy"]),
             tests(of: "RPC", uses: ["Messages"]),
             tests(of: "WebSocket", uses: ["Crypto"]),

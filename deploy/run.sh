@@ -50,8 +50,13 @@ read_arguments() {
   INIT_OPTIONS=() DETACH='' BUILD=1 CONFIGURATION=release
   while (($# > 0)); do
     case $1 in
-      --gateways | --parsers | --sessions | --groups | --last-seens | --persistences | --medias | --port-base)
+      --gateways | --parsers | --sessions | --groups | --last-seens | --persistences | --port-base)
         [[ ${2:-} =~ ^[1-9][0-9]{0,4}$ ]] || usage_error "$1 needs a number"
+        INIT_OPTIONS+=("$1" "$2")
+        shift
+        ;;
+      --medias)
+        [[ ${2:-} =~ ^[0-9]{1,2}$ ]] || usage_error '--medias needs a number'
         INIT_OPTIONS+=("$1" "$2")
         shift
         ;;

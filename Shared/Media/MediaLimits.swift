@@ -19,13 +19,18 @@ public enum MediaLimits {
 
     // MARK: Names
 
+    /// Digits of a SHA-256.
     public static let hashDigitCount = 64
-    /// 32 bits: two of a handful of nodes hardly ever share one.
+
+    /// Digits that name a node. 32 bits: two of a handful of nodes hardly ever share one.
     public static let tagDigitCount = 8
-    /// The node's digits and 64 random bits.
+
+    /// Digits of a reference's id: the node's and 64 random bits.
     public static let idDigitCount = 24
-    /// 128 bits, which nobody guesses.
+
+    /// Digits of a reference's secret. 128 bits, which nobody guesses.
     public static let secretDigitCount = 32
+
     /// A link, bytes. Ours have about 250.
     public static let urlBytesMax = 1024
 
@@ -54,6 +59,8 @@ public enum MediaLimits {
 
     /// Between two rounds of collecting, and rows that one round looks at: a few milliseconds of the store's thread.
     public static let sweepPause = Interval.seconds(30)
+
+    /// See `sweepPause`.
     public static let sweepCountMax: Int64 = 256
 
     // MARK: The HTTP door
@@ -70,10 +77,14 @@ public enum MediaLimits {
     /// How often an upload is looked at, and the bytes that must have come in since: 1 KiB a second is a phone at the edge of
     /// the net; whoever sends less holds a connection for nothing.
     public static let paceInterval = Interval.seconds(10)
+
+    /// See `paceInterval`.
     public static let paceBytesMin = 10 * 1024
 
     /// A download must be over after this and a second more for each `sendBytesPerSecondMin`.
     public static let sendTimeout = Interval.seconds(30)
+
+    /// See `sendTimeout`: a slower reader begins again where it broke, with `Range`.
     public static let sendBytesPerSecondMin: UInt64 = 8 * 1024
 
     /// One `sendfile`, bytes: what the loop may have to wait for a cold disk.
@@ -85,8 +96,12 @@ public enum MediaLimits {
     /// Room that is left to the disk, bytes: an upload that would take it is refused before it begins.
     public static let reserveBytes: UInt64 = 64 * 1024 * 1024
 
-    /// When to try again after the disk was full, the quota used up, or too much was open; milliseconds.
+    /// When to try again after the disk was full, milliseconds: an operator needs longer, and nobody is helped by more tries.
     public static let fullRetryMs: UInt32 = 30_000
+
+    /// When to try again after the quota was used up, milliseconds: a day's oldest uploads leave it by the hour.
     public static let quotaRetryMs: UInt32 = 3_600_000
+
+    /// When to try again after too much was open, milliseconds: an upload takes about that long.
     public static let openRetryMs: UInt32 = 60_000
 }

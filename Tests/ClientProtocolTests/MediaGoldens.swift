@@ -50,3 +50,19 @@ extension Goldens {
         Golden("mediaKept", .mediaKept(ref: id("k1")), json: #"{"type":"media.kept","ref":"k1"}"#, hex: "29 026b31"),
     ]
 }
+
+extension SeededGenerator {
+    private mutating func digits(_ count: Int) -> String {
+        String((0..<count).map { _ in Array("0123456789abcdef")[pick(0..<16)] })
+    }
+
+    mutating func mediaReference() -> MediaReference {
+        MediaReference(id: digits(MediaLimits.idDigitCount), secret: digits(MediaLimits.secretDigitCount))!
+    }
+
+    mutating func mediaFile() -> MediaFile {
+        MediaFile(
+            name: ["", "fish.png", "\"ç\u{1}\\"][pick(0..<3)], mime: "image/png", size: number(),
+            hash: digits(MediaLimits.hashDigitCount), isOpaque: oneIn(2))!
+    }
+}

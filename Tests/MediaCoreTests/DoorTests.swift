@@ -1,10 +1,9 @@
 import CoreKit
 import Media
+import MediaCore
 import Primitives
 import RPC
 import Testing
-
-@testable import MediaCore
 
 @Suite struct DoorTests {
     /// `/v1/media/up/…`, as a fresh link spells it.

@@ -23,3 +23,29 @@ let mediaSamples: [Sample] = [
         9, .mediaRequest(MediaRequest(origin: origin, reference: m1, wish: .keep(reference))),
         originBytes + "026d31 03" + referenceBytes),
 ]
+
+extension MessageDice {
+    private mutating func digits(_ count: Int) -> String {
+        String((0..<count).map { _ in Array("0123456789abcdef")[dice.pick(0..<16)] })
+    }
+
+    private mutating func media() -> MediaReference {
+        MediaReference(id: digits(MediaLimits.idDigitCount), secret: digits(MediaLimits.secretDigitCount))!
+    }
+
+    private mutating func file() -> MediaFile {
+        MediaFile(
+            name: name(MediaLimits.nameBytesMax), mime: name(MediaLimits.mimeBytesMax), size: number(),
+            hash: digits(MediaLimits.hashDigitCount), isOpaque: flag())!
+    }
+
+    mutating func mediaMessage() -> Message {
+        let wish: MediaRequest.Wish =
+            switch dice.pick(0..<3) {
+            case 0: .upload(file())
+            case 1: .link(media())
+            default: .keep(media())
+            }
+        return .mediaRequest(MediaRequest(origin: origin(), reference: id(), wish: wish))
+    }
+}

@@ -194,6 +194,7 @@ func sampleNumber(of message: Message) -> Int {
     case .detach: 6
     case .featureRequest: 7
     case .load: 8
+    case .mediaRequest: 9
     case .deliver: 16
     case .acknowledge: 17
     case .markRead: 18
@@ -385,6 +386,7 @@ struct MessageDice {
             return .watermarkPage(.init(watermarks: list(L.watermarkCountMax) { $0.watermark() }, hasMore: flag()))
         case .inboxHead: return .inboxHead(.init(head: number(), headStamp: stamp(), revision: stamp()))
         case .historyPage: return .historyPage(.init(entries: list(L.pageEntryCountMax) { $0.entry() }, hasMore: flag()))
+        case .mediaRequest: return mediaMessage()
         default: return groupMessage(like: sample) ?? presenceMessage(like: sample)!
         }
     }

@@ -10,6 +10,7 @@ import Cluster
 import Crypto
 import FantailCLI
 import Glibc
+import Media
 import Groups
 import Primitives
 
@@ -141,6 +142,21 @@ final class Courier {
             client.changeSettings(ref: ref, lastSeen: lastSeen, exceptions: exceptions, readReceipts: readReceipts)
         case .block(let user, let isOn): client.block(ref: ref, user, isOn: isOn)
         }
+        try settle()
+    }
+
+    func requestUpload(of file: MediaFile, ref: MessageID) throws(CommandFailure) {
+        client.requestUpload(ref: ref, of: file)
+        try settle()
+    }
+
+    func requestDownload(of media: MediaReference, ref: MessageID) throws(CommandFailure) {
+        client.requestDownload(ref: ref, of: media)
+        try settle()
+    }
+
+    func keep(_ media: MediaReference, ref: MessageID) throws(CommandFailure) {
+        client.keep(ref: ref, media)
         try settle()
     }
 
