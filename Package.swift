@@ -12,7 +12,7 @@ func shared(_ name: String, uses dependencies: [Target.Dependency] = []) -> Targ
 }
 
 /// What every service's executable touches, be it only by handing on the start it was given.
-let shell: [Target.Dependency] = ["Cluster", "CoreKit", "Crypto", "Groups", "Primitives", "Ring", "ServiceKit", "Storage"]
+let shell: [Target.Dependency] = ["Cluster", "CoreKit", "Crypto", "Groups", "Media", "Primitives", "Ring", "ServiceKit", "Storage"]
 
 /// A service: its pure core as a library, and the executable that wires the core to the loop.
 func service(
@@ -35,7 +35,7 @@ func tests(of name: String, uses dependencies: [Target.Dependency] = []) -> Targ
 }
 
 /// What tests of a service's core speak.
-let coreWords: [Target.Dependency] = ["Cluster", "CoreKit", "Messages", "RPC"]
+let coreWords: [Target.Dependency] = ["Cluster", "CoreKit", "Media", "Messages", "RPC"]
 
 let package = Package(
     name: "fantail",
@@ -53,22 +53,23 @@ let package = Package(
         shared("Cluster", uses: ["Primitives", "Groups", "Ring"]),
         shared("Groups", uses: ["Primitives"]),
         shared("Privacy", uses: ["Primitives"]),
-        shared("Messages", uses: ["Primitives", "Groups", "Privacy"]),
-        shared("Storage", uses: ["Primitives", "Messages", "Privacy"]),
-        shared("RPC", uses: ["Primitives", "Messages", "Privacy"]),
-        shared("CoreKit", uses: ["Primitives", "ClientProtocol", "Messages", "Privacy", "RPC", "Storage"]),
+        shared("Media", uses: ["Primitives"]),
+        shared("Messages", uses: ["Primitives", "Groups", "Media", "Privacy"]),
+        shared("Storage", uses: ["Primitives", "Media", "Messages", "Privacy"]),
+        shared("RPC", uses: ["Primitives", "Media", "Messages", "Privacy"]),
+        shared("CoreKit", uses: ["Primitives", "ClientProtocol", "Media", "Messages", "Privacy", "RPC", "Storage"]),
         shared("WebSocket", uses: ["Primitives"]),
-        shared("ClientProtocol", uses: ["Primitives", "Groups", "Privacy"]),
+        shared("ClientProtocol", uses: ["Primitives", "Groups", "Media", "Privacy"]),
         shared("Tokens", uses: ["Primitives", "Groups"]),
-        shared("ChatClient", uses: ["Primitives", "ClientProtocol", "Groups", "Privacy", "WebSocket"]),
+        shared("ChatClient", uses: ["Primitives", "ClientProtocol", "Groups", "Media", "Privacy", "WebSocket"]),
 
         // The floor on which system calls live.
         shared("Crypto", uses: ["COpenSSL", "Primitives", "Tokens", "RPC", "WebSocket"]),
-        shared("ServiceKit", uses: ["CLinux", "Crypto", "CoreKit", "RPC", "Cluster", "Primitives", "Messages", "Storage"]),
+        shared("ServiceKit", uses: ["CLinux", "Crypto", "CoreKit", "RPC", "Cluster", "Media", "Primitives", "Messages", "Storage"]),
     ]
         + service(
             "gateway", folder: "Gateway",
-            core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "WebSocket", "Tokens", "Primitives"],
+            core: ["CoreKit", "Media", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "WebSocket", "Tokens", "Primitives"],
             main: ["GatewayPage", "Tokens"])
         + [
             // The web client, compiled into the gateway.
@@ -76,32 +77,40 @@ let package = Package(
         ]
         + service(
             "parser", folder: "Parser",
-            core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives", "Privacy"])
+            core: ["CoreKit", "Media", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives", "Privacy"])
         + service(
             "session", folder: "Session",
-            core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives", "Privacy"])
+            core: ["CoreKit", "Media", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives", "Privacy"])
         + service(
             "group", folder: "Group",
-            core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives", "Privacy"])
+            core: ["CoreKit", "Media", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives", "Privacy"])
         + service(
             "last-seen", folder: "LastSeen",
-            core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives", "Privacy"])
+            core: ["CoreKit", "Media", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives", "Privacy"])
         + service(
-            "persistence", folder: "Persistence", core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "Storage", "Primitives", "Privacy"],
+            "persistence", folder: "Persistence", core: ["CoreKit", "Media", "RPC", "Messages", "Cluster", "Ring", "Storage", "Primitives", "Privacy"],
             main: ["SQLiteStore"])
+        + service(
+            "media", folder: "Media",
+            core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Media", "Primitives", "Privacy", "WebSocket"],
+            main: ["MediaFileStore"])
         + [
             .target(
-                name: "SQLiteStore", dependencies: ["CSQLite", "Storage", "Messages", "Groups", "Primitives", "Privacy"],
+                name: "MediaFileStore",
+                dependencies: ["CLinux", "COpenSSL", "Crypto", "Media", "Primitives", "SQLiteStore", "Storage"],
+                path: "Services/Media/FileStore"),
+            .target(
+                name: "SQLiteStore", dependencies: ["CSQLite", "Storage", "Media", "Messages", "Groups", "Primitives", "Privacy"],
                 path: "Services/Persistence/SQLiteStore"),
             // The command-line tool: what is pure of it as a library, and the executable that meets the machine.
             .target(
                 name: "FantailCLI",
-                dependencies: ["ChatClient", "ClientProtocol", "Cluster", "CoreKit", "Groups", "Primitives", "Privacy", "Ring", "Tokens"],
+                dependencies: ["ChatClient", "ClientProtocol", "Cluster", "CoreKit", "Groups", "Media", "Primitives", "Privacy", "Ring", "Tokens"],
                 path: "Services/Fantail/Kit"),
             .executableTarget(
                 name: "fantail",
                 dependencies: [
-                    "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "CoreKit", "Crypto", "Groups", "Primitives", "Privacy", "Ring",
+                    "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "CoreKit", "Crypto", "Groups", "Media", "Primitives", "Privacy", "Ring",
                     "Tokens", "WebSocket",
                 ],
                 path: "Services/Fantail/Main"),
@@ -109,12 +118,12 @@ let package = Package(
             // The load tool, split likewise.
             .target(
                 name: "BenchKit",
-                dependencies: ["FantailCLI", "ChatClient", "ClientProtocol", "Cluster", "Groups", "Primitives", "Privacy", "Ring", "WebSocket"],
+                dependencies: ["FantailCLI", "ChatClient", "ClientProtocol", "Cluster", "Groups", "Media", "Primitives", "Privacy", "Ring", "WebSocket"],
                 path: "Services/Bench/Kit"),
             .executableTarget(
                 name: "bench",
                 dependencies: [
-                    "BenchKit", "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "CoreKit", "Crypto", "Groups", "LastSeenCore", "Messages", "Primitives", "Privacy", "RPC",
+                    "BenchKit", "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "CoreKit", "Crypto", "Groups", "LastSeenCore", "Media", "Messages", "Primitives", "Privacy", "RPC",
                     "SQLiteStore", "ServiceKit", "Storage", "Tokens", "WebSocket",
                 ],
                 path: "Services/Bench/Main"),
@@ -124,7 +133,7 @@ let package = Package(
                 name: "Simulation",
                 dependencies: [
                     "GatewayCore", "ParserCore", "SessionCore", "GroupCore", "LastSeenCore", "PersistenceCore",
-                    "ChatClient", "ClientProtocol", "CoreKit", "Groups", "Messages", "Primitives", "Privacy", "RPC", "Cluster", "Ring", "Storage",
+                    "ChatClient", "ClientProtocol", "CoreKit", "Groups", "Media", "Messages", "Primitives", "Privacy", "RPC", "Cluster", "Ring", "Storage",
                     "Tokens", "Crypto", "WebSocket",
                 ],
                 path: "Tests/Simulation/World"),
@@ -135,16 +144,19 @@ let package = Package(
             tests(of: "Cluster", uses: ["Ring"]),
             tests(of: "Groups"),
             tests(of: "Privacy"),
-            tests(of: "Messages", uses: ["Groups", "Privacy"]),
+            tests(of: "Media"),
+            tests(of: "MediaFileStore", uses: ["Crypto", "Media"]),
+            tests(of: "Messages", uses: ["Groups", "Media", "Privacy"]),
             tests(of: "RPC", uses: ["Messages"]),
             tests(of: "WebSocket", uses: ["Crypto"]),
-            tests(of: "ClientProtocol", uses: ["Groups", "Privacy"]),
+            tests(of: "ClientProtocol", uses: ["Groups", "Media", "Privacy"]),
             tests(of: "Tokens", uses: ["Crypto"]),
             tests(of: "Crypto"),
             tests(of: "CoreKit", uses: ["Crypto", "Messages", "RPC", "Storage"]),
             tests(of: "ChatClient", uses: ["Crypto", "ClientProtocol", "Groups", "Privacy", "WebSocket"]),
             tests(of: "GatewayCore", uses: coreWords + ["Crypto", "Tokens", "WebSocket"]),
             tests(of: "ParserCore", uses: coreWords + ["ClientProtocol", "Privacy"]),
+            tests(of: "MediaCore", uses: coreWords + ["ClientProtocol"]),
             tests(of: "SessionCore", uses: coreWords + ["ClientProtocol", "Groups", "Privacy"]),
             tests(of: "PersistenceCore", uses: coreWords + ["Privacy", "Storage"]),
             tests(of: "LastSeenCore", uses: coreWords + ["ClientProtocol", "Privacy"]),

@@ -4,11 +4,12 @@
 #   deploy/run.sh [options]
 #
 #   --gateways N       how many of each: default 2 gateways, 2 parsers, 3 sessions,
-#   --parsers N        2 groups, 2 last-seens, 1 persistence
+#   --parsers N        2 groups, 2 last-seens, 1 persistence, 1 media
 #   --sessions N
 #   --groups N
 #   --last-seens N
 #   --persistences N
+#   --medias N
 #   --archive          keep messages for ever; default: until they are delivered
 #   --port-base N      the first gateway listens on N + 1080; default 7000
 #   --home DIR         where everything is kept; default $FANTAIL_HOME, else .fantail in the checkout
@@ -25,7 +26,7 @@ SCRIPT=run.sh
 # shellcheck source=deploy/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-readonly PRODUCTS=(gateway parser session group last-seen persistence fantail)
+readonly PRODUCTS=(gateway parser session group last-seen persistence media fantail)
 
 main() {
   read_arguments "$@"
@@ -51,6 +52,11 @@ read_arguments() {
     case $1 in
       --gateways | --parsers | --sessions | --groups | --last-seens | --persistences | --port-base)
         [[ ${2:-} =~ ^[1-9][0-9]{0,4}$ ]] || usage_error "$1 needs a number"
+        INIT_OPTIONS+=("$1" "$2")
+        shift
+        ;;
+      --medias)
+        [[ ${2:-} =~ ^[0-9]{1,2}$ ]] || usage_error '--medias needs a number'
         INIT_OPTIONS+=("$1" "$2")
         shift
         ;;
@@ -111,10 +117,17 @@ make_cluster() {
   mkdir -p -- "$HOME_DIR" "$RUN_DIR" "$LOG_DIR"
   if ((${#INIT_OPTIONS[@]} > 0)) || [[ ! -e $CLUSTER_FILE || ! -e $HOME_DIR/secrets/cluster.key || ! -e $HOME_DIR/secrets/tokens.keys ]]; then
     # People at this machine sign in to the page by name; cluster.conf says so, and says it nowhere else.
+    with_media
     "$FANTAIL" cluster init --home "$HOME_DIR" --development-login "${INIT_OPTIONS[@]}" >"$LOG_DIR/init.log" || exit 1
   fi
   # The file may have been edited: its reader knows every rule and names the line.
   "$FANTAIL" cluster nodes --home "$HOME_DIR" >/dev/null || exit 1
+}
+
+# with_media: a new cluster has one media node unless a number was asked for; one that exists keeps what it has.
+with_media() {
+  [[ ! -e $CLUSTER_FILE && " ${INIT_OPTIONS[*]} " != *' --medias '* ]] || return 0
+  INIT_OPTIONS+=(--medias 1)
 }
 
 # sweep: what a launcher that was killed left behind: nodes without anybody who looks after them, and pid files.

@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -106,3 +107,6 @@ static inline int fantail_resolve(const char *host, unsigned int *address) {
 
 /// Opens a file for reading.
 static inline int fantail_open_to_read(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
+
+/// Opens a file for writing, for this user only, and makes it when it is missing.
+static inline int fantail_open_to_write(const char *path) { return open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600); }

@@ -254,6 +254,10 @@ public struct ChatClient: Sendable {
             guard ref != nil || settings.revision > settingsRevision ?? 0 else { return }
             settingsRevision = max(settingsRevision ?? 0, settings.revision)
             actions.append(.tell(.settings(ref: ref, settings)))
+        case .mediaUpload(let ref, let url, let until), .mediaLink(let ref, let url, let until):
+            actions.append(.tell(.mediaLink(ref: ref, url: url, until: until)))
+        case .mediaKept(let ref):
+            actions.append(.tell(.mediaKept(ref: ref)))
         case .error(let error):
             onError(error, now: now)
         }

@@ -103,6 +103,9 @@ public enum ClientNews: Equatable, Sendable {
     case presence(ref: MessageID?, [PresenceLine])
     /// This person's settings: the answer to `ref`, or what another device of hers has changed.
     case settings(ref: MessageID?, UserSettings)
+    /// Where to upload, or download, until then.
+    case mediaLink(ref: MessageID, url: String, until: Stamp)
+    case mediaKept(ref: MessageID)
 }
 
 public enum ClientTimes {

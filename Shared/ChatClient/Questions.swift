@@ -2,6 +2,7 @@
 // the person asks again.
 
 import ClientProtocol
+import Media
 import Primitives
 import Privacy
 
@@ -55,4 +56,15 @@ extension ChatClient {
     public mutating func block(ref: MessageID?, _ user: UserID, isOn: Bool) {
         ask(.block(ref: ref, user: user, on: isOn))
     }
+
+    // MARK: Media
+
+    /// Where to upload this file; the answer is a link.
+    public mutating func requestUpload(ref: MessageID, of file: MediaFile) { ask(.mediaUpload(ref: ref, file: file)) }
+
+    /// Where to download it; the answer is a link.
+    public mutating func requestDownload(ref: MessageID, of media: MediaReference) { ask(.mediaLink(ref: ref, media)) }
+
+    /// The message with the reference is sent: the file is to stay. To be repeated until it is answered.
+    public mutating func keep(ref: MessageID, _ media: MediaReference) { ask(.mediaKeep(ref: ref, media)) }
 }

@@ -1,6 +1,7 @@
 // What a client says. docs/protocol.md specifies the same in words.
 
 import Groups
+import Media
 import Primitives
 import Privacy
 
@@ -44,6 +45,12 @@ public enum ClientFrame: Equatable, Sendable {
     case settings(ref: MessageID?, lastSeen: Visibility?, exceptions: [UserID]?, readReceipts: Bool?)
     /// Wants to hear nothing of `user` any more, or again.
     case block(ref: MessageID?, user: UserID, on: Bool)
+    /// Asks where to upload this file.
+    case mediaUpload(ref: MessageID, file: MediaFile)
+    /// Asks for a link to what the reference opens; that keeps it.
+    case mediaLink(ref: MessageID, MediaReference)
+    /// The message that carries the reference is `sent`: do not collect the file.
+    case mediaKeep(ref: MessageID, MediaReference)
     /// A request that belongs to another service (`group.…`, `presence.…`, `media.…`) and has no frame of its own.
     case feature(name: String, ref: MessageID?)
 }

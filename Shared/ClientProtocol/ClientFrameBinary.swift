@@ -36,6 +36,7 @@ extension ClientFrame {
             writer.user(to)
             writer.bool(isOn)
         case .active, .presence, .presenceWatch, .settings, .block: encodePresence(into: &writer)
+        case .mediaUpload, .mediaLink, .mediaKeep: encodeMedia(into: &writer)
         case .feature(let name, let ref):
             writer.string(name)
             writer.messageIfPresent(ref)
@@ -87,6 +88,7 @@ extension ClientFrame {
         case .group, .groupInfo, .groupList, .receipts, .groupHistory: self = try ClientFrame(group: type, &fields)
         case .typing: self = .typing(to: try fields.user("to"), isOn: try fields.flag("on"))
         case .active, .presence, .presenceWatch, .settings, .block: self = try ClientFrame(presence: type, &fields)
+        case .mediaUpload, .mediaLink, .mediaKeep: self = try ClientFrame(media: type, &fields)
         case .feature:
             let name = try fields.text("name", max: ClientLimits.featureBytesMax)
             let ref = try fields.ref()
@@ -117,6 +119,9 @@ extension ClientFrame {
         case .presenceWatch: .presenceWatch
         case .settings: .settings
         case .block: .block
+        case .mediaUpload: .mediaUpload
+        case .mediaLink: .mediaLink
+        case .mediaKeep: .mediaKeep
         }
     }
 }

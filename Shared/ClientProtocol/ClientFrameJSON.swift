@@ -48,6 +48,7 @@ extension ClientFrame {
             json.flag(#","on":"#, isOn)
             json.finish(&out)
         case .active, .presence, .presenceWatch, .settings, .block: encodePresenceJSON(into: &out)
+        case .mediaUpload, .mediaLink, .mediaKeep: encodeMediaJSON(into: &out)
         case .feature(let name, let ref):
             var json = JSONWriter(&out, reserving: 130, begin: "{")
             json.name(#""type":""#, name)
@@ -96,6 +97,7 @@ extension ClientFrame {
         case .group, .groupInfo, .groupList, .receipts, .groupHistory: self = try ClientFrame(group: type, json)
         case .typing: self = .typing(to: try json.user(.to), isOn: try json.flag(.on))
         case .active, .presence, .presenceWatch, .settings, .block: self = try ClientFrame(presence: type, json)
+        case .mediaUpload, .mediaLink, .mediaKeep: self = try ClientFrame(media: type, json)
         case .feature:
             self = .feature(name: String(decoding: letters[range], as: UTF8.self), ref: try json.messageIfPresent(.ref))
         }

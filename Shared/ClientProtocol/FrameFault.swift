@@ -4,6 +4,7 @@
 // JSON and in binary, and every text names its field.
 
 import Groups
+import Media
 import Primitives
 
 enum FrameFault: Error {
@@ -58,6 +59,8 @@ enum FieldRule {
     static let visibility = "one of everyone nobody"
     static let presences = "a list of at most \(ClientLimits.presenceUserCountMax) lines"
     static let entries = "a list of at most \(ClientLimits.historyEntryCountMax) entries"
+    static let mediaFile = "that of a file: a name of at most \(MediaLimits.nameBytesMax) bytes, a type of 1 to \(MediaLimits.mimeBytesMax), and a SHA-256 in \(MediaLimits.hashDigitCount) digits 0-9 a-f"
+    static let media = "\(MediaLimits.idDigitCount) digits 0-9 a-f, and its secret \(MediaLimits.secretDigitCount)"
     static let text = "a string"
     static let flag = "true or false"
 }

@@ -2,7 +2,7 @@
 //
 // Client 1...15 and 48...63, server 16...47: a frame that went the wrong way is recognised. Numbers retire, they are never reborn.
 
-/// Types of frames from a client. Next free number: 51; 15 carries its name with it.
+/// Types of frames from a client. Next free number: 54; 15 carries its name with it.
 enum ClientFrameType: UInt8, CaseIterable {
     case hello = 1
     case send = 2
@@ -22,6 +22,9 @@ enum ClientFrameType: UInt8, CaseIterable {
     case presenceWatch = 48
     case settings = 49
     case block = 50
+    case mediaUpload = 51
+    case mediaLink = 52
+    case mediaKeep = 53
 
     /// The type that stands as a name in `bytes[range]`; the common ones are tried first.
     init?(name bytes: [UInt8], _ range: Range<Int>) {
@@ -59,6 +62,12 @@ enum ClientFrameType: UInt8, CaseIterable {
             self = .settings
         } else if bytes.spell("block", in: range) {
             self = .block
+        } else if bytes.spell("media.upload", in: range) {
+            self = .mediaUpload
+        } else if bytes.spell("media.link", in: range) {
+            self = .mediaLink
+        } else if bytes.spell("media.keep", in: range) {
+            self = .mediaKeep
         } else if Self.isFeature(bytes, range) {
             self = .feature
         } else {
@@ -80,7 +89,7 @@ enum ClientFrameType: UInt8, CaseIterable {
     }
 }
 
-/// Types of frames to a client. Next free number: 39.
+/// Types of frames to a client. Next free number: 42.
 enum ServerFrameType: UInt8, CaseIterable {
     case welcome = 16
     case sent = 17
@@ -105,6 +114,9 @@ enum ServerFrameType: UInt8, CaseIterable {
     case typing = 36
     case presence = 37
     case settings = 38
+    case mediaUpload = 39
+    case mediaLink = 40
+    case mediaKept = 41
 
     /// The type that stands as a name in `bytes[range]`; the common ones are tried first.
     init?(name bytes: [UInt8], _ range: Range<Int>) {
@@ -160,6 +172,12 @@ enum ServerFrameType: UInt8, CaseIterable {
             self = .presence
         } else if bytes.spell("settings", in: range) {
             self = .settings
+        } else if bytes.spell("media.upload", in: range) {
+            self = .mediaUpload
+        } else if bytes.spell("media.link", in: range) {
+            self = .mediaLink
+        } else if bytes.spell("media.kept", in: range) {
+            self = .mediaKept
         } else {
             return nil
         }

@@ -30,7 +30,7 @@ extension ClientFrame {
             writer.bool(before != nil)
             if let before { writer.varint(before) }
             writer.varint(UInt64(clamping: limit))
-        case .hello, .send, .ack, .read, .history, .ping, .typing, .active, .presence, .feature, .presenceWatch, .settings, .block:
+        case .hello, .send, .ack, .read, .history, .ping, .typing, .active, .presence, .feature, .presenceWatch, .settings, .block, .mediaUpload, .mediaLink, .mediaKeep:
             preconditionFailure("not a frame of groups")
         }
     }
@@ -57,7 +57,7 @@ extension ClientFrame {
             self = .groupHistory(
                 ref: try fields.ref(), group: try fields.group("group"),
                 before: try fields.isPresent("before") ? try fields.number("before") : nil, limit: try fields.historyLimit())
-        case .hello, .send, .ack, .read, .history, .ping, .typing, .active, .presence, .feature, .presenceWatch, .settings, .block:
+        case .hello, .send, .ack, .read, .history, .ping, .typing, .active, .presence, .feature, .presenceWatch, .settings, .block, .mediaUpload, .mediaLink, .mediaKeep:
             preconditionFailure("not a frame of groups")
         }
     }
@@ -118,7 +118,7 @@ extension ServerFrame {
                 writer.stampIfPresent(entry.read)
             }
         case .welcome, .sent, .message, .copy, .expired, .gap, .delivered, .read, .noted, .history, .pong, .error, .typing, .presence,
-            .settings:
+            .settings, .mediaUpload, .mediaLink, .mediaKept:
             preconditionFailure("not a frame of groups")
         }
     }
@@ -169,7 +169,7 @@ extension ServerFrame {
             }
             self = .receipts(ref: ref, with: with, at: at, entries: entries)
         case .welcome, .sent, .message, .copy, .expired, .gap, .delivered, .read, .noted, .history, .pong, .error, .typing, .presence,
-            .settings:
+            .settings, .mediaUpload, .mediaLink, .mediaKept:
             preconditionFailure("not a frame of groups")
         }
     }

@@ -32,7 +32,7 @@ extension ClientFrame {
             json.name(#","group":""#, group.text)
             if let before { json.number(#","before":"#, before) }
             json.number(#","limit":"#, UInt64(clamping: limit))
-        case .hello, .send, .ack, .read, .history, .ping, .typing, .active, .presence, .feature, .presenceWatch, .settings, .block:
+        case .hello, .send, .ack, .read, .history, .ping, .typing, .active, .presence, .feature, .presenceWatch, .settings, .block, .mediaUpload, .mediaLink, .mediaKeep:
             preconditionFailure("not a frame of groups")
         }
         json.finish(&out)
@@ -55,7 +55,7 @@ extension ClientFrame {
             self = .groupHistory(
                 ref: try json.messageIfPresent(.ref), group: try json.group(.group), before: try json.numberIfPresent(.before),
                 limit: try json.historyLimit())
-        case .hello, .send, .ack, .read, .history, .ping, .typing, .active, .presence, .feature, .presenceWatch, .settings, .block:
+        case .hello, .send, .ack, .read, .history, .ping, .typing, .active, .presence, .feature, .presenceWatch, .settings, .block, .mediaUpload, .mediaLink, .mediaKeep:
             preconditionFailure("not a frame of groups")
         }
     }
@@ -119,7 +119,7 @@ extension ServerFrame {
                 json.literal("}")
             }
         case .welcome, .sent, .message, .copy, .expired, .gap, .delivered, .read, .noted, .history, .pong, .error, .typing, .presence,
-            .settings:
+            .settings, .mediaUpload, .mediaLink, .mediaKept:
             preconditionFailure("not a frame of groups")
         }
         json.finish(&out)
@@ -166,7 +166,7 @@ extension ServerFrame {
             self = .receipts(
                 ref: try json.messageIfPresent(.ref), with: try json.user(.with), at: try json.stamp(.at), entries: entries)
         case .welcome, .sent, .message, .copy, .expired, .gap, .delivered, .read, .noted, .history, .pong, .error, .typing, .presence,
-            .settings:
+            .settings, .mediaUpload, .mediaLink, .mediaKept:
             preconditionFailure("not a frame of groups")
         }
     }

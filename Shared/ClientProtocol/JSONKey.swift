@@ -53,9 +53,18 @@ enum JSONKey: UInt8, CaseIterable {
     case blocked
     case lastSeen
     case readReceipts
+    case name
+    case mime
+    case size
+    case hash
+    case opaque
+    case media
+    case secret
+    case url
+    case until
 
     /// How many keys there are; `JSONObject` has a place for each.
-    static let keyCount = 49
+    static let keyCount = 58
 
     /// The key whose name's bytes are `word`; zero bytes above the last letter.
     init?(word: UInt64) {
@@ -107,6 +116,15 @@ enum JSONKey: UInt8, CaseIterable {
         case 0x7473_616C: self = .last  // last
         case 0x7470_6563_7865: self = .except  // except
         case 0x64_656B_636F_6C62: self = .blocked  // blocked
+        case 0x656D_616E: self = .name  // name
+        case 0x656D_696D: self = .mime  // mime
+        case 0x657A_6973: self = .size  // size
+        case 0x6873_6168: self = .hash  // hash
+        case 0x6575_7161_706F: self = .opaque  // opaque
+        case 0x61_6964_656D: self = .media  // media
+        case 0x7465_7263_6573: self = .secret  // secret
+        case 0x6C_7275: self = .url  // url
+        case 0x6C_6974_6E75: self = .until  // until
         default: return nil
         }
     }
@@ -174,6 +192,15 @@ enum JSONKey: UInt8, CaseIterable {
         case .blocked: "blocked"
         case .lastSeen: "last_seen"
         case .readReceipts: "read_receipts"
+        case .name: "name"
+        case .mime: "mime"
+        case .size: "size"
+        case .hash: "hash"
+        case .opaque: "opaque"
+        case .media: "media"
+        case .secret: "secret"
+        case .url: "url"
+        case .until: "until"
         }
     }
 }

@@ -8,7 +8,7 @@ import Primitives
 
 struct JSONObject {
     let bytes: [UInt8]
-    private var values = InlineArray<49, JSONValue>(repeating: JSONValue())
+    private var values = InlineArray<58, JSONValue>(repeating: JSONValue())
 
     init(_ bytes: [UInt8]) {
         precondition(JSONKey.keyCount == values.count)

@@ -25,7 +25,7 @@ extension ClientFrame {
             writer.user(user)
             writer.bool(on)
         case .hello, .send, .ack, .read, .history, .ping, .group, .groupInfo, .groupList, .receipts, .groupHistory, .typing,
-            .feature:
+            .feature, .mediaUpload, .mediaLink, .mediaKeep:
             preconditionFailure("not a frame of presence")
         }
     }
@@ -53,7 +53,7 @@ extension ClientFrame {
             let ref = try fields.ref()
             self = .block(ref: ref, user: try fields.person("user"), on: try fields.flag("on"))
         case .hello, .send, .ack, .read, .history, .ping, .group, .groupInfo, .groupList, .receipts, .groupHistory, .typing,
-            .feature:
+            .feature, .mediaUpload, .mediaLink, .mediaKeep:
             preconditionFailure("not a frame of presence")
         }
     }
@@ -79,7 +79,7 @@ extension ServerFrame {
             writer.people(settings.blocked)
             writer.varint(settings.revision)
         case .welcome, .sent, .message, .copy, .expired, .gap, .delivered, .read, .noted, .history, .pong, .error, .groupMessage,
-            .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts, .typing:
+            .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts, .typing, .mediaUpload, .mediaLink, .mediaKept:
             preconditionFailure("not a frame of presence")
         }
     }
@@ -109,7 +109,7 @@ extension ServerFrame {
                     lastSeen: lastSeen, exceptions: exceptions, readReceipts: readReceipts, blocked: blocked,
                     revision: try fields.number("rev")))
         case .welcome, .sent, .message, .copy, .expired, .gap, .delivered, .read, .noted, .history, .pong, .error, .groupMessage,
-            .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts, .typing:
+            .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts, .typing, .mediaUpload, .mediaLink, .mediaKept:
             preconditionFailure("not a frame of presence")
         }
     }

@@ -32,7 +32,7 @@ extension ClientFrame {
             json.name(#","user":""#, user.text)
             json.flag(#","on":"#, on)
         case .hello, .send, .ack, .read, .history, .ping, .group, .groupInfo, .groupList, .receipts, .groupHistory, .typing,
-            .feature:
+            .feature, .mediaUpload, .mediaLink, .mediaKeep:
             preconditionFailure("not a frame of presence")
         }
         json.finish(&out)
@@ -57,7 +57,7 @@ extension ClientFrame {
         case .block:
             self = .block(ref: try json.messageIfPresent(.ref), user: try json.person(.user), on: try json.flag(.on))
         case .hello, .send, .ack, .read, .history, .ping, .group, .groupInfo, .groupList, .receipts, .groupHistory, .typing,
-            .feature:
+            .feature, .mediaUpload, .mediaLink, .mediaKeep:
             preconditionFailure("not a frame of presence")
         }
     }
@@ -87,7 +87,7 @@ extension ServerFrame {
             json.people(#","blocked":["#, settings.blocked)
             json.number(#","rev":"#, settings.revision)
         case .welcome, .sent, .message, .copy, .expired, .gap, .delivered, .read, .noted, .history, .pong, .error, .groupMessage,
-            .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts, .typing:
+            .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts, .typing, .mediaUpload, .mediaLink, .mediaKept:
             preconditionFailure("not a frame of presence")
         }
         json.finish(&out)
@@ -112,7 +112,7 @@ extension ServerFrame {
                     readReceipts: try json.flag(.readReceipts),
                     blocked: try json.people(.blocked, max: PrivacyLimits.blockCountMax), revision: try json.number(.rev)))
         case .welcome, .sent, .message, .copy, .expired, .gap, .delivered, .read, .noted, .history, .pong, .error, .groupMessage,
-            .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts, .typing:
+            .groupEvent, .groupDone, .groupInfo, .groupList, .groupCounts, .groupLate, .receipts, .typing, .mediaUpload, .mediaLink, .mediaKept:
             preconditionFailure("not a frame of presence")
         }
     }

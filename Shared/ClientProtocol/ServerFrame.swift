@@ -51,6 +51,12 @@ public enum ServerFrame: Equatable, Sendable {
     /// Who is here, and when the others were. With `ref` the answer, one line for each who was asked about; without it news of
     /// who is watched. At most `ClientLimits.presenceUserCountMax` lines.
     case presence(ref: MessageID?, users: [PresenceLine])
+    /// Where to upload, by PUT, until then. docs/protocol.md, "Media".
+    case mediaUpload(ref: MessageID, url: String, until: Stamp)
+    /// Where to download, by GET, until then.
+    case mediaLink(ref: MessageID, url: String, until: Stamp)
+    /// The file is kept as long as messages are.
+    case mediaKept(ref: MessageID)
     /// This user's settings as they are now: the answer, or, without `ref`, what another device changed.
     case settings(ref: MessageID?, UserSettings)
 }
@@ -142,6 +148,16 @@ public enum ErrorCode: UInt8, Sendable, CaseIterable {
     case tooManyUsers = 25
     /// The user sends too much: frames were dropped unread. Slow down, and repeat after `retry_ms` what has no answer.
     case rateLimited = 26
+    /// The file is larger than any may be.
+    case mediaTooLarge = 28
+    /// The type is not admitted; announce the file as opaque.
+    case mediaType = 29
+    /// The user has announced as many bytes as a day allows.
+    case mediaQuota = 30
+    /// There is no such file, or not with this secret, or not any more.
+    case mediaUnknown = 31
+    /// The user has too many uploads that are not finished.
+    case tooManyUploads = 32
 
     /// The name in JSON.
     public var name: String {
@@ -172,6 +188,11 @@ public enum ErrorCode: UInt8, Sendable, CaseIterable {
         case .badUsers: "bad_users"
         case .tooManyUsers: "too_many_users"
         case .rateLimited: "rate_limited"
+        case .mediaTooLarge: "media_too_large"
+        case .mediaType: "media_type"
+        case .mediaQuota: "media_quota"
+        case .mediaUnknown: "media_unknown"
+        case .tooManyUploads: "too_many_uploads"
         }
     }
 }

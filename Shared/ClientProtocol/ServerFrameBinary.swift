@@ -64,6 +64,7 @@ extension ServerFrame {
             writer.userIfPresent(group)
             writer.bool(isOn)
         case .presence, .settings: encodePresence(into: &writer)
+        case .mediaUpload, .mediaLink, .mediaKept: encodeMedia(into: &writer)
         }
         writer.finish(&out)
     }
@@ -119,6 +120,7 @@ extension ServerFrame {
             let group = try fields.isPresent("group") ? try fields.group("group") : nil
             self = .typing(from: from, group: group, isOn: try fields.flag("on"))
         case .presence, .settings: self = try ServerFrame(presence: type, &fields)
+        case .mediaUpload, .mediaLink, .mediaKept: self = try ServerFrame(media: type, &fields)
         }
     }
 
@@ -164,6 +166,9 @@ extension ServerFrame {
         case .typing: .typing
         case .presence: .presence
         case .settings: .settings
+        case .mediaUpload: .mediaUpload
+        case .mediaLink: .mediaLink
+        case .mediaKept: .mediaKept
         }
     }
 }

@@ -101,6 +101,7 @@ extension ServerFrame {
             json.flag(#","on":"#, isOn)
             json.finish(&out)
         case .presence, .settings: encodePresenceJSON(into: &out)
+        case .mediaUpload, .mediaLink, .mediaKept: encodeMediaJSON(into: &out)
         }
     }
 
@@ -157,6 +158,7 @@ extension ServerFrame {
                 from: try json.user(.from), group: json[.group].isPresent ? try json.group(.group) : nil,
                 isOn: try json.flag(.on))
         case .presence, .settings: self = try ServerFrame(presence: type, json)
+        case .mediaUpload, .mediaLink, .mediaKept: self = try ServerFrame(media: type, json)
         }
     }
 

@@ -64,10 +64,10 @@ public enum Role: UInt8, CaseIterable, Hashable, Comparable, Sendable {
         let low = min(self, other)
         let high = max(self, other)
         return switch low {
-        // Frames of clients to the parser, devices to sessions, rendered answers back; who typed and who was seen.
-        case .gateway: [.parser, .session, .group, .lastSeen].contains(high)
+        // Frames of clients to the parser, devices to sessions, rendered answers back; who typed and who was seen; links.
+        case .gateway: [.parser, .session, .group, .lastSeen, .media].contains(high)
         // A decoded message goes straight to the shard that serves it.
-        case .parser: [.session, .group, .lastSeen].contains(high)
+        case .parser: [.session, .group, .lastSeen, .media].contains(high)
         // Receipts travel from shard to shard; fan-outs come in from groups; connections that ended, settings; inboxes are stored.
         case .session: [.session, .group, .lastSeen, .persistence].contains(high)
         case .group: high == .persistence

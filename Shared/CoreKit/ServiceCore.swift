@@ -31,6 +31,8 @@ public enum Event: Equatable, Sendable {
     /// The end of the batch ordered with `Effect.commit`; only persistence sees these.
     case committed([StoreAnswer])
     case commitFailed(StoreFailure)
+    /// Only the media service sees these.
+    case disk(DiskEvent)
 }
 
 /// An order. A plain value; orders are obeyed in the order they were given.
@@ -46,6 +48,8 @@ public enum Effect: Equatable, Sendable {
     case closeClient(SocketID)
     /// One at a time: the next one only after `Event.committed` or `Event.commitFailed`.
     case commit([StoreRequest])
+    /// Files, in their order; the sockets in it are clients.
+    case disk(DiskEffect)
     case log(LogRecord)
     case trace(TraceRecord)
 }

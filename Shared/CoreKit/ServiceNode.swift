@@ -12,10 +12,12 @@ import Storage
 public struct NodeOutput: Equatable, Sendable {
     public var transport: [TransportEffect] = []
     public var commit: [StoreRequest]?
+    /// Behind `transport`.
+    public var disk: [DiskEffect] = []
     public var logs: [LogRecord] = []
     public var traces: [TraceRecord] = []
 
-    public var isEmpty: Bool { transport.isEmpty && commit == nil && logs.isEmpty && traces.isEmpty }
+    public var isEmpty: Bool { transport.isEmpty && commit == nil && disk.isEmpty && logs.isEmpty && traces.isEmpty }
 }
 
 public struct ServiceNode<Core: ServiceCore> {
@@ -74,6 +76,12 @@ public struct ServiceNode<Core: ServiceCore> {
         case .success(let answers): tell(.committed(answers), now)
         case .failure(let failure): tell(.commitFailed(failure), now)
         }
+        settle(now)
+    }
+
+    /// What became of files.
+    public mutating func on(_ event: DiskEvent, now: Now) {
+        tell(.disk(event), now)
         settle(now)
     }
 
@@ -188,11 +196,22 @@ public struct ServiceNode<Core: ServiceCore> {
             case .commit(let requests):
                 precondition(output.commit == nil)
                 output.commit = requests
+            case .disk(let effect): obey(effect)
             case .log(let record): output.logs.append(record)
             case .trace(let record): output.traces.append(record)
             }
         }
         effects.removeAll(keepingCapacity: true)
+    }
+
+    /// Of a client that has gone in this tick nothing is wanted any more, but its file is open.
+    private mutating func obey(_ effect: DiskEffect) {
+        switch effect {
+        case .send(let socket, let handle, _, _) where !clients.contains(socket):
+            output.disk.append(.close(handle))
+        case .pause(let socket, _) where !clients.contains(socket): break
+        case .order, .send, .pause, .close: output.disk.append(effect)
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 import Cluster
 import CoreKit
 import Crypto
+import Media
 import Primitives
 import RPC
 import Storage
@@ -52,6 +53,12 @@ public struct ServiceStart: Sendable {
         try ServiceHost.readFile(path, what: what, limitBytes: limitBytes)
     }
 
+    /// A key for one purpose, 32 bytes, made of the cluster's secret: the same in every process, and it does not tell the secret.
+    /// - Parameter purpose: one of ours, and never the same for two things.
+    public func deriveKey(_ purpose: String) throws(StartFailure) -> [UInt8] {
+        crypto.hmacSHA256(key: try ServiceHost.readSecret(options.secret), message: Array(purpose.utf8))
+    }
+
     /// The path of a directory under `--data`, made when it is missing.
     public func makeDataDirectory(_ name: String) throws(StartFailure) -> String {
         let path = "\(options.data)/\(name)"
@@ -68,10 +75,12 @@ public enum ServiceHost {
     /// - Parameters:
     ///   - purpose: one line for `--help`.
     ///   - makeStore: returns how to open the engine; nil for services without one.
+    ///   - makeFiles: the same of a store of files.
     ///   - makeCore: builds the state machine.
     public static func run<Core: ServiceCore>(
         _ role: Role, purpose: String,
         store makeStore: ((ServiceStart) throws(StartFailure) -> StoreOpening)? = nil,
+        files makeFiles: ((ServiceStart) throws(StartFailure) -> MediaOpening)? = nil,
         core makeCore: (ServiceStart) throws(StartFailure) -> Core
     ) -> Never {
         switch ServiceCommand.parse(Array(Swift.CommandLine.arguments.dropFirst())) {
@@ -95,7 +104,7 @@ public enum ServiceHost {
             }
         case .run(let options):
             do throws(StartFailure) {
-                try serve(role, options, stop: SystemCalls.stopSignals(), makeStore: makeStore, makeCore: makeCore)
+                try serve(role, options, stop: SystemCalls.stopSignals(), makeStore: makeStore, makeFiles: makeFiles, makeCore: makeCore)
                 SystemCalls.exit(0)
             } catch {
                 SystemCalls.say("\(role.name): \(error.sentence)\n", toErrors: true)
@@ -108,6 +117,7 @@ public enum ServiceHost {
     package static func serve<Core: ServiceCore>(
         _ role: Role, _ options: ServiceOptions, stop: Descriptor,
         makeStore: ((ServiceStart) throws(StartFailure) -> StoreOpening)?,
+        makeFiles: ((ServiceStart) throws(StartFailure) -> MediaOpening)? = nil,
         makeCore: (ServiceStart) throws(StartFailure) -> Core
     ) throws(StartFailure) {
         let cluster = try readCluster(options.cluster)
@@ -116,6 +126,7 @@ public enum ServiceHost {
         let start = ServiceStart(options: options, cluster: cluster, node: node, startedAt: SystemCalls.now().stamp)
         let core = try makeCore(start)
         let opening = try makeStore?(start)
+        let filesOpening = try makeFiles?(start)
         let descriptorCountMax = SystemCalls.raiseDescriptorLimit()
 
         let peerDoor = try openDoor(node.rpc)
@@ -127,10 +138,12 @@ public enum ServiceHost {
         defer { if let clientDoor { SystemCalls.close(clientDoor) } }
         var store: StoreWriter?
         if let opening { store = try StoreWriter(opening) }
+        var files: MediaWorker?
+        if let filesOpening { files = try MediaWorker(filesOpening) }
 
         let setup = LoopSetup(
             cluster: cluster, node: node, startedAt: start.startedAt, logLevel: options.logLevel, peerDoor: peerDoor,
-            adminDoor: adminDoor, clientDoor: clientDoor, stop: stop, store: store, descriptorCountMax: descriptorCountMax)
+            adminDoor: adminDoor, clientDoor: clientDoor, stop: stop, store: store, files: files, descriptorCountMax: descriptorCountMax)
         var loop = ServiceLoop(setup: setup, node: ServiceNode(core: core, mesh: mesh(start, secret)))
         loop.run()
     }
@@ -172,7 +185,7 @@ public enum ServiceHost {
         return node
     }
 
-    private static func readSecret(_ path: String) throws(StartFailure) -> [UInt8] {
+    fileprivate static func readSecret(_ path: String) throws(StartFailure) -> [UInt8] {
         let file = try readFile(path, what: "the cluster's secret", limitBytes: ServiceLimits.secretFileBytesMax)
         do throws(Secret.Refusal) {
             return try Secret.parse(file)

@@ -6,6 +6,7 @@
 
 import Cluster
 import CoreKit
+import Media
 import Messages
 import Primitives
 import RPC
@@ -24,6 +25,7 @@ struct LoopSetup {
     /// Becomes readable when the process is to end.
     var stop: Descriptor
     var store: StoreWriter?
+    var files: MediaWorker?
     /// What this process may have open at once.
     var descriptorCountMax: Int
 }
@@ -87,6 +89,7 @@ struct ServiceLoop<Core: ServiceCore> {
             probe(now)
 
             for event in sockets.takeAftermath() where !isStopping { node.on(event, now: now) }
+            for socket in sockets.takeSentFiles() where !isStopping { node.on(DiskEvent.sent(socket), now: now) }
             if let outcome = committed {
                 committed = nil
                 onCommitted(outcome, now)
@@ -161,6 +164,8 @@ struct ServiceLoop<Core: ServiceCore> {
             onStop(now)
         case .special(.store):
             onStoreFinished(now)
+        case .special(.files):
+            onFilesDone(now)
         case .special(.resolver):
             onResolved(now)
         }
@@ -201,6 +206,7 @@ struct ServiceLoop<Core: ServiceCore> {
             isCommitting = true
             ordered = requests
         }
+        for effect in output.disk { obey(effect, now) }
         for record in output.traces { trace.add(record, at: now.stamp) }
         for record in output.logs { log.write(record, at: now.stamp) }
     }
@@ -314,6 +320,22 @@ struct ServiceLoop<Core: ServiceCore> {
         node.onCommitted(outcome, now: now)
     }
 
+    // MARK: Files
+
+    private mutating func obey(_ effect: DiskEffect, _ now: Now) {
+        switch effect {
+        case .order(let order): setup.files?.submit(order, stamp: now.stamp)
+        case .send(let socket, let handle, let offset, let count): sockets.send(socket, handle, offset: offset, count: count)
+        case .pause(let socket, let isPaused): sockets.pause(socket, isPaused)
+        case .close(let handle): SystemCalls.close(handle.rawValue)
+        }
+    }
+
+    private mutating func onFilesDone(_ now: Now) {
+        guard let files = setup.files else { return }
+        for outcome in files.takeOutcomes() where !isStopping { node.on(DiskEvent.done(outcome), now: now) }
+    }
+
     // MARK: The admin door
 
     private mutating func onAdminBytes(_ socket: SocketID, _ now: Now) {
@@ -351,6 +373,7 @@ struct ServiceLoop<Core: ServiceCore> {
         sockets.watch(setup.adminDoor, as: .adminDoor)
         if let door = setup.clientDoor { sockets.watch(door, as: .clientDoor) }
         if let store = setup.store { sockets.watch(store.finished, as: .store) }
+        if let files = setup.files { sockets.watch(files.finished, as: .files) }
         if let resolver { sockets.watch(resolver.answered, as: .resolver) }
         var record = LogRecord(
             .info, "started",
@@ -379,6 +402,7 @@ struct ServiceLoop<Core: ServiceCore> {
 
     private mutating func end() {
         setup.store?.stop()
+        setup.files?.stop()
         log.write(LogRecord(.info, "stopped"), at: SystemCalls.now().stamp)
     }
 }

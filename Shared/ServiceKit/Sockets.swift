@@ -7,6 +7,7 @@
 // descriptors, numbers are never reused; epoll's token carries both, so that news of a former owner is recognised.
 
 import CLinux
+import Media
 import Primitives
 import RPC
 
@@ -19,6 +20,7 @@ package struct Sockets {
         case stop = 4
         case store = 5
         case resolver = 6
+        case files = 7
     }
 
     /// What one ready descriptor means.
@@ -49,12 +51,23 @@ package struct Sockets {
         let since: Instant
     }
 
+    /// What of a file is still to be sent.
+    private struct FileTail {
+        let handle: FileHandle
+        var offset: UInt64
+        var count: UInt64
+    }
+
     private let epoll = SystemCalls.makeEpoll()
     private var ready = [epoll_event](repeating: epoll_event(), count: ServiceLimits.eventCountMax)
     private var slots: ContiguousArray<SocketSlot> = []
     private var descriptors: [UInt64: Descriptor] = [:]
     private var idNext: UInt64 = 1
     private var touched: [Descriptor] = []
+    /// Files on their way to sockets, and sockets that are not read: a few, and only in a service with files.
+    private var files: [Descriptor: FileTail] = [:]
+    private var paused: Set<Descriptor> = []
+    private var sentFiles: [SocketID] = []
     private var counts = [0, 0, 0]
     private var buffer = [UInt8](repeating: 0, count: ServiceLimits.readBytesMax)
     private var bufferCount = 0
@@ -89,7 +102,13 @@ package struct Sockets {
         return marks.values.reduce(waitMax) { max($0, now - $1.since) }
     }
 
-    package var hasAftermath: Bool { !aftermath.isEmpty }
+    package var hasAftermath: Bool { !aftermath.isEmpty || !sentFiles.isEmpty }
+
+    /// Sockets whose file the kernel has taken.
+    mutating func takeSentFiles() -> [SocketID] {
+        defer { sentFiles = [] }
+        return sentFiles
+    }
 
     package mutating func takeAftermath() -> [TransportEvent] {
         defer { aftermath = [] }
@@ -172,10 +191,28 @@ package struct Sockets {
         touch(descriptor)
     }
 
+    /// Sends bytes of a file behind what was written, and closes it, also when the socket is gone. One at a time.
+    mutating func send(_ id: SocketID, _ handle: FileHandle, offset: UInt64, count: UInt64) {
+        guard let descriptor = descriptors[id.rawValue], slots[Int(descriptor)].phase == .open, files[descriptor] == nil else {
+            return SystemCalls.close(handle.rawValue)
+        }
+        files[descriptor] = FileTail(handle: handle, offset: offset, count: count)
+        touch(descriptor)
+    }
+
+    /// Turns reading of a socket off and on.
+    mutating func pause(_ id: SocketID, _ isPaused: Bool) {
+        guard let descriptor = descriptors[id.rawValue], paused.contains(descriptor) != isPaused else { return }
+        if isPaused { paused.insert(descriptor) } else { paused.remove(descriptor) }
+        watchAnew(descriptor)
+    }
+
     /// Closes after what was written before has left; the number is not mentioned again.
     package mutating func close(_ id: SocketID) {
         guard let descriptor = descriptors[id.rawValue], slots[Int(descriptor)].phase == .open else { return }
         slots[Int(descriptor)].phase = .flushing
+        // What a paused socket still has to say is thrown away, and its end must be seen.
+        pause(id, false)
         closing.append(id)
         touch(descriptor)
     }
@@ -281,7 +318,32 @@ package struct Sockets {
                 return lose(descriptor)
             }
         }
+        if slots[slot].waitingBytes == 0, files[descriptor] != nil, !sendFile(descriptor) { return }
         checkQueue(descriptor)
+    }
+
+    /// One piece: the rest when epoll says that there is room again, and after others had their turn.
+    /// - Returns: false when the socket is lost.
+    private mutating func sendFile(_ descriptor: Descriptor) -> Bool {
+        guard var file = files[descriptor] else { return true }
+        switch SystemCalls.send(descriptor, file.handle, offset: file.offset, count: min(file.count, UInt64(MediaLimits.sendBytesMax))) {
+        case .moved(0) where file.count > 0, .failed:
+            // The file is shorter than it was: nothing else would be a true answer than an end too soon.
+            lose(descriptor)
+            return false
+        case .moved(let count):
+            counters.writeCount += 1
+            counters.bytesSent += UInt64(count)
+            file.offset += UInt64(count)
+            file.count -= UInt64(count)
+        case .wouldBlock: break
+        }
+        files[descriptor] = file.count > 0 ? file : nil
+        if file.count == 0 {
+            SystemCalls.close(file.handle.rawValue)
+            sentFiles.append(SocketID(rawValue: slots[Int(descriptor)].id))
+        }
+        return true
     }
 
     private mutating func forgetSent(_ slot: Int, _ count: Int) {
@@ -317,8 +379,9 @@ package struct Sockets {
                 aftermath.append(.congested(id, false))
             }
         }
-        setWantsWritable(descriptor, waiting > 0)
-        if slots[slot].phase == .flushing && waiting == 0 {
+        let hasMore = waiting > 0 || files[descriptor] != nil
+        setWantsWritable(descriptor, hasMore)
+        if slots[slot].phase == .flushing && !hasMore {
             slots[slot].phase = .lingering
             SystemCalls.endSending(descriptor)
         }
@@ -328,8 +391,13 @@ package struct Sockets {
         let slot = Int(descriptor)
         guard slots[slot].wantsWritable != wants else { return }
         slots[slot].wantsWritable = wants
-        let interest = wants ? SystemCalls.readable | SystemCalls.writable : SystemCalls.readable
-        SystemCalls.epollChange(epoll, descriptor, interest, token: token(slots[slot].id, descriptor))
+        watchAnew(descriptor)
+    }
+
+    private mutating func watchAnew(_ descriptor: Descriptor) {
+        let readable = paused.contains(descriptor) ? 0 : SystemCalls.readable
+        let writable = slots[Int(descriptor)].wantsWritable ? SystemCalls.writable : 0
+        SystemCalls.epollChange(epoll, descriptor, readable | writable, token: token(slots[Int(descriptor)].id, descriptor))
     }
 
     /// Ends a socket that was not ordered to end, and says so.
@@ -344,6 +412,8 @@ package struct Sockets {
         precondition(slot.phase != .free)
         descriptors[slot.id] = nil
         marks[descriptor] = nil
+        paused.remove(descriptor)
+        if let file = files.removeValue(forKey: descriptor) { SystemCalls.close(file.handle.rawValue) }
         counts[Int(slot.kind.rawValue)] -= 1
         slots[Int(descriptor)] = SocketSlot()
         // Closing takes it out of epoll too: no other descriptor refers to the same socket.

@@ -5,6 +5,7 @@
 // stops the process, because everything after it would be guesswork.
 
 import CLinux
+import Media
 import Glibc
 import Primitives
 
@@ -196,6 +197,12 @@ package enum SystemCalls {
 
     /// Bytes that wait to be read.
     static func unreadBytes(_ socket: Descriptor) -> Int { Int(fantail_unread_bytes(socket)) }
+
+    /// Bytes of a file, from the kernel's own memory; may wait for a disk that is cold.
+    static func send(_ socket: Descriptor, _ file: FileHandle, offset: UInt64, count: UInt64) -> IOOutcome {
+        var position = off_t(offset)
+        return outcome(retry { sendfile(socket, file.rawValue, &position, Int(count)) })
+    }
 
     static func send(_ socket: Descriptor, _ bytes: UnsafeRawBufferPointer) -> IOOutcome {
         outcome(retry { Glibc.send(socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)) })

@@ -13,7 +13,10 @@ public struct HTTPRequest: Equatable, Sendable {
     public let query: String?
     public let headers: HTTPHeaders
 
-    init(lines: [ArraySlice<UInt8>]) throws(HTTPRule) {
+    /// Bytes of the body; 0 when no length is named.
+    public let bodyBytes: UInt64
+
+    init(lines: [ArraySlice<UInt8>], mayHaveBody: Bool) throws(HTTPRule) {
         guard let line = lines.first else { throw .requestLine }
         let parts = line.split(separator: ASCII.space, omittingEmptySubsequences: false)
         guard parts.count == 3 else { throw .requestLine }
@@ -26,7 +29,15 @@ public struct HTTPRequest: Equatable, Sendable {
         guard let host = headers["host"] else { throw .hostMissing }
         guard !host.isEmpty, host.utf8.allSatisfy(ASCII.isHost) else { throw .hostInvalid }
         guard headers["transfer-encoding"] == nil else { throw .bodyNotAllowed }
-        if let length = headers["content-length"], length != "0" { throw .bodyNotAllowed }
+        bodyBytes = try Self.length(headers["content-length"])
+        guard mayHaveBody || bodyBytes == 0 else { throw .bodyNotAllowed }
+    }
+
+    /// Digits only. Source: RFC 9110, section 8.6.
+    private static func length(_ text: String?) throws(HTTPRule) -> UInt64 {
+        guard let text else { return 0 }
+        guard !text.isEmpty, text.utf8.allSatisfy(ASCII.isDigit), let length = UInt64(text) else { throw .bodyNotAllowed }
+        return length
     }
 
     /// Origin form, or absolute form as RFC 9112, section 3.2.2, makes every server accept it.
@@ -104,8 +115,10 @@ public struct HTTPRequest: Equatable, Sendable {
 public struct HTTPRequestParser: Sendable {
     private var reader = HTTPHeadReader()
     private var isFinished = false
+    private let mayHaveBody: Bool
 
-    public init() {}
+    /// - Parameter mayHaveBody: a body of a named length may follow; it is what comes behind the request.
+    public init(mayHaveBody: Bool = false) { self.mayHaveBody = mayHaveBody }
 
     /// Feeds received bytes; any split of the stream is fine, even one byte at a time.
     /// - Parameter bytes: not kept after return.
@@ -120,7 +133,7 @@ public struct HTTPRequestParser: Sendable {
         do {
             guard let (lines, rest) = try reader.receive(bytes) else { return nil }
             isFinished = true
-            return (try HTTPRequest(lines: lines), rest)
+            return (try HTTPRequest(lines: lines, mayHaveBody: mayHaveBody), rest)
         } catch {
             isFinished = true
             throw HTTPRefusal(error)

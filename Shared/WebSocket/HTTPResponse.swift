@@ -114,6 +114,22 @@ public enum HTTPResponse {
         bytes(status: 200, headers: [], contentType: "application/json", body: Array(json.utf8))
     }
 
+    /// An answer of another service that speaks HTTP, whole; the caller writes it and closes.
+    /// - Parameters:
+    ///   - headers: of ours; not checked for line ends.
+    ///   - json: one of ours, with a line end; empty: no body.
+    public static func answer(status: Int, headers: [(String, String)], json: String) -> [UInt8] {
+        bytes(status: status, headers: headers, contentType: "application/json", body: Array(json.utf8))
+    }
+
+    /// A head whose body the caller sends otherwise; then it closes.
+    public static func head(status: Int, headers: [(String, String)]) -> [UInt8] {
+        head(status: status, headers: headers, connection: "close")
+    }
+
+    /// The word before a body that the client holds back until it hears it. Source: RFC 9110, section 10.1.1.
+    public static let goOn = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
+
     static func bytes(
         status: Int, connection: String = "close", headers: [(String, String)], contentType: String, body: [UInt8]
     ) -> [UInt8] {
@@ -124,7 +140,7 @@ public enum HTTPResponse {
         return head(status: status, headers: headers + content, connection: connection) + body
     }
 
-    static func head(status: Int, headers: [(String, String)], connection: String = "close") -> [UInt8] {
+    static func head(status: Int, headers: [(String, String)], connection: String) -> [UInt8] {
         var head = "HTTP/1.1 \(status) \(name(ofStatus: status))\r\nConnection: \(connection)\r\n"
         for (name, value) in headers { head += "\(name): \(value)\r\n" }
         return Array((head + "\r\n").utf8)
@@ -134,16 +150,28 @@ public enum HTTPResponse {
         switch status {
         case 101: "Switching Protocols"
         case 200: "OK"
+        case 201: "Created"
+        case 204: "No Content"
+        case 206: "Partial Content"
         case 304: "Not Modified"
         case 400: "Bad Request"
         case 401: "Unauthorized"
         case 403: "Forbidden"
         case 404: "Not Found"
         case 405: "Method Not Allowed"
+        case 408: "Request Timeout"
+        case 409: "Conflict"
+        case 411: "Length Required"
+        case 413: "Content Too Large"
+        case 415: "Unsupported Media Type"
+        case 416: "Range Not Satisfiable"
+        case 422: "Unprocessable Content"
         case 426: "Upgrade Required"
         case 429: "Too Many Requests"
         case 431: "Request Header Fields Too Large"
+        case 500: "Internal Server Error"
         case 503: "Service Unavailable"
+        case 507: "Insufficient Storage"
         default: preconditionFailure("a status that this module never sends")
         }
     }

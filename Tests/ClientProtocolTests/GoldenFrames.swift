@@ -82,10 +82,10 @@ enum Goldens {
             json: #"{"type":"typing","to":"bob","on":true}"#,
             hex: "0c 03626f62 01"),
         Golden(
-            "feature", .feature(name: "media.link", ref: nil),
-            json: #"{"type":"media.link"}"#,
-            hex: "0f 0a6d656469612e6c696e6b 00"),
-    ] + groupClient + presenceClient
+            "feature", .feature(name: "media.beam", ref: nil),
+            json: #"{"type":"media.beam"}"#,
+            hex: "0f 0a6d656469612e6265616d 00"),
+    ] + groupClient + presenceClient + mediaClient
 
     static let server: [Golden<ServerFrame>] = [
         Golden(
@@ -149,5 +149,5 @@ enum Goldens {
             "error without ref", .error(ErrorFrame(.rateLimited, "slow down", retryMs: 1_000)),
             json: #"{"type":"error","code":"rate_limited","text":"slow down","retry_ms":1000}"#,
             hex: "1b 1a 09736c6f7720646f776e 00 01e807"),
-    ] + groupServer + presenceServer
+    ] + groupServer + presenceServer + mediaServer
 }

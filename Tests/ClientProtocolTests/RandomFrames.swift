@@ -66,7 +66,7 @@ extension SeededGenerator {
     }
 
     mutating func clientFrame() -> ClientFrame {
-        switch pick(0..<19) {
+        switch pick(0..<22) {
         case 0: .hello(cursor: maybe { $0.number() }, ticks: maybe { $0.stamp() }, attempt: maybe { $0.number() })
         case 1: .send(id: messageID(), to: user(), body: body(), after: maybe { $0.messageID() }, isAuto: oneIn(4))
         case 2: .ack(upTo: number())
@@ -97,10 +97,13 @@ extension SeededGenerator {
                 ref: maybe { $0.messageID() }, lastSeen: maybe { $0.oneIn(2) ? .everyone : .nobody },
                 exceptions: maybe { $0.people(PrivacyLimits.exceptionCountMax) }, readReceipts: maybe { $0.oneIn(2) })
         case 16: .block(ref: maybe { $0.messageID() }, user: person(), on: oneIn(2))
+        case 18: .mediaUpload(ref: messageID(), file: mediaFile())
+        case 19: .mediaLink(ref: messageID(), mediaReference())
+        case 20: .mediaKeep(ref: messageID(), mediaReference())
         case 17: .typing(to: oneIn(2) ? user() : group(), isOn: oneIn(2))
         default:
             .feature(
-                name: ["media.link", "group.create", "presence.beam", "media.put", "group.", "group.add_member"][pick(0..<6)],
+                name: ["media.beam", "group.create", "presence.beam", "media.put", "group.", "group.add_member"][pick(0..<6)],
                 ref: maybe { $0.messageID() })
         }
     }

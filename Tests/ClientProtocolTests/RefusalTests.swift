@@ -100,7 +100,7 @@ struct RefusalTests {
         (#"{"type":"history","ref":"r","limit":101}"#, .badField, "r", "`limit`"),
         (#"{"type":"history","ref":"r","before":-3}"#, .badField, "r", "`before`"),
         (#"{"type":"ping","ref":5}"#, .badField, nil, "`ref`"),
-        (#"{"type":"media.link","ref":"a b"}"#, .badField, nil, "`ref`"),
+        (#"{"type":"media.beam","ref":"a b"}"#, .badField, nil, "`ref`"),
         (#"{"type":"typing","on":true}"#, .missingField, nil, "`to`"),
         (#"{"type":"typing","to":"bob"}"#, .missingField, nil, "`on`"),
         (#"{"type":"typing","to":"b b","on":true}"#, .badField, nil, "`to`"),

@@ -18,6 +18,7 @@ struct RoleTests {
     @Test func exactlyThesePairsTalk() {
         let pairs: [(Role, Role)] = [
             (.gateway, .parser), (.gateway, .session), (.gateway, .group), (.gateway, .lastSeen),
+            (.gateway, .media), (.parser, .media),
             (.parser, .session), (.parser, .group), (.parser, .lastSeen),
             (.session, .session), (.session, .group), (.session, .lastSeen), (.session, .persistence),
             (.group, .persistence), (.lastSeen, .lastSeen), (.lastSeen, .persistence),

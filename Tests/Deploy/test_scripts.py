@@ -19,7 +19,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 SMALL = ["--gateways", "1", "--parsers", "1", "--sessions", "2", "--groups", "1", "--last-seens", "1", "--persistences", "1"]
-NODES = ["gateway-1", "parser-1", "session-1", "session-2", "group-1", "last-seen-1", "persistence-1"]
+NODES = ["gateway-1", "parser-1", "session-1", "session-2", "group-1", "last-seen-1", "persistence-1", "media-1"]
 #: Beyond this something is broken, not slow.
 PATIENCE = 90
 

@@ -23,6 +23,10 @@ FROM_CLIENT = {
     "block": (50, [("ref", "text?"), ("user", "text"), ("on", "flag")]),
     "group.history": (11, [("ref", "text?"), ("group", "text"), ("before", "number?"), ("limit", "number")]),
     "typing": (12, [("to", "text"), ("on", "flag")]),
+    "media.upload": (51, [("ref", "text"), ("name", "text"), ("mime", "text"), ("size", "number"), ("hash", "text"),
+                          ("opaque", "flag")]),
+    "media.link": (52, [("ref", "text"), ("media", "text"), ("secret", "text")]),
+    "media.keep": (53, [("ref", "text"), ("media", "text"), ("secret", "text")]),
 }
 FEATURE = 15
 
@@ -70,6 +74,9 @@ FROM_SERVER = {
     37: ("presence", [("ref", "text?"), ("users", [("user", "text"), ("online", "flag"), ("last", "number?")])]),
     38: ("settings", [("ref", "text?"), ("last_seen", "visibility"), ("except", "users"), ("read_receipts", "flag"),
                       ("blocked", "users"), ("rev", "number")]),
+    39: ("media.upload", [("ref", "text"), ("url", "text"), ("until", "number")]),
+    40: ("media.link", [("ref", "text"), ("url", "text"), ("until", "number")]),
+    41: ("media.kept", [("ref", "text")]),
 }
 
 CODES = {
@@ -77,7 +84,8 @@ CODES = {
     8: "id_conflict", 9: "predecessor_missing", 10: "cursor_ahead", 11: "ack_ahead", 12: "read_ahead", 13: "hello_missing",
     14: "too_many_devices", 15: "overloaded", 16: "unavailable", 17: "storage_full", 18: "hello_repeated",
     19: "no_such_group", 20: "not_member", 21: "not_allowed", 22: "group_full", 23: "no_change", 24: "bad_users",
-    25: "too_many_users",
+    25: "too_many_users", 28: "media_too_large", 29: "media_type", 30: "media_quota", 31: "media_unknown",
+    32: "too_many_uploads",
 }
 
 

@@ -138,7 +138,7 @@ class Cluster:
         for index, (role, count) in enumerate((counts or COUNTS).items()):
             for number in range(1, count + 1):
                 place = base + (len(self.nodes) * 3)
-                client = place + 2 if role == "gateway" else None
+                client = place + 2 if role in ("gateway", "media") else None
                 node = Node(f"{role}-{number}", role, place, place + 1, client)
                 self.nodes[node.name] = node
         assert len(self.nodes) * 3 <= PORTS_PER_CLUSTER

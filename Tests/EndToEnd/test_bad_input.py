@@ -88,7 +88,7 @@ JSON_CASES = [
 BINARY_CASES = [
     (b"", "malformed"),
     (b"\0", "unknown_type"),
-    (b"\x33", "unknown_type"),
+    (bytes([63]), "unknown_type"),
     (b"\x10", "unknown_type"),
     (b"\xff" * 10, "unknown_type"),
     (b"\x03", "malformed"),

@@ -424,7 +424,7 @@ async def test_hello_comes_first_and_once(cluster, encoding):
         await a.quiet()
 
 
-@pytest.mark.parametrize("feature", ["group.create", "presence.subscribe", "media.upload"])
+@pytest.mark.parametrize("feature", ["group.create", "presence.subscribe", "media.beam"])
 async def test_what_is_not_there_yet_is_said_politely(cluster, encoding, feature):
     async with greeted(cluster, fresh("ana"), encoding=encoding) as a:
         await a.say(feature, ref="r")

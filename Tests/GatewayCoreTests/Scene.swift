@@ -105,7 +105,7 @@ struct Scene {
         case .send(let node, let message): return .send(node, message)
         case .refuse(_, let refusal): return .refuse(refusal)
         case .log, .trace: return nil
-        case .call, .answer, .commit:
+        case .call, .answer, .commit, .disk:
             Issue.record("a gateway does not do this: \(effect)")
             return nil
         }

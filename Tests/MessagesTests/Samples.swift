@@ -181,7 +181,7 @@ let samples: [Sample] = [
                         groupNumber: 300)
                 ], hasMore: false)),
         "01 05 ac02 04 03616e61 03626f62 026d31 00 ac02 00"),
-] + groupSamples + presenceSamples
+] + groupSamples + presenceSamples + mediaSamples
 
 /// Names every case once: a new message does not build until it is thought of here, and then wants a sample above.
 func sampleNumber(of message: Message) -> Int {
@@ -194,6 +194,7 @@ func sampleNumber(of message: Message) -> Int {
     case .detach: 6
     case .featureRequest: 7
     case .load: 8
+    case .mediaRequest: 9
     case .deliver: 16
     case .acknowledge: 17
     case .markRead: 18
@@ -385,6 +386,7 @@ struct MessageDice {
             return .watermarkPage(.init(watermarks: list(L.watermarkCountMax) { $0.watermark() }, hasMore: flag()))
         case .inboxHead: return .inboxHead(.init(head: number(), headStamp: stamp(), revision: stamp()))
         case .historyPage: return .historyPage(.init(entries: list(L.pageEntryCountMax) { $0.entry() }, hasMore: flag()))
+        case .mediaRequest: return mediaMessage()
         default: return groupMessage(like: sample) ?? presenceMessage(like: sample)!
         }
     }

@@ -197,7 +197,7 @@ private func shard(_ user: UserID) -> NodeID { map.ring(of: .session).owner(ofKe
         let lastSeen = map.ring(of: .lastSeen).owner(ofKey: ana.text.utf8)
         #expect(s.says(#"{"type":"group.create","ref":"m-1"}"#) == [.send(group, request("group.create"))])
         #expect(s.says(#"{"type":"presence.beam","ref":"m-1"}"#) == [.send(lastSeen, request("presence.beam"))])
-        #expect(complaint(s.says(#"{"type":"media.link","ref":"m-1"}"#)) == "unsupported m-1")
+        #expect(complaint(s.says(#"{"type":"media.beam","ref":"m-1"}"#)) == "unsupported m-1")
     }
 
     @Test func requestsForServicesThatAreAwayAreUnsupported() {

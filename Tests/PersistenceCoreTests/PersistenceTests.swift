@@ -57,7 +57,7 @@ private struct Scene {
                 calls.append(id)
                 return .call(node, message)
             case .log, .trace: return nil
-            case .send, .writeClient, .closeClient:
+            case .send, .writeClient, .closeClient, .disk:
                 Issue.record("persistence speaks only when it is asked: \(effect)")
                 return nil
             }

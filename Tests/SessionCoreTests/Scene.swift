@@ -124,7 +124,7 @@ struct Scene {
         case .answer(let call, let message): return .answer(call.call, message)
         case .refuse(let call, let refusal): return .refuse(call.call, refusal)
         case .log, .trace: return nil
-        case .writeClient, .closeClient, .commit:
+        case .writeClient, .closeClient, .commit, .disk:
             Issue.record("a session shard has no sockets and no store: \(effect)")
             return nil
         }

@@ -65,7 +65,7 @@ public struct GroupScenario: Scenario {
         case .cursorLost: ledger.onCursorLost()
         // Whoever hears nothing of her group says enough about a change that was refused.
         case .changed, .changeFailed, .counts, .late, .read, .history, .groupInfo, .groupList, .receipts, .refused: break
-        case .typing, .presence, .settings: break
+        case .typing, .presence, .settings, .mediaLink, .mediaKept: break
         }
         switch phase {
         case .joining: onJoining(plan.shape.group(of: member), now)

@@ -52,7 +52,7 @@ public struct IdleScenario: Scenario {
         case .gap(let from, let to): ledger.onGap(from: from, to: to)
         case .cursorLost: ledger.onCursorLost()
         case .sent, .delivered, .failed, .read, .history, .refused: break
-        case .changed, .changeFailed, .groupInfo, .groupList, .counts, .late, .receipts, .typing, .presence, .settings: break
+        case .changed, .changeFailed, .groupInfo, .groupList, .counts, .late, .receipts, .typing, .presence, .settings, .mediaLink, .mediaKept: break
         }
     }
 

@@ -169,7 +169,7 @@ public struct Ledger: MessageLedger {
         case .cursorLost: onCursorLost()
         case .online, .offline, .read, .history, .refused: break
         // No scenario here has groups, and nobody types.
-        case .changed, .changeFailed, .groupInfo, .groupList, .counts, .late, .receipts, .typing, .presence, .settings: break
+        case .changed, .changeFailed, .groupInfo, .groupList, .counts, .late, .receipts, .typing, .presence, .settings, .mediaLink, .mediaKept: break
         }
         return nil
     }

@@ -8,6 +8,7 @@ public enum LocalPlan {
         OptionSpec("gateways", "N", "default 2"), OptionSpec("parsers", "N", "default 2"),
         OptionSpec("sessions", "N", "default 3"), OptionSpec("groups", "N", "default 2"),
         OptionSpec("last-seens", "N", "default 2"), OptionSpec("persistences", "N", "default 1"),
+        OptionSpec("medias", "N", "default 0: no pictures and files"),
         OptionSpec("port-base", "N", "clients come in from N + 1080, rpc is from N + 100; default 7000"),
         OptionSpec("archive", nil, "keep messages for ever; default: until delivered"),
         OptionSpec("development-login", nil, "gateways mint tokens for anybody at this machine; default: they do not"),
@@ -30,6 +31,7 @@ public enum LocalPlan {
         if let number = try arguments.number("groups", range) { counts.groups = number }
         if let number = try arguments.number("last-seens", range) { counts.lastSeens = number }
         if let number = try arguments.number("persistences", range) { counts.persistences = number }
+        if let number = try arguments.number("medias", 0...64) { counts.medias = number }
         let portBase = try arguments.number("port-base", portBaseRange) ?? existing.flatMap(portBase(of:)) ?? portBaseDefault
         let storageMode = arguments.has("archive") ? .archive : existing?.storageMode ?? .temporary
         let hasLogin = arguments.has("development-login") || existing?.hasDevelopmentLogin ?? false

@@ -10,6 +10,7 @@ import Cluster
 import Crypto
 import FantailCLI
 import Glibc
+import Media
 import Groups
 import Primitives
 
@@ -141,6 +142,21 @@ final class Courier {
             client.changeSettings(ref: ref, lastSeen: lastSeen, exceptions: exceptions, readReceipts: readReceipts)
         case .block(let user, let isOn): client.block(ref: ref, user, isOn: isOn)
         }
+        try settle()
+    }
+
+    func requestUpload(of file: MediaFile, ref: MessageID) throws(CommandFailure) {
+        client.requestUpload(ref: ref, of: file)
+        try settle()
+    }
+
+    func requestDownload(of media: MediaReference, ref: MessageID) throws(CommandFailure) {
+        client.requestDownload(ref: ref, of: media)
+        try settle()
+    }
+
+    func keep(_ media: MediaReference, ref: MessageID) throws(CommandFailure) {
+        client.keep(ref: ref, media)
         try settle()
     }
 
@@ -311,7 +327,7 @@ final class Courier {
         case .entry(.groupEvent(let number, let group, _, let from, let id, let at, let change)):
             return .changed(number: number, group: group, from: from, ref: id, at: at, change)
         case .online, .offline, .entry, .history, .refused: return nil
-        case .changed, .changeFailed, .groupInfo, .groupList, .counts, .late, .receipts, .typing, .presence, .settings: return nil
+        case .changed, .changeFailed, .groupInfo, .groupList, .counts, .late, .receipts, .typing, .presence, .settings, .mediaLink, .mediaKept: return nil
         }
     }
 
@@ -343,7 +359,7 @@ final class Courier {
         case .tell(let news):
             switch news {
             case .changed, .changeFailed, .groupInfo, .groupList, .counts, .late, .receipts, .history, .typing, .presence,
-                .settings:
+                .settings, .mediaLink, .mediaKept:
                 events.append(.news(news))
             case .online, .offline, .refused, .entry, .gap, .sent, .failed, .delivered, .read, .cursorLost: break
             }

@@ -19,6 +19,7 @@ func runFantail(_ words: [String]) -> Int32 {
         Command(spec: SendCommand.spec, run: SendCommand.run),
         Command(spec: InboxCommand.spec, run: InboxCommand.run),
         Command(spec: GroupCommand.spec, run: GroupCommand.run),
+        Command(spec: MediaCommand.spec, run: MediaCommand.run),
         Command(spec: PresenceCommand.spec, run: PresenceCommand.run),
         Command(spec: SettingsCommand.spec, run: SettingsCommand.run),
         Command(spec: TokenCommand.spec, run: TokenCommand.run),

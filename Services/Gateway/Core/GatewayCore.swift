@@ -94,7 +94,7 @@ public struct GatewayCore: ServiceCore {
         case .clientClosed(let socket): forget(socket, &effects)
         case .deadline: onDeadline(now: now, &effects)
         case .flush: onFlush(&effects)
-        case .answered, .refused, .committed, .commitFailed: break
+        case .answered, .refused, .committed, .commitFailed, .disk: break
         }
     }
 

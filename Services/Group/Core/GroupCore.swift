@@ -99,7 +99,7 @@ public struct GroupCore: ServiceCore {
         case .answered(let call, let message): onEnd(of: call, .success(message), now: now, &effects)
         case .refused(let call, let refusal): onEnd(of: call, .failure(refusal), now: now, &effects)
         case .deadline: onDeadline(now: now, &effects)
-        case .flush, .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed: break
+        case .flush, .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed, .disk: break
         }
     }
 

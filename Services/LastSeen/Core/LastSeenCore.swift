@@ -110,7 +110,7 @@ public struct LastSeenCore: ServiceCore {
         case .refused(let call, let refusal): onEnd(of: call, .failure(refusal), now: now, &effects)
         case .deadline: onDeadline(now: now, &effects)
         case .flush: readProfiles(&effects)
-        case .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed: break
+        case .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed, .disk: break
         }
     }
 

@@ -12,6 +12,7 @@ import ClientProtocol
 import Cluster
 import CoreKit
 import Groups
+import Media
 import Messages
 import Primitives
 import Privacy
@@ -21,6 +22,9 @@ public struct ParserCore: ServiceCore {
     private var sessions: LiveRing
     private var groups: LiveRing
     var lastSeens: LiveRing
+    /// By the part of a reference that names them; empty in a cluster without media.
+    var medias: [String: NodeID]
+    var mediasUp: Set<NodeID> = []
     var activity = Activity()
     var counters = ParserCounters()
     public var load: LoadBook
@@ -29,6 +33,8 @@ public struct ParserCore: ServiceCore {
         sessions = LiveRing(cluster.ring(of: .session))
         groups = LiveRing(cluster.ring(of: .group))
         lastSeens = LiveRing(cluster.ring(of: .lastSeen))
+        medias = Dictionary(
+            cluster.nodes(of: .media).map { (MediaReference.tag(ofNode: $0.name), $0.id) }, uniquingKeysWith: { first, _ in first })
         load = LoadBook(tells: cluster.nodes(of: .gateway).map(\.id))
     }
 
@@ -47,7 +53,7 @@ public struct ParserCore: ServiceCore {
             effects.append(.refuse(call, Refusal(.unsupported)))
         case .deadline:
             if let due = activity.due, due <= now.instant { flushActivity(&effects) }
-        case .answered, .refused, .flush, .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed:
+        case .answered, .refused, .flush, .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed, .disk:
             break
         }
     }
@@ -71,6 +77,7 @@ public struct ParserCore: ServiceCore {
         _ = sessions.set(node, isUp: isUp)
         _ = groups.set(node, isUp: isUp)
         _ = lastSeens.set(node, isUp: isUp)
+        setMedia(node, isUp: isUp)
     }
 
     private mutating func onInput(_ input: ClientInput, now: Now, effects: inout [Effect]) {
@@ -187,11 +194,21 @@ public struct ParserCore: ServiceCore {
                 submit(request, for: origin.user, by: lastSeens, ref: ref, origin, now: now, &effects)
             }
 
+        case .mediaUpload(let ref, let file):
+            guard isGreeted(origin, ref: ref, &effects) else { return }
+            if onMedia(ref, .upload(file), origin, &effects) { noteActivity(origin, now: now, &effects) }
+        case .mediaLink(let ref, let media):
+            guard isGreeted(origin, ref: ref, &effects) else { return }
+            _ = onMedia(ref, .link(media), origin, &effects)
+        case .mediaKeep(let ref, let media):
+            guard isGreeted(origin, ref: ref, &effects) else { return }
+            _ = onMedia(ref, .keep(media), origin, &effects)
+
         case .feature(let name, let ref):
             guard isGreeted(origin, ref: ref, &effects) else { return }
             let request = Message.featureRequest(FeatureRequest(origin: origin, feature: name, reference: ref))
             let ring = name.hasPrefix("group.") ? groups : lastSeens
-            // media.… belongs to a service that this release does not have, presence.… to last-seen.
+            // What media has no frame for, it does not do; presence.… is for last-seen to say.
             guard !name.hasPrefix("media."), let node = ring.route(origin.user) else {
                 return refuse(origin, ErrorFrame(.unsupported, "\(name) is not part of this release", ref: ref), &effects)
             }
@@ -238,7 +255,7 @@ public struct ParserCore: ServiceCore {
         effects.append(.send(node, message))
     }
 
-    private mutating func refuse(_ origin: Origin, _ error: ErrorFrame, _ effects: inout [Effect]) {
+    mutating func refuse(_ origin: Origin, _ error: ErrorFrame, _ effects: inout [Effect]) {
         counters.framesRefused += 1
         answer(origin, .error(error), &effects)
     }

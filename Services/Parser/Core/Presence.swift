@@ -57,7 +57,7 @@ extension ParserCore {
         case .block(let ref, let user, let on):
             (.settingsQuery(SettingsQuery(origin: origin, reference: ref, change: on ? .block(user) : .unblock(user))), ref)
         case .hello, .send, .ack, .read, .history, .ping, .group, .groupInfo, .groupList, .receipts, .groupHistory, .typing,
-            .active, .feature:
+            .active, .mediaUpload, .mediaLink, .mediaKeep, .feature:
             preconditionFailure("not a question for last-seen")
         }
     }

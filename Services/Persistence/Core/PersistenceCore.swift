@@ -92,7 +92,7 @@ public struct PersistenceCore: ServiceCore {
         case .received(let node, let message):
             effects.append(
                 .log(LogRecord(.warning, "unexpected_message", ["peer": "\(node)", "method": "\(message.method)"])))
-        case .clientAccepted, .clientReceived, .clientClosed: break
+        case .clientAccepted, .clientReceived, .clientClosed, .disk: break
         }
     }
 

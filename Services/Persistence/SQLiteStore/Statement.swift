@@ -7,7 +7,7 @@ import CSQLite
 import Messages
 import Primitives
 
-struct Statement {
+package struct Statement {
     private let handle: OpaquePointer
 
     /// SQLite copies what is bound; its header spells this as a cast, which Swift does not import.
@@ -15,24 +15,24 @@ struct Statement {
 
     init(handle: OpaquePointer) { self.handle = handle }
 
-    func finalize() { sqlite3_finalize(handle) }
+    package func finalize() { sqlite3_finalize(handle) }
 
     // MARK: Parameters. Binding fails only when memory is out or an index is wrong: our bug.
 
-    func bind(_ index: Int32, _ value: Int64) {
+    package func bind(_ index: Int32, _ value: Int64) {
         let code = sqlite3_bind_int64(handle, index, value)
         precondition(code == SQLITE_OK, "binding a number: \(code)")
     }
 
-    func bind(_ index: Int32, _ value: Stamp) { bind(index, value.microseconds) }
+    package func bind(_ index: Int32, _ value: Stamp) { bind(index, value.microseconds) }
 
     /// Nil is NULL.
-    func bind(_ index: Int32, _ value: Stamp?) {
+    package func bind(_ index: Int32, _ value: Stamp?) {
         guard let value else { return _ = sqlite3_bind_null(handle, index) }
         bind(index, value)
     }
 
-    func bind(_ index: Int32, _ value: String) {
+    package func bind(_ index: Int32, _ value: String) {
         var text = value
         let code = text.withUTF8 { utf8 in
             utf8.withMemoryRebound(to: CChar.self) {
@@ -43,7 +43,7 @@ struct Statement {
     }
 
     /// An empty array is an empty blob, not NULL: a message without text is still a message.
-    func bind(_ index: Int32, _ value: [UInt8]) {
+    package func bind(_ index: Int32, _ value: [UInt8]) {
         let code =
             value.isEmpty
             ? sqlite3_bind_zeroblob(handle, index, 0)
@@ -56,7 +56,7 @@ struct Statement {
     // MARK: Running
 
     /// True when there is a row to read, false at the end.
-    func step() throws(SQLiteError) -> Bool {
+    package func step() throws(SQLiteError) -> Bool {
         switch sqlite3_step(handle) {
         case SQLITE_ROW: return true
         case SQLITE_DONE: return false
@@ -68,40 +68,40 @@ struct Statement {
     }
 
     /// The error of the last step comes back from `sqlite3_reset`, too; `step` has thrown it already.
-    func reset() { sqlite3_reset(handle) }
+    package func reset() { sqlite3_reset(handle) }
 
     /// Steps once, for statements without rows, and resets.
-    func run() throws(SQLiteError) {
+    package func run() throws(SQLiteError) {
         defer { reset() }
         _ = try step()
     }
 
     // MARK: Columns of the current row
 
-    func int64(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
+    package func int64(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
 
-    func bool(_ column: Int32) -> Bool { sqlite3_column_int(handle, column) != 0 }
+    package func bool(_ column: Int32) -> Bool { sqlite3_column_int(handle, column) != 0 }
 
-    func stamp(_ column: Int32) -> Stamp { Stamp(microseconds: int64(column)) }
+    package func stamp(_ column: Int32) -> Stamp { Stamp(microseconds: int64(column)) }
 
-    func text(_ column: Int32) -> String {
+    package func text(_ column: Int32) -> String {
         guard let start = sqlite3_column_text(handle, column) else { return "" }
         let count = Int(sqlite3_column_bytes(handle, column))
         return String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
     }
 
-    func blob(_ column: Int32) -> [UInt8] {
+    package func blob(_ column: Int32) -> [UInt8] {
         guard let start = sqlite3_column_blob(handle, column) else { return [] }
         return Array(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column))))
     }
 
-    func messageID(_ column: Int32) throws(SQLiteError) -> MessageID {
+    package func messageID(_ column: Int32) throws(SQLiteError) -> MessageID {
         let text = text(column)
         guard let id = MessageID(text) else { throw .badRow("not a message id: \(text)") }
         return id
     }
 
-    func userID(_ column: Int32) throws(SQLiteError) -> UserID {
+    package func userID(_ column: Int32) throws(SQLiteError) -> UserID {
         let text = text(column)
         guard let user = UserID(text) else { throw .badRow("not a user's name: \(text)") }
         return user

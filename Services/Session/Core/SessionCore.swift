@@ -139,7 +139,7 @@ public struct SessionCore: ServiceCore {
         case .flush:
             armGroupMarks(now: now)
             tellDepartures(&effects)
-        case .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed: break
+        case .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed, .disk: break
         }
     }
 

@@ -45,6 +45,7 @@ extension Checker {
         switch news {
         case .presence(_, let lines): onPresence(lines, device, moment, world)
         case .settings(_, let told): onSettings(told, device, moment)
+        case .mediaLink, .mediaKept: break
         case .typing(let from, let group, let isOn): onTypingShown(TypingSign(from: from, group: group), isOn, device, moment)
         case .online: onOnline(device, cursor: world.devices[device].client.memory.cursor!, moment)
         case .offline:
@@ -284,7 +285,7 @@ struct HistoryLine: Equatable {
         case .groupEvent(let number, let group, _, _, let id, let at, let change):
             (self.number, kind, other, self.id, self.at, body) = (number, .groupEvent, group, id, at, change.bytes)
         case .welcome, .sent, .gap, .delivered, .read, .noted, .history, .pong, .error, .groupDone, .groupInfo, .groupList,
-            .groupCounts, .groupLate, .receipts, .typing, .presence, .settings:
+            .groupCounts, .groupLate, .receipts, .typing, .presence, .settings, .mediaUpload, .mediaLink, .mediaKept:
             return nil
         }
     }

@@ -43,6 +43,7 @@ extension Trace {
         case .settings(_, let lastSeen, let exceptions, let readReceipts):
             "settings \(text(.set(lastSeen: lastSeen, exceptions: exceptions, readReceipts: readReceipts)))"
         case .block(_, let user, let on): "\(on ? "blocks" : "unblocks") \(user)"
+        case .mediaUpload, .mediaLink, .mediaKeep: "asks about media"
         }
     }
 
@@ -76,6 +77,7 @@ extension Trace {
         case .typing(let from, let group, let isOn): typing(from, group, isOn)
         case .presence(_, let users): users.map { "\($0.user) \(presence($0.isOnline, $0.lastSeen))" }.joined(separator: ", ")
         case .settings(_, let settings): text(settings)
+        case .mediaUpload, .mediaLink, .mediaKept: "an answer about media"
         case .error(let error): "error \(error.code.name)\(error.ref.map { " about \($0)" } ?? "")\(error.retryMs.map { ", retry in \($0) ms" } ?? "")"
         }
     }
@@ -104,6 +106,7 @@ extension Trace {
         case .typing(let from, let group, let isOn): "that " + typing(from, group, isOn)
         case .presence(_, let users): users.map { "\($0.user) \(presence($0.isOnline, $0.lastSeen))" }.joined(separator: ", ")
         case .settings(_, let settings): text(settings)
+        case .mediaLink, .mediaKept: "an answer about media"
         }
     }
 
@@ -148,6 +151,7 @@ extension Trace {
         case .attached(let attached): "attached \(attached.connection), revision \(text(attached.revision))\(attached.hasSiblings ? ", siblings" : "")"
         case .detach(let detach): "detach \(detach.user) \(detach.connection)"
         case .featureRequest(let request): "feature \(request.feature) for \(name(request.origin))"
+        case .mediaRequest(let request): "\(name(request.origin)) asks about media"
         case .load(let load): "load \(load.level.rawValue), \(load.admitPermille) of 1000 may send"
         case .deliver(let deliver):
             "deliver \(deliver.id) from \(name(deliver.origin)) to \(deliver.to), \(deliver.body.count) bytes\(deliver.after.map { ", after \($0)" } ?? "")"

@@ -1,0 +1,91 @@
+// Bytes of files, to and from the media service: one request a connection, the program waits.
+
+import Cluster
+import FantailCLI
+import Glibc
+
+/// What came back.
+struct TransferAnswer {
+    var status: Int
+    /// Names in lower case.
+    var headers: [String: String]
+    var body: [UInt8]
+}
+
+enum MediaTransfer {
+    /// A connection on which nothing moves for so long is dead, seconds.
+    private static let timeoutSeconds = 30
+    /// An answer, bytes: the largest file and its head.
+    private static let answerBytesMax = 101 * 1024 * 1024
+    /// Bytes of one write.
+    private static let pieceBytes = 256 * 1024
+
+    /// - Parameter url: as a link of the cluster spells it.
+    /// - Throws: when the connection breaks; what it brought is then asked for again.
+    static func request(
+        _ method: String, _ url: String, headers: [(String, String)] = [], body: ArraySlice<UInt8> = []
+    ) throws(CommandFailure) -> TransferAnswer {
+        let rest = url.hasPrefix("http://") ? url.dropFirst("http://".count) : ""
+        let end = rest.firstIndex(of: "/") ?? rest.endIndex
+        let parts = rest[..<end].split(separator: ":")
+        guard parts.count == 2, let port = UInt16(parts[1]), let address = Address(host: String(parts[0]), port: port) else {
+            throw .failure("this is no link of a cluster: \(Printable.line(url))")
+        }
+        let socket = try Sockets.connect(to: address)
+        defer { close(socket) }
+        _ = fcntl(socket, F_SETFL, 0)
+        var timeout = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
+        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+
+        var head = "\(method) \(rest[end...]) HTTP/1.1\r\nHost: \(address)\r\nConnection: close\r\n"
+        if method == "PUT" { head += "Content-Length: \(body.count)\r\n" }
+        for (name, value) in headers { head += "\(name): \(value)\r\n" }
+        // A server that refuses answers before it has read everything: what cannot be written is no reason not to read.
+        if write(Array((head + "\r\n").utf8)[...], to: socket) { _ = write(body, to: socket) }
+        return try parse(read(socket), from: address)
+    }
+
+    private static func write(_ bytes: ArraySlice<UInt8>, to socket: Int32) -> Bool {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { send(socket, $0.baseAddress, min($0.count, pieceBytes), Int32(MSG_NOSIGNAL)) }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { return false }
+            rest = rest.dropFirst(count)
+        }
+        return true
+    }
+
+    private static func read(_ socket: Int32) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: pieceBytes)
+        while bytes.count <= answerBytesMax {
+            let count = recv(socket, &piece, piece.count, 0)
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { break }
+            bytes += piece[..<count]
+        }
+        return bytes
+    }
+
+    private static func parse(_ bytes: [UInt8], from address: Address) throws(CommandFailure) -> TransferAnswer {
+        guard let end = headEnd(bytes) else { throw .failure("no whole answer from \(address)") }
+        let lines = String(decoding: bytes[..<end], as: UTF8.self).split(separator: "\r\n")
+        let words = lines.first?.split(separator: " ") ?? []
+        guard words.count > 1, let status = Int(words[1]) else { throw .failure("\(address) does not speak HTTP") }
+        var headers: [String: String] = [:]
+        for line in lines.dropFirst() {
+            let parts = line.split(separator: ":", maxSplits: 1)
+            if parts.count == 2 { headers[parts[0].lowercased()] = String(parts[1].drop { $0 == " " }) }
+        }
+        return TransferAnswer(status: status, headers: headers, body: Array(bytes[end...]))
+    }
+
+    /// Behind the empty line.
+    private static func headEnd(_ bytes: [UInt8]) -> Int? {
+        let mark: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A]
+        guard bytes.count >= mark.count else { return nil }
+        return (0...(bytes.count - mark.count)).first { bytes[$0] == 0x0D && bytes[$0...].starts(with: mark) }.map { $0 + mark.count }
+    }
+}

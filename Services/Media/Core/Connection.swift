@@ -1,0 +1,40 @@
+// One connection at the HTTP door: one request, one answer, and then it ends.
+
+import Media
+import WebSocket
+
+struct Connection {
+    enum Phase {
+        /// The request comes in.
+        case head(HTTPRequestParser)
+        /// The store is asked about what the request wants; nothing is read meanwhile.
+        case asking(HTTPRequest)
+        /// Bytes of an upload come in.
+        case body
+        /// All are there; the store checks them.
+        case finishing
+        /// A file goes out.
+        case sending
+    }
+
+    var phase = Phase.head(HTTPRequestParser(mayHaveBody: true))
+    /// Upload or file that the link names.
+    var subject = ""
+    /// Of the upload: where the next byte belongs, and how many there are when it is whole.
+    var offset: UInt64 = 0
+    var size: UInt64 = 0
+    /// Bytes of this request's body that have not come in yet.
+    var bodyLeft: UInt64 = 0
+    /// What came in behind the head.
+    var held: [UInt8] = []
+    /// Pieces on their way to the disk.
+    var pieceCount = 0
+    var isPaused = false
+    /// Bytes since the pace was looked at.
+    var recentBytes = 0
+
+    var isUploading: Bool {
+        if case .body = phase { return true }
+        return false
+    }
+}

@@ -1,0 +1,156 @@
+// The system calls about files of media. What goes wrong is a value; nothing here decides.
+
+import COpenSSL
+import CLinux
+import Glibc
+import Media
+import Primitives
+import Storage
+
+struct Folder {
+    enum Append {
+        case done
+        case misplaced
+        case full
+        case failed(String)
+    }
+
+    private let path: String
+    /// One read while a hash is made, bytes.
+    private static let pieceBytes = 1024 * 1024
+
+    init(_ path: String) throws(StoreFailure) {
+        self.path = path
+        for name in ["uploads", "files"] {
+            guard mkdir("\(path)/\(name)", 0o700) == 0 || errno == EEXIST else {
+                throw .broken("cannot make \(path)/\(name): \(Self.reason)")
+            }
+        }
+        guard Self.sync(folder: path) else { throw .broken("cannot sync \(path): \(Self.reason)") }
+    }
+
+    private func uploadPath(_ id: String) -> String {
+        precondition(HexName.accepts(id, count: MediaLimits.idDigitCount))
+        return "\(path)/uploads/\(id)"
+    }
+
+    private func filePath(_ hash: String) -> (folder: String, file: String) {
+        precondition(HexName.accepts(hash, count: MediaLimits.hashDigitCount))
+        let folder = "\(path)/files/\(hash.prefix(2))"
+        return (folder, "\(folder)/\(hash)")
+    }
+
+    /// Bytes that the file system still gives us.
+    var freeBytes: UInt64 {
+        var status = statvfs()
+        guard statvfs(path, &status) == 0 else { return 0 }
+        return UInt64(status.f_bavail) * UInt64(status.f_frsize)
+    }
+
+    // MARK: Uploads
+
+    /// 0 when nothing has come in.
+    func uploadSize(_ id: String) -> UInt64 {
+        var status = stat()
+        return stat(uploadPath(id), &status) == 0 ? UInt64(clamping: status.st_size) : 0
+    }
+
+    /// All of the bytes, or none.
+    func append(_ id: String, _ offset: UInt64, _ bytes: [UInt8]) -> Append {
+        let file = fantail_open_to_write(uploadPath(id))
+        guard file >= 0 else { return Self.failure }
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0 else { return Self.failure }
+        guard UInt64(clamping: status.st_size) == offset else { return .misplaced }
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                pwrite(file, $0.baseAddress! + written, bytes.count - written, off_t(offset) + off_t(written))
+            }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else {
+                let failure = Self.failure
+                _ = ftruncate(file, off_t(offset))
+                return failure
+            }
+            written += count
+        }
+        return .done
+    }
+
+    /// The hash of what has come in, in digits, and its first bytes; nil when it cannot be read.
+    func digest(_ id: String) -> (hash: String, head: [UInt8])? {
+        let file = fantail_open_to_read(uploadPath(id))
+        guard file >= 0, let context = EVP_MD_CTX_new() else { return nil }
+        defer {
+            close(file)
+            EVP_MD_CTX_free(context)
+        }
+        guard EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else { return nil }
+        var piece = [UInt8](repeating: 0, count: Self.pieceBytes)
+        var head: [UInt8] = []
+        while true {
+            let count = Glibc.read(file, &piece, piece.count)
+            if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else { return nil }
+            if count == 0 { break }
+            if head.count < MediaLimits.headBytesMax { head += piece[..<min(count, MediaLimits.headBytesMax - head.count)] }
+            guard EVP_DigestUpdate(context, piece, count) == 1 else { return nil }
+        }
+        var hash = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
+        guard EVP_DigestFinal_ex(context, &hash, nil) == 1 else { return nil }
+        return (HexName.text(hash), head)
+    }
+
+    /// Syncs an upload and puts it where files are, or drops it when the file is there. Durable when it returns.
+    /// - Returns: nil, or what went wrong; then the upload is as it was.
+    func place(_ id: String, hash: String) -> MediaOutcome.Result? {
+        let (folder, file) = filePath(hash)
+        if access(file, F_OK) == 0 {
+            // Whoever put it there may have ended before the folder was synced.
+            guard Self.sync(folder: folder) else { return Self.result }
+            removeUpload(id)
+            return nil
+        }
+        if mkdir(folder, 0o700) == 0 {
+            guard Self.sync(folder: "\(path)/files") else { return Self.result }
+        } else if errno != EEXIST {
+            return Self.result
+        }
+        guard Self.sync(file: uploadPath(id)), rename(uploadPath(id), file) == 0, Self.sync(folder: folder) else {
+            return Self.result
+        }
+        return nil
+    }
+
+    func removeUpload(_ id: String) { unlink(uploadPath(id)) }
+
+    // MARK: Files
+
+    func openFile(_ hash: String) -> FileHandle? {
+        let file = fantail_open_to_read(filePath(hash).file)
+        return file >= 0 ? FileHandle(rawValue: file) : nil
+    }
+
+    func removeFile(_ hash: String) { unlink(filePath(hash).file) }
+
+    // MARK: Inside
+
+    private static func sync(file path: String) -> Bool {
+        let file = fantail_open_to_read(path)
+        guard file >= 0 else { return false }
+        defer { close(file) }
+        return fsync(file) == 0
+    }
+
+    private static func sync(folder path: String) -> Bool { sync(file: path) }
+
+    private static var reason: String { String(cString: strerror(errno)) }
+
+    /// What a file system that takes no more says, in its several ways.
+    private static var isFull: Bool { [ENOSPC, EDQUOT, EROFS].contains(errno) }
+
+    private static var failure: Append { isFull ? .full : .failed(reason) }
+    private static var result: MediaOutcome.Result { isFull ? .full : .broken(reason) }
+}

@@ -1,0 +1,133 @@
+import CoreKit
+import Media
+import MediaCore
+import Primitives
+import RPC
+import Testing
+
+@Suite struct DoorTests {
+    /// `/v1/media/up/…`, as a fresh link spells it.
+    private func upload(_ scene: inout Scene) -> String { "/" + scene.link(.upload(picture), .opened(upload: uploadID)) }
+
+    @Test func anUploadIsLookedUpWrittenAndFinished() {
+        var s = Scene()
+        let path = upload(&s)
+        _ = s.connects()
+        let asked = s.says("PUT \(path) HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n01234")
+        #expect(asked.contains(.disk(.pause(socket, true))))
+        #expect(s.orders.map(\.work) == [.look(upload: uploadID)])
+        let begun = s.answer(.upload(UploadState(offset: 0, size: 10, reference: nil)))
+        #expect(begun.contains(.disk(.pause(socket, false))))
+        #expect(s.orders.map(\.work) == [.append(upload: uploadID, offset: 0, bytes: Array("01234".utf8))])
+        #expect(s.answer(.appended) == [])
+        _ = s.says("56789 and what nobody asked for")
+        #expect(s.orders.map(\.work) == [.append(upload: uploadID, offset: 5, bytes: Array("56789".utf8))])
+        _ = s.answer(.appended)
+        #expect(s.orders.map(\.work) == [.finish(upload: uploadID)])
+        #expect(status(s.answer(.upload(UploadState(offset: 10, size: 10, reference: reference)))) == 201)
+    }
+
+    @Test func aPartIsAcknowledgedAndTheWrongPlaceIsNot() {
+        var s = Scene()
+        let path = upload(&s)
+        _ = s.connects()
+        _ = s.says("PUT \(path) HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nUpload-Offset: 3\r\n\r\nab")
+        #expect(status(s.answer(.upload(UploadState(offset: 4, size: 10, reference: nil)))) == 409)
+        _ = s.connects()
+        _ = s.says("PUT \(path) HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nUpload-Offset: 3\r\n\r\nab")
+        _ = s.answer(.upload(UploadState(offset: 3, size: 10, reference: nil)))
+        #expect(status(s.answer(.appended)) == 204)
+        _ = s.connects()
+        _ = s.says("PUT \(path) HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\nUpload-Offset: 5\r\n\r\nab")
+        #expect(status(s.answer(.upload(UploadState(offset: 5, size: 10, reference: nil)))) == 413)
+    }
+
+    @Test func aFullDiskIsSaid() {
+        var s = Scene()
+        let path = upload(&s)
+        _ = s.connects()
+        _ = s.says("PUT \(path) HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n01234")
+        _ = s.answer(.upload(UploadState(offset: 0, size: 10, reference: nil)))
+        #expect(status(s.answer(.full)) == 507)
+        _ = s.ask(.upload(picture))
+        #expect(complaint(s.answer(.full)) == .storageFull)
+    }
+
+    @Test func aSlowDiskHoldsBytesBack() {
+        var s = Scene()
+        let large = MediaFile(name: "", mime: "x/y", size: 1_000, hash: hash, isOpaque: true)!
+        let path = "/" + s.link(.upload(large), .opened(upload: uploadID))
+        _ = s.connects()
+        _ = s.says("PUT \(path) HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+        _ = s.answer(.upload(UploadState(offset: 0, size: 1_000, reference: nil)))
+        for _ in 1..<MediaLimits.pieceCountMax { #expect(!s.says("0123456789").contains(.disk(.pause(socket, true)))) }
+        #expect(s.says("0123456789").contains(.disk(.pause(socket, true))))
+        #expect(s.answer(.appended) == [])
+        #expect(s.answer(.appended).contains(.disk(.pause(socket, false))))
+    }
+
+    @Test func linksEndAndBelongToOneThing() {
+        var s = Scene()
+        let path = upload(&s)
+        _ = s.connects()
+        #expect(status(s.says("PUT \(path.replacing("ana", with: "bob")) HTTP/1.1\r\nHost: x\r\n\r\n")) == 403)
+        _ = s.connects()
+        #expect(status(s.says("GET \(path.replacing("/up/", with: "/get/")) HTTP/1.1\r\nHost: x\r\n\r\n")) == 403)
+        _ = s.wait(3_601)
+        _ = s.connects()
+        let late = s.says("HEAD \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(status(late) == 403)
+    }
+
+    @Test func whoDoesNotGetOnIsEnded() {
+        var s = Scene()
+        let path = upload(&s)
+        _ = s.connects()
+        #expect(status(s.wait(11)) == 408)
+        _ = s.connects()
+        _ = s.says("PUT \(path) HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n0")
+        _ = s.answer(.upload(UploadState(offset: 0, size: 10, reference: nil)))
+        // The disk is slow, not the client.
+        #expect(status(s.wait(11)) == nil)
+        _ = s.answer(.appended)
+        #expect(status(s.wait(11)) == 408)
+    }
+
+    @Test func aFileOfAConnectionThatHasGoneIsClosed() {
+        var s = Scene()
+        let path = "/" + s.link(.link(reference), .kept)
+        _ = s.connects()
+        _ = s.says("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
+        _ = s.on(.clientClosed(socket))
+        let handle = FileHandle(rawValue: 9)
+        #expect(s.answer(.reading(StoredFile(file: picture, handle: handle))) == [.disk(.close(handle))])
+    }
+
+    @Test func aRangeGoesOutAndThenTheEnd() {
+        var s = Scene()
+        let path = "/" + s.link(.link(reference), .kept)
+        let handle = FileHandle(rawValue: 9)
+        _ = s.connects()
+        _ = s.says("GET \(path) HTTP/1.1\r\nHost: x\r\nRange: bytes=2-4\r\n\r\n")
+        let sent = s.answer(.reading(StoredFile(file: picture, handle: handle)))
+        #expect(status(sent) == 206)
+        #expect(sent.last == .disk(.send(socket, handle, offset: 2, count: 3)))
+        #expect(s.on(.disk(.sent(socket))) == [.closeClient(socket)])
+    }
+
+    @Test func connectionsAreBounded() {
+        var s = Scene()
+        for number in 0..<MediaLimits.connectionCountMax { _ = s.on(.clientAccepted(SocketID(rawValue: UInt64(number + 10)))) }
+        #expect(status(s.connects()) == 503)
+    }
+
+    @Test(arguments: [
+        (MediaOutcome.Result.unknown, "media_unknown"), (.quotaExceeded, "media_quota"), (.tooManyUploads, "too_many_uploads"),
+        (.broken("x"), "unavailable"),
+    ])
+    func eachNoHasItsName(result: MediaOutcome.Result, name: String) {
+        var s = Scene()
+        _ = s.ask(.upload(picture))
+        #expect(complaint(s.answer(result))?.name == name)
+    }
+}
