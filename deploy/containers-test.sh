@@ -29,8 +29,9 @@ readonly READY_LOOKS_MAX=300
 PASSED=0 FAILED=0
 
 main() {
-  read_arguments "$@"
   mkdir -p -- "$WORK"
+  podman_settings
+  read_arguments "$@"
   check_manifests
   if works; then
     build
@@ -115,10 +116,8 @@ stateful_nodes() {
 
 # --- podman -----------------------------------------------------------------------------------------------------------
 
-# works: podman is there, or comes, and can run something on a network of its own here.
-works() {
-  command -v podman >/dev/null ||
-    install_packages "$WORK/install.log" podman buildah runc netavark aardvark-dns iptables catatonit uidmap slirp4netns fuse-overlayfs
+# podman_settings: for every call of podman, the last one too: what made a network must take it down.
+podman_settings() {
   # What a machine without systemd and with low limits needs; it harms no other.
   cat >"$WORK/containers.conf" <<CONF
 [containers]
@@ -131,6 +130,12 @@ events_logger = "file"
 network_backend = "netavark"
 CONF
   export CONTAINERS_CONF=$WORK/containers.conf
+}
+
+# works: podman is there, or comes, and can run something on a network of its own here.
+works() {
+  command -v podman >/dev/null ||
+    install_packages "$WORK/install.log" podman buildah runc netavark aardvark-dns iptables catatonit uidmap slirp4netns fuse-overlayfs
   remove_all
   if podman network create "$PREFIX" >"$WORK/podman.log" 2>&1; then return 0; fi
   say '   SKIPPED: podman does not work on this machine, so no container was started. It said:'
