@@ -192,7 +192,7 @@ start() {
 
 run_cluster() {
   local role name port=0 options
-  rm -rf -- "$WORK/secrets"
+  rm -rf -- "$WORK/secrets" "$WORK/home"
   mkdir -p -- "$WORK/secrets" "$WORK/home"
   openssl rand -hex 32 >"$WORK/secrets/cluster.key"
   printf 'test-1 HS256 %s sign\n' "$(openssl rand -base64 32 | tr '+/' '-_' | tr -d =)" >"$WORK/secrets/tokens.keys"

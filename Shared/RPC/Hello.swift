@@ -93,12 +93,4 @@ enum Proof {
         writer.blob(acceptor)
         return authenticator.hmacSHA256(key: secret, message: writer.bytes)
     }
-
-    /// Compares without telling by time where the difference is.
-    static func matches(_ a: [UInt8], _ b: [UInt8]) -> Bool {
-        guard a.count == b.count else { return false }
-        var difference: UInt8 = 0
-        for i in a.indices { difference |= a[i] ^ b[i] }
-        return difference == 0
-    }
 }

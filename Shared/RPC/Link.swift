@@ -182,7 +182,7 @@ public struct Link: Sendable {
 
         case (.greeted(let mine, let peer, let peerBytes), .proof):
             let proof = try reader.blob(max: Proof.bytes)
-            guard Proof.matches(proof, makeProof(.acceptor, dialer: mine, acceptor: peerBytes)) else {
+            guard constantTimeEquals(proof, makeProof(.acceptor, dialer: mine, acceptor: peerBytes)) else {
                 return refuseStranger(.wrongProof)
             }
             let answer = makeProof(.dialer, dialer: mine, acceptor: peerBytes)
@@ -203,7 +203,7 @@ public struct Link: Sendable {
 
         case (.proving(let peer, let dialerBytes, let acceptorBytes), .proof):
             let proof = try reader.blob(max: Proof.bytes)
-            guard Proof.matches(proof, makeProof(.dialer, dialer: dialerBytes, acceptor: acceptorBytes)) else {
+            guard constantTimeEquals(proof, makeProof(.dialer, dialer: dialerBytes, acceptor: acceptorBytes)) else {
                 return refuseStranger(.wrongProof)
             }
             state = .open(peer)

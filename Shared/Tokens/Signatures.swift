@@ -19,17 +19,3 @@ public protocol Signatures: Sendable {
     /// The 32-byte public key that belongs to a 32-byte seed. Source: RFC 8032, section 5.1.5.
     func ed25519PublicKey(seed: [UInt8]) -> [UInt8]
 }
-
-/// Whether two byte strings are equal, in a time that depends on their lengths only.
-///
-/// A comparison that stops at the first difference tells a patient attacker how many leading bytes of a forged MAC are
-/// right.
-/// - Complexity: O(count) when the lengths agree, O(1) when they differ (lengths are no secret).
-public func constantTimeEquals(_ one: [UInt8], _ other: [UInt8]) -> Bool {
-    guard one.count == other.count else { return false }
-    var difference: UInt8 = 0
-    for index in one.indices {
-        difference |= one[index] ^ other[index]
-    }
-    return difference == 0
-}

@@ -66,6 +66,27 @@ import Testing
         #expect(s.answer(.appended).contains(.disk(.pause(socket, false))))
     }
 
+    /// Each other letter at each place of the signature, and each order of its letters that a patient guesser would try.
+    @Test func noOtherSignatureOpens() {
+        var s = Scene()
+        let path = upload(&s)
+        let split = path.ranges(of: "sig=").first!.upperBound
+        let signature = Array(path[split...])
+        let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+        var wrong = signature.indices.map { Array(signature[$0...] + signature[..<$0]) }
+        for place in signature.indices {
+            for letter in letters {
+                var other = signature
+                other[place] = letter
+                wrong.append(other)
+            }
+        }
+        for other in wrong where other != signature {
+            _ = s.connects()
+            #expect(status(s.says("HEAD \(path[..<split])\(String(other)) HTTP/1.1\r\nHost: x\r\n\r\n")) == 403)
+        }
+    }
+
     @Test func linksEndAndBelongToOneThing() {
         var s = Scene()
         let path = upload(&s)

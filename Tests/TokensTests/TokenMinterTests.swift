@@ -64,19 +64,6 @@ struct TokenMinterTests {
 
 @Suite("Limits keep their relations")
 struct TokenLimitsTests {
-    @Test func constantTimeEqualityIsEquality() {
-        #expect(constantTimeEquals([], []))
-        #expect(constantTimeEquals([1, 2, 3], [1, 2, 3]))
-        #expect(!constantTimeEquals([1, 2, 3], [1, 2]))
-        for place in 0..<3 {
-            for bit in 0..<8 {
-                var other: [UInt8] = [1, 2, 3]
-                other[place] ^= 1 << UInt8(bit)
-                #expect(!constantTimeEquals([1, 2, 3], other))
-            }
-        }
-    }
-
     @Test func aFullKeyFileFitsItsBound() {
         let keyCharacters = (TokenLimits.secretBytesMax * 4 + 2) / 3
         let lineBytes = TokenLimits.kidBytesMax + " HS256 ".utf8.count + keyCharacters + " sign\r\n".utf8.count

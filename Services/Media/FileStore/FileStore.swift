@@ -130,7 +130,7 @@ public struct FileStore: MediaStore {
     // MARK: Files
 
     private func keep(_ reference: MediaReference, _ now: Stamp) throws(SQLiteError) -> MediaOutcome.Result {
-        guard let stored = try table.stored(reference.id, now), Self.isSame(stored.secret, reference.secret) else { return .unknown }
+        guard let stored = try table.stored(reference.id, now), constantTimeEquals(stored.secret, reference.secret) else { return .unknown }
         if !stored.isKept { try table.keep(reference.id, expires: keptFor.map { stored.made + $0 } ?? .max) }
         return .kept
     }
@@ -138,11 +138,6 @@ public struct FileStore: MediaStore {
     private func read(_ id: String, _ now: Stamp) throws(SQLiteError) -> MediaOutcome.Result {
         guard let stored = try table.stored(id, now), let handle = folder.openFile(stored.file.hash) else { return .unknown }
         return .reading(StoredFile(file: stored.file, handle: handle))
-    }
-
-    /// Takes as long for a wrong guess as for a right one.
-    private static func isSame(_ left: String, _ right: String) -> Bool {
-        zip(left.utf8, right.utf8).reduce(UInt8(left.utf8.count == right.utf8.count ? 0 : 1)) { $0 | $1.0 ^ $1.1 } == 0
     }
 
     private static func dayBefore(_ now: Stamp) -> Stamp {
