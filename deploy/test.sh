@@ -4,7 +4,8 @@
 #   deploy/test.sh [--quick] [--long] [--only PART]...
 #
 #   --quick       what takes a few minutes: fewer seeds, and no planted, torture, e2e, page and containers
-#   --long        more seeds, every planted fault, five minutes of torture, and the end-to-end tests that take minutes each
+#   --long        more seeds, every planted fault, five minutes of torture, the end-to-end tests that take minutes each,
+#                 and the cluster of containers
 #   --only PART   only this part; may be repeated. The parts, in their order:
 #                   house     the rules of the house (Tests/House), and that each of them can fail; and that every
 #                             planted fault still fits
@@ -18,7 +19,7 @@
 #                   torture   a real cluster under load, killed and frozen at random (deploy/torture.sh)
 #                   e2e       a real cluster and clients that nobody here wrote (Tests/EndToEnd)
 #                   page      the web client in a real browser (Tests/Page); pictures in .build/page-screenshots
-#                   containers  images, a cluster of containers, manifests (deploy/containers-test.sh)
+#                   containers  the manifests; with --long images and a cluster of containers (deploy/containers-test.sh)
 #
 # Missing tools are installed: Debian packages when we may, Python packages into .build/venv. A part is quiet unless it
 # fails; what it said is in .build/test-logs/PART.log. The last line is `N passed, M failed`.
@@ -306,9 +307,10 @@ part_e2e() {
 part_page() { run_pytest "$1" Tests/Page; }
 
 part_containers() {
-  local status=0
+  local status=0 options=(--manifests)
+  if [[ $EXTENT == long ]]; then options=(); fi
   build_if_needed "$1" || return 1
-  deploy/containers-test.sh >"$1" 2>&1 || status=$?
+  deploy/containers-test.sh "${options[@]}" >"$1" 2>&1 || status=$?
   count_closing_lines "$1"
   if grep -q SKIPPED -- "$1"; then grep -A6 SKIPPED -- "$1"; fi
   if ((status != 0)); then in_short 'FAILED|^    ' "$1"; fi
