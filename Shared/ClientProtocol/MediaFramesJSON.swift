@@ -102,7 +102,7 @@ extension JSONObject {
         return file
     }
 
-    fileprivate func mediaReference() throws(FrameFault) -> MediaReference {
+    func mediaReference() throws(FrameFault) -> MediaReference {
         let id = try sentence(.media, max: MediaLimits.idDigitCount)
         guard let media = MediaReference(id: id, secret: try sentence(.secret, max: MediaLimits.secretDigitCount)) else {
             throw .bad(JSONKey.media.name, must: FieldRule.media)

@@ -55,6 +55,12 @@ public struct Chat: Equatable, Sendable {
 
     public init() {}
 
+    /// The files of this chat, the newest first.
+    /// - Complexity: O(messages), as far as the caller looks.
+    public var files: some Sequence<MediaLine> {
+        messages.lazy.reversed().flatMap { MediaLine.split($0.body).files.reversed() }
+    }
+
     public func tick(of message: ChatMessage) -> Tick {
         guard message.isSent else { return .pending }
         return message.at <= readUpTo ? .read : message.at <= deliveredUpTo ? .delivered : .sent

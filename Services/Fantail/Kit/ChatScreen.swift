@@ -165,7 +165,7 @@ public struct ChatScreen: Sendable {
         let width = min(Self.bubbleColumnsMax, max(columns * 3 / 4, 16), columns - 4)
         // In a group a name stands before the text.
         let name = message.author.map { "\($0): " } ?? ""
-        var lines = DisplayWidth.wrap(name + Printable.text(message.body), columns: width)
+        var lines = DisplayWidth.wrap(name + Printable.text(MediaWords.body(message.body)), columns: width)
         let meta = self.meta(message, chat)
         let metaColumns = meta.reduce(0) { $0 + DisplayWidth.columns($1.text) }
         if DisplayWidth.columns(lines[lines.count - 1]) + metaColumns > width { lines.append("") }

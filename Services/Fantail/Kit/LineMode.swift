@@ -37,9 +37,9 @@ public struct LineMode: Sendable {
     public mutating func lines(for event: HistoryEvent) -> [String] {
         switch event {
         case .received(_, let from, _, _, let body):
-            return from == peer ? ["\(from): \(Printable.line(body))"] : [Self.notice(from: from, me: me)]
+            return from == peer ? ["\(from): \(Printable.line(MediaWords.body(body)))"] : [Self.notice(from: from, me: me)]
         case .copied(_, let to, _, _, let body):
-            return to == peer ? ["\(me): \(Printable.line(body))"] : []
+            return to == peer ? ["\(me): \(Printable.line(MediaWords.body(body)))"] : []
         case .sent(_, let id, let at):
             guard let index = own.firstIndex(where: { $0.id == id }) else { return [] }
             own[index].at = at
@@ -59,7 +59,7 @@ public struct LineMode: Sendable {
             readUpTo = max(readUpTo, at)
             return ticks()
         case .posted(_, let group, let from, _, _, let body):
-            return group == peer ? ["\(from): \(Printable.line(body))"] : [Self.notice(from: from, in: group, me: me)]
+            return group == peer ? ["\(from): \(Printable.line(MediaWords.body(body)))"] : [Self.notice(from: from, in: group, me: me)]
         case .changed(_, let group, let from, _, _, let change):
             guard group != peer else { return ["  " + GroupSentence.text(change, by: from)] }
             return Self.invitation(change, by: from, to: group, me: me).map { [$0] } ?? []

@@ -23,6 +23,7 @@ enum ChatCommand {
             "Behind the peer's name: online, last seen, typing; fantail settings says who may see yours.",
             "Keys: Enter sends, Alt-Enter breaks the line, Up and Down recall, Page Up and Page Down scroll,",
             "^U ^K ^W erase, ^L redraws, ^C or ^D leaves.",
+            "/file PATH sends a file, with the words in the lines below; /save [N] [PATH] gets the newest one, or the Nth.",
         ])
 
     static func run(_ arguments: Arguments) throws(CommandFailure) -> Int32 {
@@ -61,6 +62,7 @@ enum PlainChat {
     static func run(_ courier: Courier, me: UserID, peer: UserID) throws(CommandFailure) -> Int32 {
         var mode = LineMode(me: me, peer: peer)
         for message in courier.store.memory.outbox where message.to == peer { mode.wrote(message.id) }
+        var files = ChatFiles()
         var pending: [UInt8] = []
         var drainUntil: Instant?
         var marked: Stamp?
@@ -71,12 +73,14 @@ enum PlainChat {
         try courier.start()
         while true {
             if let drainUntil {
-                if !courier.client.hasWork { break }
+                if !courier.client.hasWork, !files.isBusy { break }
                 if System.now().instant >= drainUntil { break }
             }
-            let inputs = drainUntil == nil ? [STDIN_FILENO] : []
-            let (events, ready) = try courier.step(inputs: inputs, until: drainUntil)
+            let inputs = (drainUntil == nil ? [STDIN_FILENO] : []) + [files.descriptor]
+            let wakeAt = [drainUntil, courier.client.isLive ? files.deadline : nil].compactMap { $0 }.min()
+            let (events, ready) = try courier.step(inputs: inputs, until: wakeAt)
             for event in events {
+                try obey(files.on(event), peer, courier, &mode)
                 switch event {
                 case .history(let history):
                     for line in mode.lines(for: history) { System.print(line) }
@@ -95,18 +99,19 @@ enum PlainChat {
                 case .denied(let sentence): throw .failure(sentence)
                 }
             }
+            try obey(files.step(courier), peer, courier, &mode)
             if let newest = courier.store.book[peer].newestReceived, newest > marked ?? .zero {
                 marked = newest
                 try courier.markRead(with: peer, at: newest)
             }
-            guard !ready.isEmpty, let bytes = System.read(STDIN_FILENO) else { continue }
+            guard ready.contains(STDIN_FILENO), let bytes = System.read(STDIN_FILENO) else { continue }
             pending += bytes
             while let end = pending.firstIndex(of: 0x0A) {
-                try send(Array(pending[..<end]), to: peer, courier, &mode)
+                try send(Array(pending[..<end]), to: peer, courier, &mode, &files)
                 pending.removeFirst(end + 1)
             }
             if bytes.isEmpty {
-                try send(pending, to: peer, courier, &mode)
+                try send(pending, to: peer, courier, &mode, &files)
                 pending = []
                 drainUntil = System.now().instant + .seconds(drainSeconds)
             }
@@ -120,14 +125,30 @@ enum PlainChat {
     }
 
     private static func send(
-        _ line: [UInt8], to peer: UserID, _ courier: Courier, _ mode: inout LineMode
+        _ line: [UInt8], to peer: UserID, _ courier: Courier, _ mode: inout LineMode, _ files: inout ChatFiles
     ) throws(CommandFailure) {
         guard line.contains(where: { $0 != 0x20 && $0 != 0x0D }) else { return }
-        guard line.count <= ClientLimits.bodyBytesMax, String(validating: line, as: UTF8.self) != nil else {
+        guard line.count <= ClientLimits.bodyBytesMax, let text = String(validating: line, as: UTF8.self) else {
             return System.complain("this line is too long or not UTF-8; it was not sent")
         }
+        if let order = FileOrder(text) { return System.print("  " + files.take(order, in: courier.store.book[peer])) }
+        try post(Array(FileOrder.words(of: text).utf8), to: peer, courier, &mode)
+    }
+
+    private static func obey(
+        _ happened: [ChatFiles.Happening], _ peer: UserID, _ courier: Courier, _ mode: inout LineMode
+    ) throws(CommandFailure) {
+        for happening in happened {
+            switch happening {
+            case .notice(let sentence): System.print("  " + sentence)
+            case .message(let body): try post(body, to: peer, courier, &mode)
+            }
+        }
+    }
+
+    private static func post(_ body: [UInt8], to peer: UserID, _ courier: Courier, _ mode: inout LineMode) throws(CommandFailure) {
         let id = System.newMessageID()
         mode.wrote(id)
-        try courier.send(id, to: peer, line)
+        try courier.send(id, to: peer, body)
     }
 }

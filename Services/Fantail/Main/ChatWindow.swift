@@ -23,6 +23,7 @@ struct ChatWindow {
     /// Notices that mean nothing any more once we are online.
     private var troubles: [String] = []
     private var wantsToLeave = false
+    private var files = ChatFiles()
     /// Of a group, as the cluster told it when the window opened.
     private var title: String?
 
@@ -43,11 +44,13 @@ struct ChatWindow {
         while !wantsToLeave {
             try markRead(courier)
             paint(courier)
-            let (events, ready) = try courier.step(inputs: [STDIN_FILENO, terminal.signals], until: wakeUp())
+            let (events, ready) = try courier.step(inputs: [STDIN_FILENO, terminal.signals, files.descriptor], until: wakeUp(courier))
             for event in events {
                 if case .online = event, peer.isGroup { try courier.requestInfo(of: peer) }
                 on(event)
+                try obey(files.on(event), courier)
             }
+            try obey(files.step(courier), courier)
             if ready.contains(terminal.signals) { onSignals(terminal.takeSignals()) }
             if ready.contains(STDIN_FILENO) {
                 try onKeys(courier)
@@ -129,7 +132,9 @@ struct ChatWindow {
             }
             screen.scroll = 0
             screen.notices = []
-            try courier.send(System.newMessageID(), to: peer, Array(editor.take().utf8))
+            _ = editor.take()
+            if let order = FileOrder(text) { return notice(files.take(order, in: courier.store.book[peer])) }
+            try courier.send(System.newMessageID(), to: peer, Array(FileOrder.words(of: text).utf8))
         case .pageUp: screen.scroll += max(1, screen.rows - 6)
         case .pageDown: screen.scroll = max(0, screen.scroll - max(1, screen.rows - 6))
         case .redraw: resize()
@@ -140,6 +145,15 @@ struct ChatWindow {
     }
 
     // MARK: Helpers
+
+    private mutating func obey(_ happened: [ChatFiles.Happening], _ courier: Courier) throws(CommandFailure) {
+        for happening in happened {
+            switch happening {
+            case .notice(let sentence): notice(sentence)
+            case .message(let body): try courier.send(System.newMessageID(), to: peer, body)
+            }
+        }
+    }
 
     private mutating func notice(_ sentence: String) {
         screen.notices.removeAll { $0 == sentence }
@@ -171,10 +185,10 @@ struct ChatWindow {
     }
 
     /// The countdown changes once a second.
-    private func wakeUp() -> Instant? {
+    private func wakeUp(_ courier: Courier) -> Instant? {
         let now = System.now().instant
         if reader.isWaiting { return now + .milliseconds(Self.escapeMs) }
-        guard let retryAt, retryAt > now else { return nil }
+        guard let retryAt, retryAt > now else { return courier.client.isLive ? files.deadline : nil }
         let rest = (retryAt - now).nanoseconds % 1_000_000_000
         return now + Interval(nanoseconds: max(rest, 20_000_000))
     }

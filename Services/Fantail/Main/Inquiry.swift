@@ -58,7 +58,7 @@ struct Inquiry {
     }
 
     /// Nil when time does not help.
-    private static func retryMs(_ error: ErrorFrame) -> Int64? {
+    static func retryMs(_ error: ErrorFrame) -> Int64? {
         switch error.code {
         case .overloaded, .unavailable, .storageFull: Int64(error.retryMs ?? 250)
         default: nil

@@ -1,8 +1,31 @@
 // Bytes of files, to and from the media service: one request a connection, the program waits.
 
 import Cluster
+import Crypto
 import FantailCLI
 import Glibc
+import Media
+
+/// A file of this machine, read and described.
+struct OutgoingFile: Sendable {
+    let bytes: [UInt8]
+    let file: MediaFile
+
+    /// - Parameter isOpaque: false: as the end of its name says.
+    /// - Throws: when there is none, it is empty or too large, or its name is too long.
+    init(path: String, isOpaque: Bool = false) throws(CommandFailure) {
+        let limit = Int(MediaLimits.fileBytesMax)
+        guard !Files.isFolder(path), let bytes = try Files.read(path, limit: limit + 1) else { throw .failure("there is no file \(path)") }
+        guard !bytes.isEmpty, bytes.count <= limit else { throw .failure("\(path) is empty, or larger than \(limit) bytes") }
+        let kind = isOpaque ? nil : MediaWords.kind(ofFile: path)
+        guard let file = MediaFile(
+            name: String(path.split(separator: "/").last ?? "file"), mime: kind?.rawValue ?? "application/octet-stream",
+            size: UInt64(bytes.count), hash: HexName.text(OpenSSLCrypto().sha256(bytes)), isOpaque: kind == nil)
+        else { throw .failure("the name of \(path) is too long") }
+        self.bytes = bytes
+        self.file = file
+    }
+}
 
 /// What came back.
 struct TransferAnswer {
@@ -20,9 +43,50 @@ enum MediaTransfer {
     /// Bytes of one write.
     private static let pieceBytes = 256 * 1024
 
+    /// Connections of one upload that may break before we give up.
+    private static let tryCountMax = 5
+
+    /// Goes on where a connection broke.
+    static func upload(_ bytes: [UInt8], to url: String) throws(CommandFailure) -> MediaReference {
+        var offset = 0
+        var trouble = CommandFailure.failure("the upload broke")
+        for _ in 0..<tryCountMax {
+            do throws(CommandFailure) {
+                let answer = try request("PUT", url, headers: [("Upload-Offset", String(offset))], body: bytes[offset...])
+                if answer.status == 201, let reference = MediaWords.reference(in: String(decoding: answer.body, as: UTF8.self)) {
+                    return reference
+                }
+                trouble = refusal(answer)
+                guard answer.status == 409 else { throw trouble }
+            } catch {
+                trouble = error
+            }
+            let state = try request("HEAD", url)
+            guard state.status == 200, let there = state.headers["upload-offset"].flatMap({ Int($0) }), (0...bytes.count).contains(there)
+            else { throw trouble }
+            offset = there
+        }
+        throw trouble
+    }
+
+    /// The whole file, checked by its hash.
+    static func download(_ url: String) throws(CommandFailure) -> [UInt8] {
+        let answer = try request("GET", url)
+        guard answer.status == 200 else { throw refusal(answer) }
+        guard answer.headers["etag"] == "\"\(HexName.text(OpenSSLCrypto().sha256(answer.body)))\"" else {
+            throw .failure("the file did not come whole; try again")
+        }
+        return answer.body
+    }
+
+    private static func refusal(_ answer: TransferAnswer) -> CommandFailure {
+        let text = String(decoding: answer.body.prefix(200), as: UTF8.self)
+        return .failure("the media service answered \(answer.status): \(Printable.line(text.filter { !$0.isNewline }))")
+    }
+
     /// - Parameter url: as a link of the cluster spells it.
     /// - Throws: when the connection breaks; what it brought is then asked for again.
-    static func request(
+    private static func request(
         _ method: String, _ url: String, headers: [(String, String)] = [], body: ArraySlice<UInt8> = []
     ) throws(CommandFailure) -> TransferAnswer {
         let rest = url.hasPrefix("http://") ? url.dropFirst("http://".count) : ""
