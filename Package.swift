@@ -139,6 +139,14 @@ let package = Package(
                 path: "Tests/Simulation/World"),
             .executableTarget(name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulation/Simulate"),
 
+            // Parsers under bytes that nobody would send; libFuzzer drives them where it is linked in.
+            .systemLibrary(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+            .target(
+                name: "FuzzTargets",
+                dependencies: ["ClientProtocol", "Cluster", "Crypto", "FantailCLI", "Groups", "Media", "Messages", "Primitives", "RPC", "Tokens", "WebSocket"],
+                path: "Tests/Fuzz/Targets"),
+            .executableTarget(name: "fuzz", dependencies: ["CFuzzer", "FuzzTargets"], path: "Tests/Fuzz/Fuzz"),
+
             tests(of: "Primitives"),
             tests(of: "Ring"),
             tests(of: "Cluster", uses: ["Ring"]),

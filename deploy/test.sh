@@ -4,8 +4,8 @@
 #   deploy/test.sh [--quick] [--long] [--only PART]...
 #
 #   --quick       what takes a few minutes: fewer seeds, and no planted, torture, e2e, page and containers
-#   --long        more seeds, every planted fault, five minutes of torture, the end-to-end tests that take minutes each,
-#                 and the cluster of containers
+#   --long        more seeds, libFuzzer, every planted fault, five minutes of torture, the end-to-end tests that take
+#                 minutes each, and the cluster of containers
 #   --only PART   only this part; may be repeated. The parts, in their order:
 #                   house     the rules of the house (Tests/House), and that each of them can fail; and that every
 #                             planted fault still fits
@@ -13,6 +13,8 @@
 #                   build     everything, optimised; a warning is an error
 #                   unit      swift test, on the same build
 #                   simulate  simulated clusters, a seed each (Tests/Simulation)
+#                   fuzz      every parser of bytes from outside: inputs that killed one before, and new ones made of its seeds;
+#                             with --long libFuzzer, a minute each (deploy/fuzz.sh)
 #                   planted   mistakes made on purpose, which the simulator must find (Tests/Planted)
 #                   scripts   run.sh, stop.sh and status.sh with real processes (Tests/Deploy)
 #                   bench     every scenario of the load tool, short, against a real cluster; no figure is judged
@@ -30,7 +32,7 @@ SCRIPT=test.sh
 # shellcheck source=deploy/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-readonly ALL_PARTS=(house shell build unit simulate planted scripts bench torture e2e page containers)
+readonly ALL_PARTS=(house shell build unit simulate fuzz planted scripts bench torture e2e page containers)
 # What --quick leaves out.
 readonly SLOW_PARTS=(planted torture e2e page containers)
 readonly TEST_LOGS=$ROOT/.build/test-logs
@@ -99,7 +101,7 @@ install_tools() {
   fi
   if wants e2e && ! command -v promtool >/dev/null; then missing+=(prometheus); fi
   if wants scripts e2e page containers && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then missing+=(python3-venv); fi
-  if wants build unit simulate planted scripts bench torture e2e page containers; then
+  if wants build unit simulate fuzz planted scripts bench torture e2e page containers; then
     require_swift
     require_libraries "$TEST_LOGS/install.log"
   fi
@@ -216,6 +218,35 @@ part_simulate() {
   fi
   if ((status != 0)); then in_short 'seeds,|replay with|rule:|expected:|found:|atal error|only .* of' "$1"; fi
   return "$status"
+}
+
+part_fuzz() {
+  local target crasher inputs
+  case $EXTENT in quick) inputs=2000 ;; *) inputs=20000 ;; esac
+  build_if_needed "$1" || return 1
+  : >"$1"
+  while read -r target; do
+    try_target "$1" "$target" --inputs "1..$inputs"
+    for crasher in Tests/Fuzz/crashers/"$target"-*; do
+      if [[ -f $crasher ]]; then try_target "$1" "$target" "$crasher"; fi
+    done
+  done < <("$RELEASE/fuzz" --list)
+  if [[ $EXTENT == long ]]; then
+    deploy/fuzz.sh >>"$1" 2>&1 || true
+    count_closing_lines "$1"
+  fi
+  if ((FAILED > 0)); then in_short 'FAILED|died of|does not hold|Fatal' "$1"; fi
+  ((PASSED > 0 && FAILED == 0))
+}
+
+# try_target LOG TARGET ARGUMENT...
+try_target() {
+  if "$RELEASE/fuzz" "${@:2}" >>"$1" 2>&1; then
+    PASSED=$((PASSED + 1))
+  else
+    say "FAILED: fuzz ${*:2}" >>"$1"
+    FAILED=$((FAILED + 1))
+  fi
 }
 
 part_planted() {

@@ -32,6 +32,7 @@ TOP_LEVEL = """Package.swift Services Shared Tests deploy docs README.md LICENSE
 #: Folders of Tests that are no target of their own, and what runs them.
 OTHER_TESTS = {
     "Simulation": "the executable simulate",
+    "Fuzz": "deploy/test.sh --only fuzz",
     "EndToEnd": "deploy/test.sh --only e2e",
     "Page": "deploy/test.sh --only page",
     "Deploy": "deploy/test.sh --only scripts",
