@@ -210,6 +210,21 @@ def nobody_kills_by_name(tree):
             yield f"{where} uses {match[1]}: signal the process by its pid"
 
 
+def every_test_that_the_threat_model_names_exists(tree):
+    names = tree.matching(r"^Tests/.*\.(py|swift)$")
+    known = {match[1] for _, match in tree.search(r"(?:def|func) (\w+)\(", names)}
+    known |= {match[1] for _, match in tree.search(r"FuzzTarget\(\"([\w-]+)\"", names)}
+    page = "docs/security.md"
+    if page not in tree.names:
+        yield f"{page} is missing: what stops whom, and the tests that show it"
+        return
+    for number, line in enumerate(tree.lines(page), 1):
+        cell = line.rstrip("| ").rpartition("|")[2] if line.startswith("|") else ""
+        for name in re.findall(r"`([A-Za-z][\w-]+)`", cell):
+            if name not in known and not name.endswith(".key"):
+                yield f"{page}:{number} names {name}, which is no test: name the one that shows it"
+
+
 RULES = [
     pure_code_imports_nothing_of_the_system,
     pure_code_reads_no_clock_and_rolls_no_dice,
@@ -226,6 +241,7 @@ RULES = [
     no_file_is_large,
     scripts_are_strict_and_executable,
     nobody_kills_by_name,
+    every_test_that_the_threat_model_names_exists,
 ]
 
 
@@ -281,6 +297,7 @@ PLANTS = [
     (no_file_is_large, append("docs/planted.svg", "x" * (FILE_BYTES_MAX + 1))),
     (scripts_are_strict_and_executable, append("deploy/planted.sh", "echo hello\n")),
     (nobody_kills_by_name, append("Tests/EndToEnd/planted.sh", "pkill -f gateway\n")),
+    (every_test_that_the_threat_model_names_exists, append("docs/security.md", "| a threat | a remedy | `test_that_nobody_wrote` |\n")),
 ]
 
 
