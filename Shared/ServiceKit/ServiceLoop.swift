@@ -80,12 +80,14 @@ struct ServiceLoop<Core: ServiceCore> {
     /// Works until it is told to stop.
     mutating func run() {
         var now = SystemCalls.now()
+        let startedAt = now.instant
         begin(now)
         while !(isStopping && isFinished) {
             let due = deadline()
             let count = sockets.wait(timeoutMs: sleepMs(until: due, from: SystemCalls.instant()))
             now = SystemCalls.now()
-            if let due, due < now.instant { figures.lag.record(now.instant - due) }
+            // A core that is made before any clock is read arms what is due at once at zero.
+            if let due, due < now.instant { figures.lag.record(now.instant - max(due, startedAt)) }
             probe(now)
 
             for event in sockets.takeAftermath() where !isStopping { node.on(event, now: now) }

@@ -62,6 +62,12 @@ async def test_histograms_add_up(cluster):
     assert 'le="+Inf"' in [line for line in lines if "_bucket" in line][-1]
 
 
+async def test_no_timer_was_later_than_its_process_is_old(cluster):
+    for node in cluster.nodes.values():
+        assert node.figure("fantail_loop_lag_seconds_sum") <= node.figure("fantail_loop_lag_seconds_count") * (
+            node.figure("fantail_process_uptime_seconds") + 1), node.name
+
+
 async def test_figures_move_with_the_traffic(cluster):
     stored = cluster.figure("session", "fantail_session_messages_stored_total")
     frames = cluster.figure("parser", "fantail_parser_frames_total")

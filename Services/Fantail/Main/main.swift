@@ -24,6 +24,7 @@ func runFantail(_ words: [String]) -> Int32 {
         Command(spec: SettingsCommand.spec, run: SettingsCommand.run),
         Command(spec: TokenCommand.spec, run: TokenCommand.run),
         Command(spec: StatusCommand.spec, run: StatusCommand.run),
+        Command(spec: TopCommand.spec, run: TopCommand.run),
         Command(spec: RingCommand.spec, run: RingCommand.run),
         Command(spec: LoadCommand.spec, run: LoadCommand.run),
         Command(spec: TraceCommand.spec, run: TraceCommand.run),
