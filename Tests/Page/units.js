@@ -554,7 +554,7 @@ test("who types is shown until they stop or write", () => {
 test("a reply is plain text, and is read back", () => {
   const body = words.withQuote({ from: "ana", body: "shall we meet?\nat noon?" }, "yes\n\nwhere?");
   equal(body, "> ana: shall we meet?\n> at noon?\n\nyes\n\nwhere?");
-  equal(words.splitQuote(body), { quote: { from: "ana", text: "shall we meet?\nat noon?" }, text: "yes\n\nwhere?" });
+  equal(words.splitBody(body), { quote: { from: "ana", text: "shall we meet?\nat noon?" }, files: [], text: "yes\n\nwhere?" });
 });
 
 test("a reply to a reply quotes the answer only", () => {
@@ -563,8 +563,8 @@ test("a reply to a reply quotes the answer only", () => {
 });
 
 test("what only looks like a quote stays text", () => {
-  for (const body of ["> alone", "a > b", ">tight\n\nx", ""]) equal(words.splitQuote(body), { quote: null, text: body });
-  equal(words.splitQuote("> no author\n\nx").quote, { from: null, text: "no author" });
+  for (const body of ["> alone", "a > b", ">tight\n\nx", ""]) equal(words.splitBody(body), { quote: null, files: [], text: body });
+  equal(words.splitBody("> no author\n\nx").quote, { from: null, text: "no author" });
 });
 
 test("long quotes are cut", () => {
