@@ -52,7 +52,7 @@ def home(tmp_path):
     return tmp_path / "cluster"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def developer():
     """Makes a cluster of the test's own."""
     return Developer

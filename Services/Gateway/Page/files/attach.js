@@ -22,12 +22,14 @@ function fitting(files, there) {
   return fit.slice(0, chosenCountMax - there);
 }
 
-/// Shows files before they are sent. `send(chosen, caption)` gets [{ blob, file }]; `closed(caption)` what was written, when
-/// nothing was sent.
+/// Shows files before they are sent; false: there is nothing that could be. `send(chosen, caption)` gets [{ blob, file }];
+/// `closed(caption)` what was written, when nothing was sent.
 export function tray({ files, caption, send, closed }) {
   let chosen = fitting([...files], 0).map(choose);
-  if (chosen.length === 0) return;
-  let isSent = false;
+  if (chosen.length === 0) return false;
+  let picked = null;
+  // A field to which a dialog gives the focus back takes no letters in Chromium: it gets it from us, afterwards.
+  document.activeElement?.blur();
   let fill = () => {};
   const field = el("textarea.field", { rows: 1, name: "caption", placeholder: "Add a caption", "aria-label": "Caption", dir: "auto", autofocus: true, value: "" });
   field.value = caption;
@@ -51,10 +53,10 @@ export function tray({ files, caption, send, closed }) {
     };
     const submit = async () => {
       button.disabled = true;
-      const picked = await Promise.all(chosen.map(({ ready }) => ready));
-      isSent = true;
+      const all = await Promise.all(chosen.map(({ ready }) => ready));
+      if (!card.open) return;
+      picked = all;
       close();
-      send(picked, field.value.trim());
     };
     const button = el("button.primary.tray-send", { type: "submit", "aria-label": "Send" }, icon("send"));
     field.addEventListener("keydown", (event) => {
@@ -82,9 +84,11 @@ export function tray({ files, caption, send, closed }) {
   });
   box.addEventListener("close", () => {
     for (const one of chosen) one.leave();
-    if (!isSent) closed(field.value);
+    if (picked) send(picked, field.value.trim());
+    else closed(field.value);
   });
   fill();
+  return true;
 }
 
 function heading(chosen) {

@@ -580,25 +580,35 @@ export class Conversation {
   /// Shows files before they are sent; what is written goes with them.
   attach(files) {
     if (files.length === 0) return;
-    tray({
+    const write = (text) => {
+      this.#input.value = text;
+      this.#fit();
+      this.focus();
+    };
+    const caption = this.#input.value;
+    const isOpen = tray({
       files,
-      caption: this.#input.value,
-      closed: () => this.focus(),
-      send: async (chosen, caption) => {
-        if (bytesOf(caption) > bodyBytesMax - quoteBytesMax - fileBytesMax) return toast(refusalSentence("body_too_long"));
+      caption,
+      closed: write,
+      send: async (chosen, words) => {
+        if (bytesOf(words) > bodyBytesMax - quoteBytesMax - fileBytesMax) return write(words), toast(refusalSentence("body_too_long"));
         const replyTo = this.#replyTo;
-        this.#input.value = "";
-        this.#onInput();
         this.#reply(null);
         this.focus();
+        this.#book.keepDraft(this.#id, "");
         try {
-          await this.#media.uploads.send(this.#id, chosen, caption, replyTo);
+          await this.#media.uploads.send(this.#id, chosen, words, replyTo);
         } catch (error) {
           toast("This browser could not keep the file. Is its storage full?");
           console.error(error);
         }
       },
     });
+    if (!isOpen) return;
+    // What was written goes with the files; it stands here again when they are not sent.
+    clearTimeout(this.#draftTimer);
+    this.#input.value = "";
+    this.#fit();
   }
 }
 
