@@ -1,12 +1,14 @@
 """Pictures, videos and files between people in browsers, and what becomes of them when something breaks."""
 
 import base64
+import http.client
 import os
 import time
 
 import pytest
 from cluster import SMALL
 from drawing import plain, png
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -140,6 +142,26 @@ def test_pictures_are_chosen_dropped_and_pasted(cluster, sit, disk):
         cluster.wait_ready()
     assert ana.complaints() == [] and bob.complaints() == []
 
+    # Nothing of it stays when somebody leaves.
+    ana.press("Menu")
+    ana.press("Sign out pic-ana")
+    ana.until(lambda: [button for button in ana.all("dialog .danger") if button.is_displayed()], "the question")
+    ana.click("dialog .danger")
+    ana.one("input[name=user]")
+    ana.until(lambda: ana.driver.execute_async_script("caches.keys().then(arguments[0])") == ["fantail"], "no pictures")
+
+
+def test_the_policy_names_media_and_nobody_else(cluster):
+    connection = http.client.HTTPConnection("127.0.0.1", cluster.gateways[0].client, timeout=10)
+    connection.request("GET", "/")
+    policy = connection.getresponse().getheader("Content-Security-Policy")
+    connection.close()
+    media = f"http://127.0.0.1:{cluster.nodes['media-1'].client}"
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["connect-src"] == f"'self' {media}" and rules["media-src"] == f"blob: {media}"
+    assert rules["img-src"] == "'self' blob:" and rules["script-src"] == "'self'" and rules["default-src"] == "'none'"
+    assert policy.count(media) == 2
+
 
 def test_a_picture_is_seen_large_and_the_focus_returns(cluster, sit, disk):
     ana = sit(cluster, "big-ana")
@@ -272,9 +294,9 @@ def test_progress_cancel_and_a_reload_in_the_middle(cluster, sit, disk):
     ana.driver.refresh()
     ana.sees_message("takes its time")
     sees_pictures(ana, (400, 300))
-    ana.until(lambda: percent() >= 15 or last_tick(ana) == "sent", "that it goes on and does not begin anew")
+    ana.until(lambda: percent() >= 15 or last_tick(ana) == "delivered", "that it goes on and does not begin anew")
     slow_upload(ana, -1)
-    sees_last_tick(ana, "sent")
+    sees_last_tick(ana, "delivered")
     bob.open("slow-ana")
     sees_pictures(bob, (400, 300))
     assert bob.bubbles() == ["takes its time"]
@@ -296,11 +318,11 @@ def test_uploads_wait_for_media_that_is_away(home, developer, sit, disk):
         send(ana, "when it can")
         # Messages do not wait for files.
         ana.write("meanwhile")
-        ana.sees_tick("meanwhile", "sent")
+        ana.sees_tick("meanwhile", "delivered")
         ana.sees_tick("when it can", "waiting")
         cluster.start("media-1")
         cluster.wait_ready()
-        ana.sees_tick("when it can", "sent")
+        ana.sees_tick("when it can", "delivered")
         bob.open("ana")
         sees_pictures(bob, (200, 100))
 
@@ -431,8 +453,12 @@ def test_how_media_looks(cluster, sit, disk, scheme):
     send(bob)
     ana.until(lambda: ana.sees(".file.other"), "the file")
     ana.write("Then nothing can go wrong. Nine o'clock?")
-    ana.sees_tick("Then nothing can go wrong. Nine o'clock?", "delivered")
-    time.sleep(0.5)
+    bob.sees_message("Then nothing can go wrong. Nine o'clock?")
+    ana.until(lambda: ana.js("return [...document.querySelectorAll('.row.mine .counts')].every((counts) => counts.textContent === '1/2')"), "that he has all")
+    # The picture in the documents is this one.
+    ana.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 1180, "height": 800, "deviceScaleFactor": 1, "mobile": False})
+    ActionChains(ana.driver).move_to_element(ana.one(".side-name")).perform()
+    ana.js("document.querySelector('.log').scrollTop = 1e6")
     ana.shot(f"media-group-{scheme}")
     bob.shot(f"media-group-bob-{scheme}")
     choose(bob, disk("low.png", png(300, 520, 5)), disk("wide.png", png(900, 260, 8)))
@@ -445,7 +471,7 @@ def test_how_media_looks(cluster, sit, disk, scheme):
     bob.shot(f"media-tray-video-{scheme}")
     send(bob)
     ana.until(lambda: ana.sees(".video canvas"), "the video")
-    sees_last_tick(bob, "delivered")
+    ana.until(lambda: len(pictures(ana)) >= 2, "what is in view")
     ana.shot(f"media-more-{scheme}")
     bob.all(".picture .file-open")[0].click()
     bob.one("dialog.viewer")
@@ -454,7 +480,10 @@ def test_how_media_looks(cluster, sit, disk, scheme):
     bob.close_dialog()
 
     def fits():
-        return bob.js("return document.documentElement.scrollWidth <= window.innerWidth && document.querySelector('.log').scrollWidth <= document.querySelector('.log').clientWidth")
+        return bob.js(
+            """const log = document.querySelector('.log'); const { left, right } = log.getBoundingClientRect();
+               return document.documentElement.scrollWidth <= window.innerWidth && [...log.querySelectorAll('.bubble, .file, .note')].every((element) => {
+                 const box = element.getBoundingClientRect(); return box.left >= left && box.right <= right; });""")
 
     assert fits()
     bob.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 390, "height": 780, "deviceScaleFactor": 2, "mobile": True})

@@ -52,12 +52,16 @@ export const Times = {
   uploadFirst: 1_000,
   /// A link to a file is used again for so long; it ends after five minutes.
   link: 240_000,
+  /// A request by HTTP that moves nothing for so long is lost.
+  stall: 60_000,
 };
 
 /// The longest file, bytes.
 export const mediaBytesMax = 104_857_600;
 /// The types that the server looks into and gives out as what they are. Everything else is opaque.
 export const mediaTypes = ["image/jpeg", "image/png", "image/gif", "image/webp", "video/mp4", "video/webm"];
+/// Links that are remembered.
+const linkCountMax = 256;
 /// Files in one message.
 export const fileLinesMax = 10;
 /// Letters of a preview: 3 KiB in base64.
@@ -119,10 +123,21 @@ function transfer(method, url, { headers = {}, body = null, signal, onProgress }
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
     request.open(method, url);
+    let timer = setTimeout(() => request.abort(), Times.stall);
+    const move = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => request.abort(), Times.stall);
+    };
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
-    if (onProgress) request.upload.onprogress = (event) => onProgress(event.loaded);
+    if (onProgress) {
+      request.upload.onprogress = (event) => {
+        move();
+        onProgress(event.loaded);
+      };
+    }
     const abort = () => request.abort();
     request.onloadend = () => {
+      clearTimeout(timer);
       signal?.removeEventListener("abort", abort);
       resolve({ status: request.status, header: (name) => request.getResponseHeader(name), text: request.responseText });
     };
@@ -313,6 +328,7 @@ export class Fantail {
       if (!link) {
         try {
           const { url, until } = await this.ask(frame);
+          if (signal?.aborted) throw new Refused("aborted");
           link = { url, until };
           offset = 0;
           onLink(link);
@@ -375,6 +391,7 @@ export class Fantail {
 
   /// Waits, but not longer than until there is a connection again; gives the next pause.
   async #rest(pause, signal) {
+    if (signal?.aborted) return pause;
     await new Promise((resolve) => {
       const wake = () => {
         this.#wakers.delete(wake);
@@ -395,7 +412,9 @@ export class Fantail {
     const known = this.#links.get(key);
     if (known && !isStale && known.end > this.#world.now()) return known.answer;
     const answer = this.ask({ type: "media.link", media, secret });
+    this.#links.delete(key);
     this.#links.set(key, { answer, end: this.#world.now() + Times.link });
+    if (this.#links.size > linkCountMax) this.#links.delete(this.#links.keys().next().value);
     answer.catch(() => this.#links.delete(key));
     return answer;
   }
