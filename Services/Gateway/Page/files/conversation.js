@@ -488,7 +488,8 @@ export class Conversation {
 
   #onLogKey(event) {
     const row = event.target.closest?.("article.row");
-    if (!row || event.ctrlKey || event.metaKey || event.altKey) return;
+    // A video has keys of its own.
+    if (!row || event.target.closest("video") || event.ctrlKey || event.metaKey || event.altKey) return;
     const message = this.#messageOf(row);
     const rows = [...this.#log.querySelectorAll("article.row")];
     const next = { ArrowUp: -1, ArrowDown: 1 }[event.key];
@@ -499,8 +500,6 @@ export class Conversation {
       this.#setFocusable();
     } else if (event.key === "Enter" && event.target === row && row.querySelector(".files")) {
       this.#views.open(row.querySelector(".files"));
-    } else if (event.target.closest("video")) {
-      return;
     } else if (event.key === "r" && message) {
       this.#reply(message);
     } else if (event.key === "i" && message?.at && message.from === this.#book.me) {
