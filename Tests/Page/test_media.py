@@ -350,7 +350,12 @@ def test_uploads_wait_for_media_that_is_away(home, developer, sit, disk):
         assert "Tap to try" in bob.one(".file-note").text
         cluster.start("media-1")
         cluster.wait_ready()
-        bob.until(lambda: bob.all(".picture.is-failed .file-open")[0].click() or len(pictures(bob)) == 3 if bob.all(".picture.is-failed") else len(pictures(bob)) == 3, "all three")
+        def taps() -> bool:
+            for button in bob.all(".picture.is-failed .file-open"):
+                button.click()
+            return len(pictures(bob)) == 3
+
+        bob.until(taps, "all three")
 
 
 def test_what_lies_is_refused_with_words_and_may_go_as_a_file(cluster, sit, disk):
