@@ -12,6 +12,8 @@ import Testing
         session session-1 127.0.0.1:7121 127.0.0.1:7221
         persistence persistence-1 127.0.0.1:7151 127.0.0.1:7251
         parser parser-1 127.0.0.1:7111 127.0.0.1:7211
+        group group-1 127.0.0.1:7131 127.0.0.1:7231
+        last-seen last-seen-1 127.0.0.1:7141 127.0.0.1:7241
 
         """)
 
@@ -49,17 +51,17 @@ import Testing
     @Test func aTableOfNodes() {
         let look = NodeLook(now: page(150, cpu: 1.5, fast: 60, slow: 1), before: page(100, cpu: 1, fast: 50, slow: 0))
         let away = NodeLook(now: nil, before: nil)
-        let rows = TopReport.rows(map, [away, look, away, away], seconds: 2).map(\.text)
-        #expect(rows[0] == "t, epoch 3, temporary: 1 of 4 ready, 0 clients, 25/s messages, 0/s deliveries")
+        let rows = TopReport.rows(map, [away, look, away, away, away, away], seconds: 2).map(\.text)
+        #expect(rows[0] == "t, epoch 3, temporary: 1 of 6 ready, 0 clients, 25/s messages, 0/s deliveries")
         #expect(rows.contains { $0.hasPrefix("gateway-1") && $0.contains("no answer") })
         let session = rows.first { $0.hasPrefix("session-1") }!
-        for part in ["ready", "25 %", "10 MiB", "10 ms", "2/3", "7 users, 25/s messages, 0/s deliveries"] { #expect(session.contains(part)) }
+        for part in ["ready", "25 %", "10 MiB", "10 ms", "2/5", "7 users, 25/s messages, 0/s deliveries"] { #expect(session.contains(part)) }
     }
 
     @Test func theFirstLookHasNothingToCompareWith() {
         let look = NodeLook(now: page(150, cpu: 1.5, fast: 60, slow: 1), before: nil)
-        let rows = TopReport.rows(map, [look, look, look, look], seconds: 0).map(\.text)
-        #expect(rows[0].hasPrefix("t, epoch 3, temporary: 4 of 4 ready"))
+        let rows = TopReport.rows(map, [NodeLook](repeating: look, count: 6), seconds: 0).map(\.text)
+        #expect(rows[0].hasPrefix("t, epoch 3, temporary: 6 of 6 ready"))
         #expect(rows.allSatisfy { !$0.contains("nan") && !$0.contains("inf") })
     }
 }

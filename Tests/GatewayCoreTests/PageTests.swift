@@ -25,6 +25,15 @@ import WebSocket
         #expect(s.comes(7, request("POST /nothing HTTP/1.1")) == [.http(7, 404, "no_such_path"), .end(7)])
     }
 
+    @Test func thePolicyNamesMediaWhereItMustAndNobodyElse() {
+        var s = Scene()
+        let answer = s.text(1, request("GET / HTTP/1.1"))
+        #expect(answer.contains("connect-src 'self' http://10.0.0.7:8082;"))
+        #expect(answer.contains("media-src blob: http://10.0.0.7:8082;"))
+        #expect(answer.contains("img-src 'self' blob:;"))
+        #expect(answer.contains("default-src 'none'; script-src 'self'; style-src 'self';"))
+    }
+
     @Test func aPageIsServedWhileNothingStandsBehindTheGateway() {
         var s = Scene(allUp: false)
         #expect(s.comes(1, request("GET / HTTP/1.1")) == [.http(1, 200), .end(1)])

@@ -35,7 +35,9 @@ struct Scene {
     /// Where the wall clock begins, seconds.
     static let start: Int64 = 1_800_000_000
 
-    static let page = PageFiles([("index.html", Array("<p>hi".utf8)), ("app.js", Array("1".utf8))]) { crypto.sha1($0) }
+    static let page = PageFiles(
+        [("index.html", Array("<p>hi".utf8)), ("app.js", Array("1".utf8))], mediaOrigins: ["http://10.0.0.7:8082"]
+    ) { crypto.sha1($0) }
 
     let map: ClusterMap
     let selfID: NodeID

@@ -25,8 +25,8 @@ def pytest_sessionstart():
 class Developer(Cluster):
     """A cluster with the development log-in, for which a key has to be allowed to sign."""
 
-    def __init__(self, home: Path, **more):
-        super().__init__(home, counts=SMALL, settings=("login development",), **more)
+    def __init__(self, home: Path, counts: dict = SMALL, **more):
+        super().__init__(home, counts=counts, settings=("login development",), **more)
         self._secret_file("tokens.keys", f"{self.hs.line} sign\n")
 
     @property
@@ -52,7 +52,7 @@ def home(tmp_path):
     return tmp_path / "cluster"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def developer():
     """Makes a cluster of the test's own."""
     return Developer

@@ -1,4 +1,4 @@
-// Unit tests of the page's logic that needs no screen: the protocol's client against a server made of arrays, and words.
+// Unit tests of the page's logic that needs no screen: the protocol's client against a server made of arrays, uploads, and words.
 //
 // test_units.py runs this in the browser, with the modules that the gateway serves: `modules` is what they export. Each test is
 // a sentence; a transcript says what goes out (`>`), and `said` makes the server speak.
@@ -17,6 +17,9 @@ function equal(left, right, what = "") {
 class World {
   time = 1_000;
   timers = [];
+  /// What went by HTTP, and what is answered to it, in order; without an answer it is lost.
+  requests = [];
+  answers = [];
   sockets = [];
   kept = [];
   notices = [];
@@ -43,6 +46,14 @@ class World {
         },
         clearTimeout: (timer) => (this.timers = this.timers.filter((other) => other !== timer)),
         random: () => 0.5,
+        transfer: async (method, url, { headers = {}, body, onProgress } = {}) => {
+          this.requests.push([method, url, headers["Upload-Offset"] ?? null, body ? body.size : null]);
+          const answer = this.answers.shift();
+          if (!answer) throw new Error("the connection was lost");
+          const [status, offset, reply] = answer;
+          onProgress?.(body.size);
+          return { status, header: (name) => (name === "Upload-Offset" && offset !== null ? String(offset) : null), text: JSON.stringify(reply ?? null) };
+        },
         connect: (url, protocols) => {
           const socket = { url, protocols, sent: [], closed: null, send: (text) => socket.sent.push(JSON.parse(text)), close: (code) => (socket.closed = code) };
           this.sockets.push(socket);
@@ -554,7 +565,7 @@ test("who types is shown until they stop or write", () => {
 test("a reply is plain text, and is read back", () => {
   const body = words.withQuote({ from: "ana", body: "shall we meet?\nat noon?" }, "yes\n\nwhere?");
   equal(body, "> ana: shall we meet?\n> at noon?\n\nyes\n\nwhere?");
-  equal(words.splitQuote(body), { quote: { from: "ana", text: "shall we meet?\nat noon?" }, text: "yes\n\nwhere?" });
+  equal(words.splitBody(body), { quote: { from: "ana", text: "shall we meet?\nat noon?" }, files: [], text: "yes\n\nwhere?" });
 });
 
 test("a reply to a reply quotes the answer only", () => {
@@ -563,8 +574,8 @@ test("a reply to a reply quotes the answer only", () => {
 });
 
 test("what only looks like a quote stays text", () => {
-  for (const body of ["> alone", "a > b", ">tight\n\nx", ""]) equal(words.splitQuote(body), { quote: null, text: body });
-  equal(words.splitQuote("> no author\n\nx").quote, { from: null, text: "no author" });
+  for (const body of ["> alone", "a > b", ">tight\n\nx", ""]) equal(words.splitBody(body), { quote: null, files: [], text: body });
+  equal(words.splitBody("> no author\n\nx").quote, { from: null, text: "no author" });
 });
 
 test("long quotes are cut", () => {
@@ -583,6 +594,184 @@ test("only http and https become links", () => {
 test("names are what the protocol says", () => {
   for (const name of ["ana", "a", "A.b_c-d@e+f:1", "x".repeat(64)]) equal(words.isName(name), true, name);
   for (const name of ["", "a b", "é", "x".repeat(65), "g:team", "<b>"]) equal(words.isName(name), false, name);
+});
+
+// Files
+
+const reference = { media: "00112233445566778899aabb", secret: "0123456789abcdef0123456789abcdef" };
+const fish = { ...reference, name: "fish.png", mime: "image/png", size: 70_000, width: 640, height: 480, preview: "/9j/4AAQ" };
+
+/// An upload that has got so far that it asks for a link, and what it has become: { file } or { code }.
+async function uploading(world, more = {}) {
+  const got = { links: [], sent: [] };
+  got.upload = world.client.upload(new Blob(["0123456789"]), {
+    name: "ten.png", mime: "image/png", onLink: (link) => got.links.push(link.url), onProgress: (bytes) => got.sent.push(bytes), ...more,
+  }).then((file) => (got.file = file), (refused) => (got.code = refused.code));
+  // The digest is made beside us.
+  for (let round = 0; round < 50 && !got.question && got.code === undefined; round++) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    got.question = world.socket.sent.find(({ type }) => type === "media.upload");
+  }
+  return got;
+}
+
+const linked = (question, url = "http://media/up/1") => ({ type: "media.upload", ref: question.ref, url, until: 1 });
+const there = [201, null, { ...reference, size: 10 }];
+
+test("a file is announced by its hash and goes where the link leads", async () => {
+  const world = await new World().live();
+  const got = await uploading(world);
+  equal(got.question.hash, "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882");
+  equal([got.question.size, got.question.name, got.question.opaque], [10, "ten.png", undefined]);
+  world.answers.push(there);
+  await world.said(linked(got.question));
+  equal(world.requests, [["PUT", "http://media/up/1", "0", 10]]);
+  equal(got.file, { ...reference, name: "ten.png", mime: "image/png", size: 10 });
+  equal([got.links, got.sent.at(-1)], [["http://media/up/1"], 10]);
+});
+
+test("an upload that was lost asks how far it is, and goes on there", async () => {
+  const world = await new World().live();
+  const got = await uploading(world);
+  await world.said(linked(got.question));
+  // Lost; asked after a pause, and lost again; then 4 of 10 are there.
+  await world.pass(Times.uploadFirst);
+  world.answers.push([200, 4], there);
+  await world.pass(2 * Times.uploadFirst);
+  equal(world.requests.map(([method, , offset, size]) => [method, offset, size]), [["PUT", "0", 10], ["HEAD", null, null], ["HEAD", null, null], ["PUT", "4", 6]]);
+  equal(got.file.media, reference.media);
+});
+
+test("an upload of a former life goes on with its link", async () => {
+  const world = await new World().live();
+  world.answers.push([200, 10], there);
+  const got = await uploading(world, { link: { url: "http://media/up/old" } });
+  await got.upload;
+  equal(world.requests.map(([method, url, offset]) => [method, url, offset]), [["HEAD", "http://media/up/old", null], ["PUT", "http://media/up/old", "10"]]);
+  equal([got.question, got.file.size], [undefined, 10]);
+});
+
+test("a link that has ended is replaced", async () => {
+  const world = await new World().live();
+  world.answers.push([403, null, { reason: "link_expired" }], there);
+  const got = await uploading(world, { link: { url: "http://media/up/old" } });
+  await world.said(linked(got.question, "http://media/up/new"));
+  equal(world.requests.map(([method, url]) => [method, url]), [["HEAD", "http://media/up/old"], ["PUT", "http://media/up/new"]]);
+  equal(got.file.size, 10);
+});
+
+test("what the server does not want is not repeated", async () => {
+  for (const [answer, code] of [[[415, null, { reason: "type_differs" }], "type_differs"], [[422, null, { reason: "hash_differs" }], "hash_differs"], [[507, null, { reason: "storage_full" }], "storage_full"]]) {
+    const world = await new World().live();
+    const got = await uploading(world);
+    world.answers.push(answer);
+    await world.said(linked(got.question));
+    await world.pass(Times.reconnectMax);
+    equal([got.code, world.requests.length], [code, 1]);
+  }
+  const world = await new World().live();
+  const got = await uploading(world);
+  await world.said({ type: "error", code: "media_quota", text: "", ref: got.question.ref, retry_ms: 60_000 });
+  equal(got.code, "media_quota");
+});
+
+test("a wrong offset is corrected, and offline is waited for", async () => {
+  const world = await new World().live();
+  let got = await uploading(world);
+  world.answers.push([409, 3, { reason: "offset_differs" }], there);
+  await world.said(linked(got.question));
+  equal(world.requests.map(([, , offset]) => offset), ["0", "3"]);
+  world.out();
+  await world.cut();
+  got = await uploading(world);
+  equal([got.question, got.code], [undefined, undefined]);
+  await world.pass(Times.reconnectFirst);
+  world.socket.onopen();
+  await world.said({ type: "welcome", user: "ana", device: "web", cursor: 0, head: 0, ticks: 0, time: 1, archive: false });
+  equal(world.out().filter(({ type }) => type === "media.upload").length, 1);
+});
+
+test("a file is kept until the server says so, also over a loss", async () => {
+  const world = await new World({ keeps: [reference] }).live();
+  const keep = { type: "media.keep", ref: `keep-${reference.media}`, ...reference };
+  equal(world.out().filter(({ type }) => type === "media.keep"), [keep]);
+  await world.cut();
+  await world.pass(Times.reconnectFirst);
+  world.socket.onopen();
+  await world.said({ type: "welcome", user: "ana", device: "web", cursor: 0, head: 0, ticks: 0, time: 1, archive: false });
+  equal(world.out().filter(({ type }) => type === "media.keep"), [keep]);
+  await world.said({ type: "media.kept", ref: keep.ref });
+  equal(world.kept.at(-1).items, [{ type: "media.kept", media: reference.media }]);
+  await world.pass(4 * Times.answer);
+  equal(world.out(), []);
+});
+
+test("a link is asked for once, and again when it did not work", async () => {
+  const world = await new World().live();
+  world.out();
+  const first = world.client.link(fish);
+  const same = world.client.link(fish);
+  const [question, ...more] = world.out();
+  equal([question.type, more.length], ["media.link", 0]);
+  await world.said({ type: "media.link", ref: question.ref, url: "http://media/get/1", until: 1 });
+  equal([(await first).url, (await same).url], ["http://media/get/1", "http://media/get/1"]);
+  world.client.link(fish, { isStale: true }).catch(() => {});
+  equal(world.out().length, 1);
+});
+
+test("a line for a file is read as it was written, and nothing else is one", async () => {
+  equal(modules.fantail.readFileLine(modules.fantail.fileLine(fish)), fish);
+  const line = (news) => `! ${JSON.stringify({ ...fish, ...news })}`;
+  const bad = [
+    "", "!", "! ", "! {", "! []", "! 1", line({}).slice(1), `!${line({}).slice(2)}`, line({ media: "../../etc/passwd" }), line({ secret: 5 }), line({ name: null }),
+    line({ size: 0 }), line({ size: 1.5 }), line({ size: 1e12 }), line({ mime: {} }), line({ opaque: "no" }),
+  ];
+  for (const text of bad) equal(modules.fantail.readFileLine(text), null, text);
+  const plain = { ...reference, name: "fish.png", mime: "image/png", size: 70_000 };
+  for (const news of [{ width: -1 }, { height: "480" }, { width: 1e9 }]) equal(modules.fantail.readFileLine(line({ ...news, preview: undefined })), plain);
+  for (const preview of ["x".repeat(5_000), "<svg>", 7]) equal(modules.fantail.readFileLine(line({ preview, width: undefined })), plain);
+});
+
+test("a body is a quotation, files, and words", () => {
+  const { fileLine } = modules.fantail;
+  const body = words.withFiles(words.withQuote({ from: "bob", body: "where?" }, "here"), [fish]);
+  equal(body, `> bob: where?\n${fileLine(fish)}\n\nhere`);
+  equal(words.splitBody(body), { quote: { from: "bob", text: "where?" }, files: [fish], text: "here" });
+  equal(words.splitBody(words.withFiles("", [fish])), { quote: null, files: [fish], text: "" });
+  equal(words.splitBody(words.withFiles(words.withQuote({ from: "bob", body: "where?" }, ""), [fish])), { quote: { from: "bob", text: "where?" }, files: [fish], text: "" });
+  const many = words.splitBody(words.withFiles("x", Array(12).fill(fish)));
+  equal([many.files.length, many.text.split("\n").length], [10, 4]);
+  // A line behind an empty one is text.
+  equal(words.splitBody(`\n${fileLine(fish)}`).files, []);
+});
+
+test("files have words", () => {
+  const label = (...files) => words.filesLabel(files.map((news) => ({ ...fish, ...news })));
+  equal([label({}), label({ mime: "video/mp4" }), label({ mime: "application/pdf", name: "a.pdf" }), label({ opaque: true })], ["Photo", "Video", "a.pdf", "fish.png"]);
+  equal([label({}, {}), label({}, { mime: "video/webm" }), label()], ["2 photos", "2 files", ""]);
+  equal(words.oneLine(words.withFiles("at\nnoon", [fish])), "Photo: at noon");
+  equal(words.withQuote({ from: "ana", body: words.withFiles("look", [fish]) }, "nice"), "> ana: Photo: look\n\nnice");
+  equal([1, 999, 1_000, 12_345, 999_499, 999_600, 104_857_600].map(words.shownSize), ["1 B", "999 B", "1 kB", "12 kB", "999 kB", "1 MB", "105 MB"]);
+  equal(["a\u202egpj.exe", "\u0000", " x\n.txt "].map(words.shownName), ["agpj.exe", "File", "x.txt"]);
+  equal(words.kindOf({ mime: "image/svg+xml" }), "file");
+});
+
+test("a place has the shape of its picture, within bounds", () => {
+  const max = { width: 330, height: 380 };
+  equal(words.frame({ width: 640, height: 480 }, max), { width: 330, height: 248 });
+  equal(words.frame({ width: 1_000, height: 2_000 }, max), { width: 190, height: 380 });
+  equal(words.frame({}, max), { width: 280, height: 210 });
+  for (const [width, height] of [[1, 60_000], [60_000, 1], [1, 1]]) {
+    const found = words.frame({ width, height }, max);
+    equal(found.width >= 100 && found.width <= 330 && found.height >= 100 && found.height <= 380, true, JSON.stringify(found));
+  }
+});
+
+test("a JPEG says how large it is before it is decoded", () => {
+  const head = (height, width) => Uint8Array.from([0xff, 0xd8, 0xff, 0xe0, 0, 4, 1, 2, 0xff, 0xc2, 0, 17, 8, height >> 8, height & 255, width >> 8, width & 255, 3, 0]);
+  equal(words.jpegSize(head(40, 64)), { height: 40, width: 64 });
+  equal(words.jpegSize(head(65_535, 65_535)), { height: 65_535, width: 65_535 });
+  for (const bytes of [[], [0xff, 0xd8], [0x89, 0x50], [0xff, 0xd8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]]) equal(words.jpegSize(Uint8Array.from(bytes)), null);
 });
 
 const results = {};

@@ -14,16 +14,19 @@ public struct PageFiles: Sendable {
     private init() { files = [:] }
 
     /// - Parameters:
+    ///   - mediaOrigins: where links to files lead, such as `http://127.0.0.1:8082`; the page sends and fetches there, and nowhere
+    ///     else beside its own host.
     ///   - files: names without a slash, such as `app.js`, and contents of at most `GatewayLimits.pageFileBytesMax`. They are
     ///     compiled in, so that a wrong one is our own mistake and stops the process.
     ///   - sha1: for entity tags.
-    public init(_ files: [(name: String, bytes: [UInt8])], sha1: HandshakeKey.SHA1) {
+    public init(_ files: [(name: String, bytes: [UInt8])], mediaOrigins: [String] = [], sha1: HandshakeKey.SHA1) {
+        let headers = Self.headers(mediaOrigins: mediaOrigins)
         var served: [String: HTTPFile] = [:]
         for (name, bytes) in files {
             precondition(bytes.count <= GatewayLimits.pageFileBytesMax, "\(name) is too long to be served")
             let path = name == "index.html" ? "/" : "/" + name
             let file = HTTPFile(
-                path: path, contentType: Self.contentType(of: name), headers: Self.headers, body: bytes, sha1: sha1)
+                path: path, contentType: Self.contentType(of: name), headers: headers, body: bytes, sha1: sha1)
             precondition(served.updateValue(file, forKey: path) == nil, "\(name) is there twice")
         }
         self.files = served
@@ -35,19 +38,25 @@ public struct PageFiles: Sendable {
         return try file.answer(to: request)
     }
 
+    /// Pictures are fetched as bytes and shown as `blob:`, which only the page's own scripts can make: so `img-src` names no other host,
+    /// and nothing is told to one by an address. Videos are played from where they lie.
+    ///
     /// `'self'` in `connect-src` is the WebSocket of this host too (CSP level 3). The one policy of Trusted Types names the
     /// service worker's address.
-    private static let headers = [
-        (
-            "Content-Security-Policy",
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; "
-                + "worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-                + "require-trusted-types-for 'script'; trusted-types fantail"
-        ),
-        ("Cross-Origin-Opener-Policy", "same-origin"),
-        ("Cross-Origin-Resource-Policy", "same-origin"),
-        ("Referrer-Policy", "no-referrer"),
-    ]
+    private static func headers(mediaOrigins: [String]) -> [(String, String)] {
+        let media = mediaOrigins.map { " " + $0 }.joined()
+        return [
+            (
+                "Content-Security-Policy",
+                "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src blob:\(media); "
+                    + "connect-src 'self'\(media); manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; "
+                    + "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types fantail"
+            ),
+            ("Cross-Origin-Opener-Policy", "same-origin"),
+            ("Cross-Origin-Resource-Policy", "same-origin"),
+            ("Referrer-Policy", "no-referrer"),
+        ]
+    }
 
     private static func contentType(of name: String) -> String {
         switch name.split(separator: ".").last {

@@ -8,6 +8,7 @@ public enum Page {
     /// Names as the browser asks for them, and contents; `index.html` is the page itself.
     public static let files: [(name: String, bytes: [UInt8])] = [
         ("app.js", PackageResources.app_js),
+        ("attach.js", PackageResources.attach_js),
         ("avatar.js", PackageResources.avatar_js),
         ("book.js", PackageResources.book_js),
         ("chatlist.js", PackageResources.chatlist_js),
@@ -17,6 +18,7 @@ public enum Page {
         ("icon.svg", PackageResources.icon_svg),
         ("index.html", PackageResources.index_html),
         ("manifest.webmanifest", PackageResources.manifest_webmanifest),
+        ("media.js", PackageResources.media_js),
         ("notifier.js", PackageResources.notifier_js),
         ("panels.js", PackageResources.panels_js),
         ("presence.js", PackageResources.presence_js),
@@ -26,6 +28,7 @@ public enum Page {
         ("style.css", PackageResources.style_css),
         ("sw.js", PackageResources.sw_js),
         ("tabs.js", PackageResources.tabs_js),
+        ("uploads.js", PackageResources.uploads_js),
         ("words.js", PackageResources.words_js),
     ]
 }

@@ -1,6 +1,7 @@
 // The page: wires session, store, protocol and screen.
 //
 //     session.js -> who          tabs.js -> may this tab?        store.js, book.js -> what is kept
+//     uploads.js -> files on their way
 //     fantail.js -> the wire     presence.js -> of the moment    chatlist.js, conversation.js, panels.js -> the screen
 
 import { Book, Elsewhere } from "/book.js";
@@ -8,6 +9,7 @@ import { ChatList } from "/chatlist.js";
 import { Conversation } from "/conversation.js";
 import { dialog, el, icon, iconButton, toast } from "/dom.js";
 import { Fantail } from "/fantail.js";
+import { Pictures } from "/media.js";
 import { Notifier } from "/notifier.js";
 import { chatInfo, messageInfo, newChat, privacy } from "/panels.js";
 import { Presence } from "/presence.js";
@@ -15,6 +17,7 @@ import { askGateway, forgetSession, mint, keepSession, session } from "/session.
 import { signIn } from "/signin.js";
 import { Store } from "/store.js";
 import { TabLock } from "/tabs.js";
+import { Uploads } from "/uploads.js";
 import { avatar } from "/avatar.js";
 import { isGroup, isName, refusalSentence, tokenSentence } from "/words.js";
 
@@ -46,6 +49,8 @@ class App {
   #book;
   #client;
   #presence = new Presence();
+  /// { pictures, uploads }
+  #media;
   #list;
   #notifier;
   #conversation = null;
@@ -79,6 +84,10 @@ class App {
     });
     this.#book.client = this.#client;
     this.#presence.client = this.#client;
+    const pictures = new Pictures(this.#client, user);
+    this.#media = { pictures, uploads: new Uploads(this.#book, this.#client, pictures) };
+    this.#media.uploads.onProgress = (id) => this.#conversation?.onProgress(id);
+    this.#book.onCleared = () => this.#media.uploads.stop();
     this.#presence.onChange = () => this.#update();
     this.#book.isSeen = (chat) => this.#conversation?.id === chat && isWatched();
     this.#book.onChange = (draft) => this.#onChange(draft);
@@ -87,8 +96,10 @@ class App {
     this.#listen();
     this.#route();
     this.#client.start();
+    this.#media.uploads.start(this.#book.uploads);
     const reason = await left;
     this.#abort.abort();
+    this.#media.uploads.stop();
     this.#client.stop();
     this.#conversation?.close();
     clearTimeout(this.#bannerTimer);
@@ -134,6 +145,8 @@ class App {
     on(window, "blur", () => this.#onEyes());
     for (const name of ["pointerdown", "keydown"]) on(window, name, () => this.#presence.onPerson(true));
     on(window, "keydown", (event) => this.#onKey(event));
+    // A file that is dropped beside a chat shall not take the place of the page.
+    for (const name of ["dragover", "drop"]) on(window, name, (event) => event.dataTransfer?.types.includes("Files") && event.preventDefault());
   }
 
   #onEyes() {
@@ -188,7 +201,7 @@ class App {
       if (former) this.#list.element.querySelector(`a[data-chat="${CSS.escape(former)}"]`)?.focus();
       return;
     }
-    this.#conversation = new Conversation(this.#book, this.#client, this.#presence, chat, {
+    this.#conversation = new Conversation(this.#book, this.#client, this.#presence, this.#media, chat, {
       back: () => this.#go(null),
       openInfo: () => chatInfo({ book: this.#book, client: this.#client, presence: this.#presence, id: chat }),
       openMessageInfo: (message) => messageInfo({ book: this.#book, client: this.#client, message }),
@@ -212,7 +225,7 @@ class App {
         item("lock", "Privacy", () => privacy({ client: this.#client })),
         item("theme", `Colours: ${themeName()}`, nextTheme),
         item("leave", `Sign out ${this.#book.me}`, () => this.#signOut()),
-        el("p.hint", {}, "Keys: Alt+↑ and Alt+↓ change the chat, Alt+N begins one. In a chat, ↑ walks through the messages; R replies, I tells who has it. Escape goes back."),
+        el("p.hint", {}, "Keys: Alt+↑ and Alt+↓ change the chat, Alt+N begins one. In a chat, ↑ walks through the messages; Enter opens a picture, R replies, I tells who has it. Escape goes back."),
         el("p.hint", {}, `This browser is the device ${this.#session.device}.`),
       );
     });
@@ -232,6 +245,7 @@ class App {
             history.replaceState(null, "", "#");
             this.#leave(null);
             await Store.remove(this.#book.me);
+            await Pictures.forget(this.#book.me);
           },
         }, icon("leave"), el("span", {}, "Sign out")),
       ),
@@ -440,6 +454,7 @@ class App {
   async #onReplaced() {
     if (this.#abort.signal.aborted) return;
     this.#abort.abort();
+    this.#media?.uploads.stop();
     this.#client?.stop();
     this.#conversation?.close();
     tabLock.release();

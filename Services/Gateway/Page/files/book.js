@@ -3,19 +3,22 @@
 // The store is the truth, `chats` is the part of it that the list shows, held in memory. Every change is a transaction: it
 // works on copies, and what is in memory follows when the copies are on disk. So the screen never shows what a reload forgets.
 //
-// A message: { chat, from, id, at, sort, n, seq, body, event, expired, failed, counts, late }. `at` is null until `sent`;
+// A message: { chat, from, id, at, sort, n, seq, body, event, expired, failed, counts, late, upload }. `at` is null until `sent`;
 // `sort` is the place on the screen: the stamp, and behind all stamps while there is none. An event of a group is a message
-// with `event` in the place of `body`.
+// with `event` in the place of `body`. While its file is on its way, `upload` is { code }: why it does not go on, or null.
 //
 // A chat: { id, title, last, sort, unread, delivered, read, newestIn, seen, left, info, oldestN, oldestSeq, isComplete,
 // isLogComplete, draft }.
 // `delivered` and `read` are watermarks over what I wrote, `newestIn` is the newest stamp of the others, `seen` how far I read.
 
 import { newID } from "/fantail.js";
-import { isGroup, withQuote } from "/words.js";
+import { isGroup, splitBody, withFiles, withQuote } from "/words.js";
 
 /// Stamps are below this until the year 2200; places of messages without a stamp are above.
 const pendingBase = 7_300_000_000_000_000;
+
+/// In the line of a file that is not there yet.
+const noReference = { media: "0".repeat(24), secret: "0".repeat(32) };
 
 /// Another tab has written meanwhile: this one has lost its right to.
 export class Elsewhere extends Error {}
@@ -26,6 +29,8 @@ export class Book {
   /// `isSeen(chat)`: that chat is on the screen before somebody's eyes. `onChange({ chats, messages, arrived })`.
   isSeen = () => false;
   onChange = () => {};
+  /// Everything that was kept is gone.
+  onCleared = () => {};
   client = null;
   #store;
   #cursor;
@@ -43,7 +48,8 @@ export class Book {
     for (const chat of kept.chats) this.chats.set(chat.id, chat);
     this.#cursor = kept.cursor ?? null;
     this.isArchive = kept.archive ?? false;
-    const { cursor, ticks, attempt, outbox, reads, changes } = kept;
+    const { cursor, ticks, attempt, outbox, reads, changes, keeps } = kept;
+    this.uploads = kept.uploads;
     return {
       cursor,
       ticks,
@@ -51,6 +57,7 @@ export class Book {
       outbox: outbox.map(({ id, to, body }) => ({ id, to, body })),
       reads,
       changes,
+      keeps,
     };
   }
 
@@ -70,7 +77,7 @@ export class Book {
   /// "", "clock", "sent", "delivered", "read", "failed": the tick of a message of mine.
   tick(message) {
     if (message.from !== this.me || message.event) return "";
-    if (message.failed || message.expired) return "failed";
+    if (message.failed || message.expired || message.upload?.code) return "failed";
     if (message.at === null) return "clock";
     const chat = this.chats.get(message.chat);
     if (message.at <= (chat?.read ?? 0)) return "read";
@@ -89,6 +96,7 @@ export class Book {
         if (item.type === "cursor.lost") {
           rows.clear();
           draft.clear();
+          draft.afterwards(() => this.onCleared());
         } else {
           await this.#apply(item, rows, draft);
         }
@@ -117,6 +125,11 @@ export class Book {
         draft.gap = true;
         return;
       case "sent": {
+        const kept = await rows.get("outbox", item.id);
+        for (const { media, secret } of splitBody(kept?.body ?? "").files) {
+          rows.put("keeps", { media, secret });
+          draft.afterwards(() => this.client?.keepMedia({ media, secret }));
+        }
         rows.remove("outbox", item.id);
         await this.#amend(item.to, item.id, rows, draft, { at: item.at, sort: item.at });
         return;
@@ -140,6 +153,9 @@ export class Book {
       case "group.done":
       case "change.failed":
         rows.remove("changes", item.ref);
+        return;
+      case "media.kept":
+        rows.remove("keeps", item.media);
         return;
       case "group.counts":
         return this.#amendAt(item.group, item.at, rows, draft, { counts: { got: item.got, read: item.read, of: item.of } });
@@ -259,6 +275,52 @@ export class Book {
     this.client?.send(message);
   }
 
+  /// Keeps a message whose file has yet to be uploaded. `file`: { name, mime, size, opaque?, width?, height?, preview? }.
+  /// Returns what the uploads need to know of it.
+  async attach(to, blob, file, caption, replyTo) {
+    const words = replyTo ? withQuote(replyTo, caption) : caption;
+    const upload = { id: newID(), to, blob, file, words, link: null };
+    await this.#change((rows, draft) => {
+      upload.order = this.#nextOrder();
+      rows.put("uploads", upload);
+      const row = {
+        chat: to, from: this.me, id: upload.id, at: null, sort: pendingBase + upload.order, n: null, seq: null,
+        body: withFiles(words, [{ ...file, ...noReference }]), event: null, counts: null, upload: { code: null },
+      };
+      rows.put("messages", row);
+      draft.message(row);
+      draft.chat(to).unread = 0;
+    });
+    return upload;
+  }
+
+  /// How an upload stands: fields of its row, and why it does not go on (null: it does).
+  amendUpload(upload, fields, code = null) {
+    Object.assign(upload, fields);
+    return this.#change(async (rows, draft) => {
+      if (!(await rows.get("uploads", upload.id))) return;
+      rows.put("uploads", upload);
+      await this.#amend(upload.to, upload.id, rows, draft, { upload: { code } });
+    });
+  }
+
+  /// The file is there: now its message goes out as every other.
+  async uploaded(upload, file) {
+    let message = null;
+    await this.#change(async (rows, draft) => {
+      rows.remove("uploads", upload.id);
+      const row = await rows.get("messages", [upload.to, this.me, upload.id]);
+      if (!row) return;
+      row.body = withFiles(upload.words, [{ ...upload.file, ...file }]);
+      delete row.upload;
+      message = { id: upload.id, to: upload.to, body: row.body };
+      rows.put("outbox", { ...message, order: upload.order });
+      rows.put("messages", row);
+      draft.message(row);
+    });
+    if (message) this.client?.send(message);
+  }
+
   /// Sends what failed once more, under a new id.
   async resend(message) {
     await this.discard(message);
@@ -269,6 +331,7 @@ export class Book {
   discard(message) {
     return this.#change((rows, draft) => {
       rows.remove("messages", [message.chat, message.from, message.id]);
+      if (message.from === this.me) rows.remove("uploads", message.id);
       draft.removed.push(message);
       const chat = draft.chat(message.chat);
       if (chat.last?.id === message.id) chat.last = null;

@@ -1,8 +1,8 @@
 // The list of chats: newest first, each with its last message, its tick, and how many are unread.
 
 import { avatar } from "/avatar.js";
-import { el, tickMark } from "/dom.js";
-import { eventSentence, isGroup, listTime, milliseconds, oneLine } from "/words.js";
+import { el, icon, tickMark } from "/dom.js";
+import { eventSentence, isGroup, kindOf, listTime, milliseconds, oneLine, splitBody } from "/words.js";
 
 export class ChatList {
   #book;
@@ -66,7 +66,10 @@ export class ChatList {
     const isOpen = chat.id === this.#open;
     const time = last?.at ? listTime(milliseconds(last.at)) : last ? listTime(Date.now()) : "";
     const preview = typist ?? (chat.draft && !isOpen ? `Draft: ${oneLine(chat.draft)}` : this.#preview(chat));
-    const signature = JSON.stringify([chat.title, preview, tick, time, chat.unread, isOpen, isOnline, Boolean(typist)]);
+    // A drawing says at a glance what the words say.
+    const [file] = typist || (chat.draft && !isOpen) ? [] : splitBody(last?.body ?? "").files;
+    const mark = file ? { picture: "photo", video: "video", file: "file" }[kindOf(file)] : null;
+    const signature = JSON.stringify([chat.title, mark, preview, tick, time, chat.unread, isOpen, isOnline, Boolean(typist)]);
     let row = this.#rows.get(chat.id);
     if (row?.dataset.signature === signature) return row;
     const name = chat.title || "Group";
@@ -82,6 +85,7 @@ export class ChatList {
           "span.chat-second",
           {},
           tick && !typist && !chat.draft ? tickMark(tick) : null,
+          mark ? icon(mark) : null,
           el("span.chat-preview", { dir: "auto", class: `chat-preview${typist ? " is-typing" : ""}` }, preview),
           chat.unread > 0
             ? el("span.unread", { "aria-label": `${chat.unread} unread` }, chat.unread > 999 ? "999+" : String(chat.unread))

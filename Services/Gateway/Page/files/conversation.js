@@ -3,12 +3,14 @@
 // Messages are read from the store a page at a time; behind the oldest of them, on a server with an archive, the server is
 // asked. What is shown is a window: it grows upwards while somebody reads old messages, and is cut again at the bottom.
 //
-// Keys: arrows walk through the messages, R replies, I tells who has it; Enter sends, Shift+Enter makes a line; Escape takes
+// Keys: arrows walk through the messages, Enter opens a picture, R replies, I tells who has it; Enter sends, Shift+Enter makes a line; Escape takes
 // back a reply, then goes back to the list.
 
+import { listenForFiles, tray } from "/attach.js";
 import { avatar } from "/avatar.js";
 import { el, iconButton, tickMark, toast } from "/dom.js";
-import { clock, dayName, eventSentence, hue as hueOf, isGroup, milliseconds, pieces, refusalSentence, splitQuote } from "/words.js";
+import { FileViews, drawPreview, showPicture } from "/media.js";
+import { clock, dayName, eventSentence, hue as hueOf, isGroup, kindOf, milliseconds, pieces, plainText, refusalSentence, splitBody } from "/words.js";
 
 const pageCount = 60;
 /// More rows than this are cut to a page when the newest message is in view.
@@ -19,6 +21,9 @@ const endPixels = 80;
 const inputPixelsMax = 180;
 /// The longest body, bytes of UTF-8, as docs/protocol.md has it.
 const bodyBytesMax = 65_536;
+/// What a quotation may take of that, and a line for a file.
+const quoteBytesMax = 2_048;
+const fileBytesMax = 8_192;
 
 export class Conversation {
   // Elements.
@@ -35,7 +40,10 @@ export class Conversation {
   #book;
   #client;
   #presence;
+  #media;
+  #views;
   #actions;
+  #abort = new AbortController();
   #id;
   #messages = [];
   #rows = new Map();
@@ -49,10 +57,11 @@ export class Conversation {
   #grewUpwards = false;
 
   /// `actions`: { back, openInfo, openMessageInfo }.
-  constructor(book, client, presence, id, actions) {
+  constructor(book, client, presence, media, id, actions) {
     this.#book = book;
     this.#client = client;
     this.#presence = presence;
+    this.#media = media;
     this.#actions = actions;
     this.#id = id;
     this.#build();
@@ -89,9 +98,13 @@ export class Conversation {
     this.#input.addEventListener("input", () => this.#onInput());
     this.#input.addEventListener("keydown", (event) => this.#onInputKey(event));
     this.#send = iconButton("send", "Send", () => this.submit(), { class: "round send", disabled: true });
-    this.#composer = el("form.composer", { onsubmit: (event) => event.preventDefault() }, this.#quote, el("div.composer-line", {}, this.#input, this.#send));
+    const chooser = el("input.chooser", { type: "file", multiple: true, hidden: true, onchange: () => (this.attach([...chooser.files]), (chooser.value = "")) });
+    const attach = iconButton("attach", "Attach pictures, videos or files", () => chooser.click(), { class: "round attach" });
+    this.#composer = el("form.composer", { onsubmit: (event) => event.preventDefault() }, this.#quote, el("div.composer-line", {}, chooser, attach, this.#input, this.#send));
     this.#closed = el("p.closed", { hidden: true });
-    this.element = el("section.conversation", { "aria-label": `Chat with ${this.#title}` }, this.#head, el("div.log-frame", {}, this.#log, this.#toEnd), this.#composer, this.#closed);
+    this.element = el("section.conversation", { "aria-label": `Chat with ${this.#title}` }, this.#head, el("div.log-frame", {}, this.#log, this.#toEnd), this.#composer, this.#closed, el("div.drop-hint", { "aria-hidden": "true" }, el("span", {}, `Drop to send to ${this.#title}`)));
+    this.#views = new FileViews({ media: this.#media, client: this.#client, openPicture: (message, file) => this.#openPicture(message, file), root: this.#log });
+    listenForFiles(this.element, { signal: this.#abort.signal, mayTake: () => !this.#composer.hidden, take: (files) => this.attach([...files]) });
   }
 
   /// Loads the newest page and shows it.
@@ -118,6 +131,8 @@ export class Conversation {
 
   close() {
     this.#isClosed = true;
+    this.#abort.abort();
+    this.#views.close();
     clearTimeout(this.#draftTimer);
     this.#presence.restsTyping();
     this.#book.keepDraft(this.#id, this.#input.value);
@@ -210,8 +225,8 @@ export class Conversation {
       const next = this.#messages[index + 1];
       const isLast = !next || next.from !== message.from || Boolean(next.event);
       const tick = this.#book.tick(message);
-      const signature = JSON.stringify([message.at, message.body, message.failed, message.expired, message.late, message.counts, tick, isFirst, isLast]);
-      rows.push(this.#row(keyOf(message), signature, () => this.#messageRow(message, { isFirst, isLast, tick })));
+      const signature = JSON.stringify([message.at, message.body, message.failed, message.expired, message.late, message.counts, message.upload, tick, isFirst, isLast]);
+      rows.push(this.#row(keyOf(message), signature, (former) => this.#messageRow(message, { isFirst, isLast, tick, former })));
       before = message;
     });
     for (const row of rows) known.add(row.dataset.key);
@@ -237,10 +252,10 @@ export class Conversation {
   #row(key, signature, make) {
     const before = this.#rows.get(key);
     if (before?.dataset.signature === signature) return before;
-    const row = make();
+    const row = make(before);
     row.dataset.key = key;
     row.dataset.signature = signature;
-    if (before) {
+    if (before && before !== row) {
       const hadFocus = before.contains(document.activeElement);
       before.replaceWith(row);
       if (hadFocus) row.focus();
@@ -249,16 +264,20 @@ export class Conversation {
     return row;
   }
 
-  #messageRow(message, { isFirst, isLast, tick }) {
+  #messageRow(message, { isFirst, isLast, tick, former }) {
     if (message.event) return el("div.event", {}, el("span", { dir: "auto" }, eventSentence(message.event, this.#book.me)));
     const isMine = message.from === this.#book.me;
-    const { quote, text } = splitQuote(message.body ?? "");
+    const { quote, files, text } = splitBody(message.body ?? "");
+    const keptFiles = former?.querySelector(".files");
+    const block = files.length > 0 ? this.#views.block(message, files, keptFiles) : null;
+    const isKept = block !== null && block === keptFiles;
     const time = message.at ? clock(milliseconds(message.at)) : "";
     const bubble = el(
       "div.bubble",
       {},
       isFirst && !isMine && isGroup(this.#id) ? el("bdi.author", { style: { "--hue": String(hueOf(message.from)) } }, message.from) : null,
       quote ? this.#quoteBlock(quote) : null,
+      isKept ? el("div.files") : block,
       el("span.text", { dir: "auto" }, textNodes(text)),
       el("span.meta", {}, el("time", {}, time), this.#counts(message, tick), tick ? tickMark(tick) : null),
     );
@@ -271,10 +290,35 @@ export class Conversation {
     row.classList.add(isMine ? "mine" : "theirs");
     row.classList.toggle("first", isFirst);
     row.classList.toggle("last", isLast);
-    if (message.failed || message.expired) row.append(this.#failure(message));
+    row.classList.toggle("has-files", block !== null);
+    row.classList.toggle("has-words", text !== "" || block === null);
+    row.classList.toggle("has-pictures", files.length > 0 && files.every((file) => kindOf(file) !== "file"));
+    if (message.failed || message.expired || message.upload?.code) row.append(this.#failure(message));
     else if (message.late && tick === "sent") row.append(el("p.note", {}, `Some members cannot be reached at the moment: ${message.late}. It goes on trying.`));
-    row.addEventListener("dblclick", () => this.#reply(message));
+    if (isKept) return graft(former, row);
+    row.addEventListener("dblclick", (event) => event.target.closest(".file") || this.#reply(this.#messageOf(row)));
     return row;
+  }
+
+  #messageOf(row) {
+    return this.#messages.find((candidate) => keyOf(candidate) === row.dataset.key);
+  }
+
+  /// Large, with the others of the chat to its left and right.
+  #openPicture(message, file) {
+    const list = this.#messages.flatMap((one) => {
+      const { files, text } = splitBody(one.body ?? "");
+      return one.upload ? [] : files.filter((each) => kindOf(each) === "picture").map((each) => ({ file: each, from: one.from === this.#book.me ? "You" : one.from, words: text, key: keyOf(one) }));
+    });
+    const index = list.findIndex((one) => one.key === keyOf(message) && one.file.media === file.media);
+    if (index === -1) return;
+    showPicture({ pictures: this.#media.pictures, list, index, refocus: ({ key }) => this.#rows.get(key)?.focus() });
+  }
+
+  /// A file of that message is further on its way.
+  onProgress(id) {
+    const block = this.#rows.get(`${this.#book.me} ${id}`)?.querySelector(".files");
+    if (block) this.#views.onProgress(block);
   }
 
   /// How many of a group have a message, until all of them do.
@@ -294,6 +338,7 @@ export class Conversation {
   }
 
   #failure(message) {
+    if (message.upload?.code) return this.#uploadFailure(message, message.upload.code);
     const why = message.expired ? "It was not fetched in time and is no longer kept." : refusalSentence(message.failed);
     return el(
       "p.note.bad",
@@ -305,19 +350,42 @@ export class Conversation {
     );
   }
 
+  #uploadFailure(message, code) {
+    const { uploads } = this.#media;
+    // What is not what it says may still be sent as bytes to save.
+    const asFile = ["type_differs", "media_type"].includes(code);
+    return el(
+      "p.note.bad",
+      { role: "alert" },
+      `Not sent. ${refusalSentence(code)} `,
+      el("button.link", { type: "button", onclick: () => uploads.retry(message, { asFile }) }, asFile ? "Send as a file" : "Send again"),
+      " ",
+      el("button.link", { type: "button", onclick: () => uploads.cancel(message) }, "Remove"),
+    );
+  }
+
   #quoteBlock(quote) {
+    const [file] = splitBody(this.#quoted(quote)?.body ?? "").files;
+    const canvas = file?.preview ? el("canvas.quote-preview", { "aria-hidden": "true" }) : null;
+    if (canvas) drawPreview(canvas, file.preview);
     return el(
       "button.quote",
       { type: "button", tabindex: "-1", "aria-label": `Reply to ${quote.from ?? "a message"}: ${quote.text}`, onclick: () => this.#jumpTo(quote), style: { "--hue": String(hueOf(quote.from ?? "")) } },
       quote.from ? el("bdi.author", {}, quote.from === this.#book.me ? "You" : quote.from) : null,
       el("span.quote-text", { dir: "auto" }, quote.text),
+      canvas,
     );
+  }
+
+  /// The message that was quoted, if it is in the window.
+  #quoted(quote) {
+    const start = quote.text.replace(/…$/, "");
+    return this.#messages.findLast((message) => message.body && (!quote.from || message.from === quote.from) && plainText(message.body).startsWith(start));
   }
 
   /// Shows the message that was quoted, if it is in the window.
   #jumpTo(quote) {
-    const start = quote.text.replace(/…$/, "");
-    const found = this.#messages.findLast((message) => message.body && (!quote.from || message.from === quote.from) && splitQuote(message.body).text.startsWith(start));
+    const found = this.#quoted(quote);
     if (!found) return toast("That message is further up.");
     const row = this.#rows.get(keyOf(found));
     row.scrollIntoView({ block: "center" });
@@ -406,6 +474,7 @@ export class Conversation {
   /// The connection is back: what could not be asked for is asked for now.
   onLive() {
     if (this.#isAtStart && this.#log.scrollTop < 200) this.#askHistory();
+    this.#views.onLive(this.#log);
   }
 
   // --- keys ------------------------------------------------------------------------------------------------------------
@@ -419,8 +488,9 @@ export class Conversation {
 
   #onLogKey(event) {
     const row = event.target.closest?.("article.row");
-    if (!row || event.ctrlKey || event.metaKey || event.altKey) return;
-    const message = this.#messages.find((candidate) => keyOf(candidate) === row.dataset.key);
+    // A video has keys of its own.
+    if (!row || event.target.closest("video") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const message = this.#messageOf(row);
     const rows = [...this.#log.querySelectorAll("article.row")];
     const next = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     if (next) {
@@ -428,6 +498,8 @@ export class Conversation {
       if (target) target.focus();
       else if (next === 1) this.focus();
       this.#setFocusable();
+    } else if (event.key === "Enter" && event.target === row && row.querySelector(".files")) {
+      this.#views.open(row.querySelector(".files"));
     } else if (event.key === "r" && message) {
       this.#reply(message);
     } else if (event.key === "i" && message?.at && message.from === this.#book.me) {
@@ -476,7 +548,7 @@ export class Conversation {
     if (!this.#replyTo) return;
     const author = this.#replyTo.from;
     this.#quote.replaceChildren(
-      el("div.quote", { style: { "--hue": String(hueOf(author)) } }, el("bdi.author", {}, author === this.#book.me ? "You" : author), el("span.quote-text", { dir: "auto" }, splitQuote(this.#replyTo.body).text)),
+      el("div.quote", { style: { "--hue": String(hueOf(author)) } }, el("bdi.author", {}, author === this.#book.me ? "You" : author), el("span.quote-text", { dir: "auto" }, plainText(this.#replyTo.body))),
       iconButton("close", "No reply", () => this.#reply(null), { class: "round small" }),
     );
     this.focus();
@@ -485,7 +557,7 @@ export class Conversation {
   async submit() {
     const text = this.#input.value.trim();
     if (text === "") return;
-    if (new TextEncoder().encode(text).length > bodyBytesMax - 2_048) return toast(refusalSentence("body_too_long"));
+    if (bytesOf(text) > bodyBytesMax - quoteBytesMax) return toast(refusalSentence("body_too_long"));
     const replyTo = this.#replyTo;
     clearTimeout(this.#draftTimer);
     this.#input.value = "";
@@ -503,7 +575,61 @@ export class Conversation {
     }
     this.focus();
   }
+
+  /// Shows files before they are sent; what is written goes with them.
+  attach(files) {
+    if (files.length === 0) return;
+    const write = (text) => {
+      this.#input.value = text;
+      this.#fit();
+      this.focus();
+    };
+    const caption = this.#input.value;
+    const isOpen = tray({
+      files,
+      caption,
+      closed: write,
+      send: async (chosen, words) => {
+        if (bytesOf(words) > bodyBytesMax - quoteBytesMax - fileBytesMax) return write(words), toast(refusalSentence("body_too_long"));
+        const replyTo = this.#replyTo;
+        this.#reply(null);
+        this.focus();
+        this.#book.keepDraft(this.#id, "");
+        try {
+          await this.#media.uploads.send(this.#id, chosen, words, replyTo);
+        } catch (error) {
+          toast("This browser could not keep the file. Is its storage full?");
+          console.error(error);
+        }
+      },
+    });
+    if (!isOpen) return;
+    // What was written goes with the files; it stands here again when they are not sent.
+    clearTimeout(this.#draftTimer);
+    this.#input.value = "";
+    this.#fit();
+  }
 }
+
+/// A row in its new state, in which the files stay where they are: a video that is moved stops.
+function graft(row, fresh) {
+  const [bubble, news] = [row.querySelector(".bubble"), fresh.querySelector(".bubble")];
+  const files = bubble.querySelector(".files");
+  const place = news.querySelector(".files");
+  const children = [...news.childNodes];
+  for (const child of [...bubble.childNodes]) if (child !== files) child.remove();
+  files.before(...children.slice(0, children.indexOf(place)));
+  files.after(...children.slice(children.indexOf(place) + 1));
+  for (const child of [...row.childNodes]) if (child !== bubble) child.remove();
+  const around = [...fresh.childNodes];
+  bubble.before(...around.slice(0, around.indexOf(news)));
+  bubble.after(...around.slice(around.indexOf(news) + 1));
+  row.className = fresh.className;
+  row.setAttribute("aria-label", fresh.getAttribute("aria-label"));
+  return row;
+}
+
+const bytesOf = (text) => new TextEncoder().encode(text).length;
 
 const keyOf = (message) => `${message.from} ${message.id}`;
 

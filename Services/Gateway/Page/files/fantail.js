@@ -17,11 +17,20 @@
 //
 // A batch: { items, cursor, ticks }. Items are, in order: entries (`message`, `copy`, `expired`, `gap`, `group.message`,
 // `group.event`, and entries of later releases), `sent`, `delivered`, `read`, `noted`, `group.done`, `group.counts`,
-// `group.late`, and three of our own: `failed` { id, to, code, text }, `change.failed` { ref, code, text } and `cursor.lost`
-// (forget everything: the server was set up anew). `cursor` and `ticks` belong into the same transaction as the items.
+// `group.late`, `media.kept` { media }, and three of our own: `failed` { id, to, code, text }, `change.failed` { ref, code, text } and
+// `cursor.lost` (forget everything: the server was set up anew). `cursor` and `ticks` belong into the same transaction as the items.
 //
 // Notices: { type: "state", state, retryAt }, "attempt" { attempt } (remember the highest, it is part of `memory`), "welcome", "unreachable", "ended" { reason }, "typing", "presence", "settings",
 // "refused", "trouble" { error } (`keep` failed; it is tried again).
+//
+// Pictures, videos and files go by HTTP, round the socket, to where a link leads that the server gives:
+//
+//     const file = await client.upload(blob, { name: "fish.png", mime: "image/png" });   // goes on by itself after losses
+//     client.send({ id: newID(), to: "bob", body: `${fileLine(file)}\n\nlook at this` });
+//     client.keepMedia(file);               // when it is `sent`; `media.kept` ends it. Until then it is part of `memory.keeps`
+//     const { url } = await client.link(file);   // for a line that came in: readFileLine(line) is the file, or null
+//
+// `upload` computes a SHA-256 and so needs `crypto.subtle`, which browsers have on https and on localhost only.
 
 /// Milliseconds; the numbers of docs/protocol.md.
 export const Times = {
@@ -39,7 +48,24 @@ export const Times = {
   ackPause: 50,
   /// A browser does not show the server's pings. After this silence we ask, and then wait for `answer`.
   silence: 45_000,
+  /// An upload that broke goes on after this, doubled each time up to `reconnectMax`.
+  uploadFirst: 1_000,
+  /// A link to a file is used again for so long; it ends after five minutes.
+  link: 240_000,
+  /// A request by HTTP that moves nothing for so long is lost.
+  stall: 60_000,
 };
+
+/// The longest file, bytes.
+export const mediaBytesMax = 104_857_600;
+/// The types that the server looks into and gives out as what they are. Everything else is opaque.
+export const mediaTypes = ["image/jpeg", "image/png", "image/gif", "image/webp", "video/mp4", "video/webm"];
+/// Links that are remembered.
+const linkCountMax = 256;
+/// Files in one message.
+export const fileLinesMax = 10;
+/// Letters of a preview: 3 KiB in base64.
+const previewLettersMax = 4_096;
 
 /// Messages on the wire at once.
 const windowCount = 16;
@@ -56,11 +82,76 @@ export function newID() {
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
+/// The line that stands for a file in the body of a message. `file`: what `upload` gave, and perhaps `width`, `height`, `preview`.
+export function fileLine(file) {
+  const { media, secret, name, mime, size, opaque, width, height, preview } = file;
+  return `! ${JSON.stringify({ media, secret, name, mime, size, opaque: opaque || undefined, width, height, preview })}`;
+}
+
+/// The file that a line of a body stands for; null: the line is text. Whatever is in it is checked, for anybody may have written it.
+export function readFileLine(line) {
+  if (!line.startsWith("! {")) return null;
+  let found;
+  try {
+    found = JSON.parse(line.slice(2));
+  } catch {
+    return null;
+  }
+  const { media, secret, name, mime, size, opaque = false, width, height, preview } = found;
+  if (!/^[0-9a-f]{24}$/.test(media) || !/^[0-9a-f]{32}$/.test(secret)) return null;
+  if (typeof name !== "string" || name.length > 255 || typeof mime !== "string" || mime.length > 100 || typeof opaque !== "boolean") return null;
+  if (!Number.isSafeInteger(size) || size < 1 || size > mediaBytesMax) return null;
+  const file = { media, secret, name, mime, size };
+  if (opaque) file.opaque = true;
+  // What is only for the eyes is left away when it is none.
+  const isLength = (value) => Number.isSafeInteger(value) && value > 0 && value < 65_536;
+  if (isLength(width) && isLength(height)) Object.assign(file, { width, height });
+  if (typeof preview === "string" && preview.length <= previewLettersMax && /^[A-Za-z0-9+/]+={0,2}$/.test(preview)) file.preview = preview;
+  return file;
+}
+
 /// A refusal of the server, or none that came in time (`code` is then "no_answer" or "offline").
 export class Refused extends Error {
   constructor(code, text) {
     super(text || code);
     this.code = code;
+  }
+}
+
+/// One request, with what of its body is on its way. Resolves with { status, header(name), text }; status 0: it was lost.
+function transfer(method, url, { headers = {}, body = null, signal, onProgress }) {
+  return new Promise((resolve) => {
+    const request = new XMLHttpRequest();
+    request.open(method, url);
+    let timer = setTimeout(() => request.abort(), Times.stall);
+    const move = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => request.abort(), Times.stall);
+    };
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    if (onProgress) {
+      request.upload.onprogress = (event) => {
+        move();
+        onProgress(event.loaded);
+      };
+    }
+    const abort = () => request.abort();
+    request.onloadend = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+      resolve({ status: request.status, header: (name) => request.getResponseHeader(name), text: request.responseText });
+    };
+    signal?.addEventListener("abort", abort);
+    request.send(body);
+  });
+}
+
+/// The word of a refusal by HTTP.
+function reasonOf({ text }) {
+  try {
+    return JSON.parse(text).reason ?? null;
+  } catch {
+    return null;
   }
 }
 
@@ -89,6 +180,12 @@ export class Fantail {
   #outbox;
   #reads;
   #changes;
+  /// References that the server shall keep, until it says that it does.
+  #keeps;
+  /// Links to files, by reference.
+  #links = new Map();
+  /// Uploads that wait for a connection.
+  #wakers = new Set();
   #questions = new Map();
   /// Who waits for the end of a change; that may take several connections.
   #waiters = new Map();
@@ -106,6 +203,7 @@ export class Fantail {
       clearTimeout: (timer) => clearTimeout(timer),
       random: () => Math.random(),
       connect: (address, protocols) => new WebSocket(address, protocols),
+      transfer,
       ...world,
     };
     // A device that has lost its memory still counts upwards: it begins with the clock, in microseconds.
@@ -115,6 +213,7 @@ export class Fantail {
     this.#outbox = (memory.outbox ?? []).map((message) => this.#pending(message));
     this.#reads = (memory.reads ?? []).map((mark) => ({ ...mark, deadline: null }));
     this.#changes = (memory.changes ?? []).map((change) => this.#pending(change));
+    this.#keeps = (memory.keeps ?? []).map(({ media, secret }) => this.#pending({ ref: `keep-${media}`, media, secret }));
   }
 
   get isLive() {
@@ -202,6 +301,128 @@ export class Fantail {
   /// Says something that nobody answers and that may be lost, such as `typing`.
   say(frame) {
     if (this.isLive) this.#transmit(frame);
+  }
+
+  // --- files -----------------------------------------------------------------------------------------------------------
+
+  /// Uploads a Blob, and goes on after losses from where it was; resolves with the file for `fileLine`, or throws `Refused`
+  /// (codes of docs/protocol.md's errors and of its answers to PUT; "aborted" by `signal`, "not_secure" without `crypto.subtle`).
+  /// `link`: what `onLink` was told in a former life of the page, so that it goes on there. `onProgress(bytes)`.
+  async upload(blob, { name, mime, opaque = false, signal, link = null, onLink = () => {}, onProgress = () => {} }) {
+    if (blob.size < 1 || blob.size > mediaBytesMax) throw new Refused("media_too_large");
+    if (!globalThis.crypto?.subtle) throw new Refused("not_secure", "files are sent from https pages and from localhost only: crypto.subtle is missing here");
+    let digest;
+    try {
+      digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer()));
+    } catch {
+      throw new Refused("unreadable", "the file cannot be read (any more)");
+    }
+    const hash = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    const frame = { type: "media.upload", name, mime, size: blob.size, hash, ...(opaque ? { opaque } : {}) };
+    let pause = Times.uploadFirst;
+    let lostCount = 0;
+    // Where the next bytes belong; null: the server has to say.
+    let offset = link ? null : 0;
+    for (;;) {
+      if (signal?.aborted) throw new Refused("aborted");
+      if (!link) {
+        try {
+          const { url, until } = await this.ask(frame);
+          if (signal?.aborted) throw new Refused("aborted");
+          link = { url, until };
+          offset = 0;
+          onLink(link);
+        } catch (refused) {
+          if (!passing.has(refused.code) && !["offline", "no_answer"].includes(refused.code)) throw refused;
+          if (refused.code === "storage_full") throw refused;
+          pause = await this.#rest(pause, signal);
+          continue;
+        }
+      }
+      let answer;
+      if (offset === null) {
+        answer = await this.#transfer("HEAD", link.url, { signal });
+      } else {
+        const from = offset;
+        answer = await this.#transfer("PUT", link.url, {
+          headers: { "Upload-Offset": String(from), "Content-Type": "application/octet-stream" },
+          body: blob.slice(from),
+          signal,
+          onProgress: (bytes) => onProgress(from + bytes),
+        });
+      }
+      const there = answer.header?.("Upload-Offset");
+      if (answer.status === 201) {
+        const { media, secret } = JSON.parse(answer.text);
+        onProgress(blob.size);
+        return { media, secret, name, mime, size: blob.size, ...(opaque ? { opaque } : {}) };
+      }
+      if ([200, 204].includes(answer.status) && there) {
+        if (Number(there) > (offset ?? -1)) pause = Times.uploadFirst;
+        offset = Number(there);
+        onProgress(offset);
+        continue;
+      }
+      const reason = reasonOf(answer);
+      if (answer.status === 409 && there) {
+        offset = Number(there);
+        continue;
+      }
+      if (reason === "media_unknown" || reason === "link_expired" || reason === "link_forged") {
+        // The link has had its time. One that goes again and again was refused in a moment when we did not hear it.
+        if (++lostCount > 3) throw new Refused("media_unknown");
+        link = null;
+        continue;
+      }
+      const isLost = answer.status === 0 || answer.status === 408 || answer.status === 409 || (answer.status >= 500 && answer.status !== 507);
+      if (!isLost) throw new Refused(reason ?? "no_answer");
+      offset = null;
+      pause = await this.#rest(pause, signal);
+    }
+  }
+
+  async #transfer(method, url, more) {
+    try {
+      return await this.#world.transfer(method, url, more);
+    } catch {
+      return { status: 0 };
+    }
+  }
+
+  /// Waits, but not longer than until there is a connection again; gives the next pause.
+  async #rest(pause, signal) {
+    if (signal?.aborted) return pause;
+    await new Promise((resolve) => {
+      const wake = () => {
+        this.#wakers.delete(wake);
+        this.#world.clearTimeout(timer);
+        signal?.removeEventListener("abort", wake);
+        resolve();
+      };
+      const timer = this.#world.setTimeout(wake, this.#jittered(pause));
+      signal?.addEventListener("abort", wake);
+      this.#wakers.add(wake);
+    });
+    return Math.min(pause * 2, Times.reconnectMax);
+  }
+
+  /// A link to the bytes of a file, { url, until }, good for some minutes; throws `Refused`. `isStale`: the last one did not work.
+  link({ media, secret }, { isStale = false } = {}) {
+    const key = `${media} ${secret}`;
+    const known = this.#links.get(key);
+    if (known && !isStale && known.end > this.#world.now()) return known.answer;
+    const answer = this.ask({ type: "media.link", media, secret });
+    this.#links.delete(key);
+    this.#links.set(key, { answer, end: this.#world.now() + Times.link });
+    if (this.#links.size > linkCountMax) this.#links.delete(this.#links.keys().next().value);
+    answer.catch(() => this.#links.delete(key));
+    return answer;
+  }
+
+  /// The message with this reference is `sent`: its file shall stay. Kept by the owner until the item `media.kept`.
+  keepMedia({ media, secret }) {
+    this.#keeps.push(this.#pending({ ref: `keep-${media}`, media, secret }));
+    this.#pump();
   }
 
   // --- the connection --------------------------------------------------------------------------------------------------
@@ -292,7 +513,7 @@ export class Fantail {
     this.#attempt++;
     this.#phase = phase;
     for (const name of Object.keys(this.#timers)) this.#disarm(name);
-    for (const pending of [...this.#outbox, ...this.#changes]) pending.deadline = null;
+    for (const pending of [...this.#outbox, ...this.#changes, ...this.#keeps]) pending.deadline = null;
     for (const { reject, timer } of this.#questions.values()) {
       this.#world.clearTimeout(timer);
       reject(new Refused("offline"));
@@ -419,7 +640,12 @@ export class Fantail {
       case "group.info":
       case "group.list":
       case "receipts":
+      case "media.upload":
+      case "media.link":
         after.push(() => this.#answer(frame));
+        return;
+      case "media.kept":
+        this.#onKept(frame.ref, round);
         return;
       case "presence":
       case "settings":
@@ -447,7 +673,7 @@ export class Fantail {
     this.#pause = Times.reconnectFirst;
     batch.cursor ??= frame.cursor;
     after.push(() => {
-      for (const pending of [...this.#outbox, ...this.#changes]) {
+      for (const pending of [...this.#outbox, ...this.#changes, ...this.#keeps]) {
         pending.deadline = null;
         pending.notBefore = 0;
       }
@@ -455,6 +681,7 @@ export class Fantail {
       this.#watchSilence();
       this.#notice({ type: "state", state: "live" });
       this.#notice(frame);
+      for (const wake of [...this.#wakers]) wake();
     });
   }
 
@@ -528,6 +755,11 @@ export class Fantail {
       });
       return;
     }
+    const keep = this.#keeps.find(({ what }) => what.ref === ref);
+    if (keep) {
+      if (isPassing) return this.#postpone(keep, frame);
+      return void this.#onKept(ref, round);
+    }
     if (["not_member", "no_such_group", "read_ahead"].includes(code) && this.#reads.some((mark) => mark.with === ref)) {
       // A group does not take our mark. The next look at it makes a new one.
       batch.items.push({ type: "noted", with: ref, at: Number.MAX_SAFE_INTEGER });
@@ -537,6 +769,14 @@ export class Fantail {
     after.push(() => {
       if (!this.#answer({ ref }, new Refused(code, text))) this.#notice({ type: "refused", frame });
     });
+  }
+
+  /// It is kept, or there is nothing to keep any more.
+  #onKept(ref, { batch, after }) {
+    const keep = this.#keeps.find(({ what }) => what.ref === ref);
+    if (!keep) return;
+    batch.items.push({ type: "media.kept", media: keep.what.media });
+    after.push(() => (this.#keeps = this.#keeps.filter((other) => other !== keep)));
   }
 
   #answer(frame, refusal) {
@@ -613,6 +853,15 @@ export class Fantail {
         pending.deadline = now + Times.answer;
         const { order, ...fields } = pending.what;
         this.#transmit({ type: "group", ...fields });
+      }
+      next = Math.min(next, pending.deadline ?? pending.notBefore);
+    }
+
+    for (const pending of this.#keeps) {
+      if (pending.deadline !== null && pending.deadline <= now) pending.deadline = null;
+      if (pending.deadline === null && pending.notBefore <= now) {
+        pending.deadline = now + Times.answer;
+        this.#transmit({ type: "media.keep", ...pending.what });
       }
       next = Math.min(next, pending.deadline ?? pending.notBefore);
     }

@@ -6,11 +6,14 @@
 //     outbox     messages without `sent`, by id; `order` is the order in which they were written
 //     reads      read marks without `noted`, by chat
 //     changes    changes of groups without `group.done`, by ref
+//     uploads    files on their way, with their bytes, by the id of their message; `order` likewise
+//     keeps      references without `media.kept`, by media
 //
 // A transaction that completed is on disk (`durability: "strict"`): only then may an entry be acknowledged.
 
-const version = 1;
-const stores = ["state", "chats", "messages", "outbox", "reads", "changes"];
+/// 2: files.
+const version = 2;
+const stores = ["state", "chats", "messages", "outbox", "reads", "changes", "uploads", "keeps"];
 
 /// Resolves with the result of a request.
 function result(request) {
@@ -29,15 +32,19 @@ export class Store {
 
   static async open(user) {
     const request = indexedDB.open(`fantail:${user}`, version);
-    request.onupgradeneeded = () => {
+    request.onupgradeneeded = ({ oldVersion }) => {
       const database = request.result;
-      database.createObjectStore("state");
-      database.createObjectStore("chats", { keyPath: "id" });
-      const messages = database.createObjectStore("messages", { keyPath: ["chat", "from", "id"] });
-      messages.createIndex("time", ["chat", "sort"]);
-      database.createObjectStore("outbox", { keyPath: "id" });
-      database.createObjectStore("reads", { keyPath: "with" });
-      database.createObjectStore("changes", { keyPath: "ref" });
+      if (oldVersion < 1) {
+        database.createObjectStore("state");
+        database.createObjectStore("chats", { keyPath: "id" });
+        const messages = database.createObjectStore("messages", { keyPath: ["chat", "from", "id"] });
+        messages.createIndex("time", ["chat", "sort"]);
+        database.createObjectStore("outbox", { keyPath: "id" });
+        database.createObjectStore("reads", { keyPath: "with" });
+        database.createObjectStore("changes", { keyPath: "ref" });
+      }
+      database.createObjectStore("uploads", { keyPath: "id" });
+      database.createObjectStore("keeps", { keyPath: "media" });
     };
     const database = await result(request);
     // Another tab wants to delete it.
@@ -82,15 +89,18 @@ export class Store {
   async load() {
     const transaction = this.#database.transaction(stores, "readonly");
     const state = transaction.objectStore("state");
-    const [cursor, ticks, archive, attempt, chats, outbox, reads, changes] = await Promise.all([
+    const [cursor, ticks, archive, attempt, chats, outbox, reads, changes, uploads, keeps] = await Promise.all([
       result(state.get("cursor")),
       result(state.get("ticks")),
       result(state.get("archive")),
       result(state.get("attempt")),
-      ...["chats", "outbox", "reads", "changes"].map((name) => result(transaction.objectStore(name).getAll())),
+      ...["chats", "outbox", "reads", "changes", "uploads", "keeps"].map((name) => result(transaction.objectStore(name).getAll())),
     ]);
     const byOrder = (left, right) => left.order - right.order;
-    return { cursor, ticks, archive, attempt, chats, outbox: outbox.sort(byOrder), reads, changes: changes.sort(byOrder) };
+    return {
+      cursor, ticks, archive, attempt, chats, outbox: outbox.sort(byOrder), reads, changes: changes.sort(byOrder),
+      uploads: uploads.sort(byOrder), keeps,
+    };
   }
 
   /// Up to `count` messages of a chat, oldest first, that stand before `sort` (all: Infinity).

@@ -1,4 +1,6 @@
-// How things are said: times, names, events, refusals. Pure functions; what they return is text and never markup.
+// How things are said: times, names, events, refusals, what a body holds. Pure functions; what they return is text and never markup.
+
+import { fileLine, fileLinesMax, mediaTypes, readFileLine } from "/fantail.js";
 
 const day = 86_400_000;
 
@@ -119,6 +121,17 @@ export function refusalSentence(code) {
       storage_full: "The server has no room left.",
       rate_limited: "That was too fast. Wait a moment.",
       overloaded: "The server is busy. Try again in a moment.",
+      unavailable: "A part of the server is away. Try again in a moment.",
+      media_too_large: "A file may have 100 MB at most, and must not be empty.",
+      media_type: "The server does not show files of this type.",
+      media_quota: "You have sent 1 GB today. More goes tomorrow.",
+      media_unknown: "This file is no longer kept.",
+      too_many_uploads: "32 of your files are on their way. Wait until some have arrived.",
+      type_differs: "What is in this file is not what its name says.",
+      hash_differs: "The file was changed while it was being sent.",
+      longer_than_announced: "The file was changed while it was being sent.",
+      unreadable: "This file can no longer be read. Was it moved, changed or removed?",
+      not_secure: "Files can be sent only when the page was opened by https, or on this machine as localhost.",
     }[code] ?? `The server said: ${code}`
   );
 }
@@ -148,18 +161,73 @@ const quotePattern = /^> (?:([A-Za-z0-9._\-@+:]{1,64}): )?(.*)$/;
 ///
 ///     yes
 ///
-/// Returns { quote: { from, text } or null, text }.
-export function splitQuote(body) {
+/// Files stand between the two as lines of their own (docs/protocol.md, Media in a message).
+///
+/// Returns { quote: { from, text } or null, files, text }.
+export function splitBody(body) {
   const lines = body.split("\n");
   let count = 0;
   while (count < lines.length && lines[count].startsWith("> ")) count++;
-  if (count === 0) return { quote: null, text: body };
+  const quoteCount = count;
+  const files = [];
+  for (; files.length < fileLinesMax && count < lines.length; count++) {
+    const file = readFileLine(lines[count]);
+    if (!file) break;
+    files.push(file);
+  }
+  if (count === 0) return { quote: null, files, text: body };
+  const text = lines.slice(lines[count] === "" ? count + 1 : count).join("\n");
+  if (quoteCount === 0) return { quote: null, files, text };
+  if (text === "" && files.length === 0) return { quote: null, files, text: body };
   const first = quotePattern.exec(lines[0]);
-  const quoted = [first[2], ...lines.slice(1, count).map((line) => line.slice(2))];
-  const rest = lines[count] === "" ? count + 1 : count;
-  const text = lines.slice(rest).join("\n");
-  if (text === "") return { quote: null, text: body };
-  return { quote: { from: first[1] ?? null, text: quoted.join("\n") }, text };
+  const quoted = [first[2], ...lines.slice(1, quoteCount).map((line) => line.slice(2))];
+  return { quote: { from: first[1] ?? null, text: quoted.join("\n") }, files, text };
+}
+
+/// A body without files, with these in their place.
+export function withFiles(body, files) {
+  const lines = body.split("\n");
+  let count = 0;
+  while (count < lines.length && lines[count].startsWith("> ")) count++;
+  // What begins with an empty line has no words behind it, or a quotation before it.
+  const text = lines.slice(count > 0 && lines[count] === "" ? count + 1 : count).join("\n");
+  const tail = text === "" ? [] : ["", text];
+  return [...lines.slice(0, count), ...files.map(fileLine), ...tail].join("\n");
+}
+
+/// "picture", "video" or "file": what is shown as what. A file says what it is; the server gives it out as nothing else.
+export function kindOf({ mime, opaque }) {
+  if (opaque || !mediaTypes.includes(mime)) return "file";
+  return mime.startsWith("image/") ? "picture" : "video";
+}
+
+/// A name for the eyes: without letters that are not seen, or that turn others around ("gpj.exe" shall not look like "exe.jpg").
+export function shownName(name) {
+  const seen = name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "").trim();
+  return seen || "File";
+}
+
+/// "1.2 MB".
+export function shownSize(bytes) {
+  if (bytes < 1_000) return `${bytes} B`;
+  const [value, unit] = bytes < 999_500 ? [bytes / 1_000, "kB"] : [bytes / 1_000_000, "MB"];
+  return `${value < 9.95 ? value.toFixed(1).replace(/\.0$/, "") : Math.round(value)} ${unit}`;
+}
+
+/// What stands for files where there are only words: "Photo", "2 photos", "plan.pdf".
+export function filesLabel(files) {
+  if (files.length === 0) return "";
+  const kinds = new Set(files.map(kindOf));
+  const [kind] = kinds;
+  if (files.length === 1) return kind === "file" ? shownName(files[0].name) : { picture: "Photo", video: "Video" }[kind];
+  return `${files.length} ${kinds.size > 1 ? "files" : { picture: "photos", video: "videos", file: "files" }[kind]}`;
+}
+
+/// A message as words, without what it quotes.
+export function plainText(body) {
+  const { files, text } = splitBody(body);
+  const label = filesLabel(files);
+  return label && text ? `${label}: ${text}` : label || text;
 }
 
 /// At most so much of a message is quoted.
@@ -167,7 +235,7 @@ const quoteLinesMax = 4;
 const quoteLettersMax = 280;
 
 export function withQuote(message, text) {
-  const own = splitQuote(message.body).text;
+  const own = plainText(message.body);
   let quoted = [...own].slice(0, quoteLettersMax).join("");
   const lines = quoted.split("\n");
   quoted = lines.slice(0, quoteLinesMax).join("\n");
@@ -178,7 +246,30 @@ export function withQuote(message, text) {
 
 /// One line of a message, for lists and notifications.
 export function oneLine(body) {
-  return splitQuote(body).text.replace(/\s+/g, " ").trim().slice(0, 160);
+  return plainText(body).replace(/\s+/g, " ").trim().slice(0, 160);
+}
+
+/// Pixels of a JPEG, { width, height }, from its head alone; null when it is none. Three kilobytes may claim to be a picture of
+/// gigabytes: whoever decodes what a stranger sent wants to know before.
+export function jpegSize(bytes) {
+  if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return null;
+  for (let at = 2; at + 9 < bytes.length; ) {
+    if (bytes[at] !== 0xff) return null;
+    const mark = bytes[at + 1];
+    if (mark >= 0xc0 && mark <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(mark)) {
+      return { height: (bytes[at + 5] << 8) | bytes[at + 6], width: (bytes[at + 7] << 8) | bytes[at + 8] };
+    }
+    at += 2 + ((bytes[at + 2] << 8) | bytes[at + 3]);
+  }
+  return null;
+}
+
+/// The place for a picture on the screen, { width, height } in pixels at most `max` of each; what is very long or very tall is cut.
+export function frame({ width, height }, max) {
+  if (!width || !height) return { width: Math.min(280, max.width), height: Math.min(210, max.height) };
+  const ratio = Math.min(Math.max(width / height, 0.45), 2.6);
+  const wide = Math.min(max.width, max.height * ratio, Math.max(width, 160));
+  return { width: Math.round(wide), height: Math.round(wide / ratio) };
 }
 
 /// Cuts text into pieces: { text } and { text, link }. Only http and https become links.
