@@ -23,8 +23,10 @@ readonly WORK=$ROOT/.build-static/test
 readonly CONF=$ROOT/deploy/compose/cluster.conf
 readonly VENV=$ROOT/.build/venv-manifests
 readonly FANTAIL=$ROOT/.build/release/fantail
-# One network for this run, on loopback's side of the machine; two ports of 127.0.0.1 lead in.
+# One network for this run, on loopback's side of the machine; some ports of 127.0.0.1 lead in.
 readonly PORTS=(28080 28081)
+# And one to files; the same as in public= of the cluster file that the containers get.
+readonly MEDIA_PORT=28082
 # From start to ready, in looks of 0.2 s.
 readonly READY_LOOKS_MAX=300
 PASSED=0 FAILED=0
@@ -108,7 +110,7 @@ check_manifests() {
 
 # same_nodes WHERE CONF READER: the names that READER finds in WHERE are those of the cluster file.
 same_nodes() {
-  diff <("$3" "$1" | sort) <(awk '$1 ~ /^(gateway|parser|session|group|last-seen|persistence)$/ { print $2 }' "$2" | sort)
+  diff <("$3" "$1" | sort) <(awk '$1 ~ /^(gateway|parser|session|group|last-seen|persistence|media)$/ { print $2 }' "$2" | sort)
 }
 
 compose_nodes() { sed -nE 's/^    command: .*--node, ([a-z0-9-]+),.*/\1/p' -- "$1"; }
@@ -167,7 +169,7 @@ build() {
   local service
   [[ -z $COMPILE ]] || "$ROOT/deploy/build-images.sh" --compile-only
   check 'an image of each service is made' "$ROOT/deploy/build-images.sh" --images-only --tag "$TAG" --engine podman
-  for service in gateway parser session group last-seen persistence; do
+  for service in gateway parser session group last-seen persistence media; do
     check "the executable of $service has less than 25 MB" small "$ROOT/.build-static/image/$service"
   done
 }
@@ -183,7 +185,7 @@ remove_all() {
   local ids
   mapfile -t ids < <(podman ps -aq --filter "label=$PREFIX" 2>/dev/null)
   ((${#ids[@]} == 0)) || podman rm -f -t 0 "${ids[@]}" >/dev/null 2>&1 || true
-  podman volume rm -f "$PREFIX" >/dev/null 2>&1 || true
+  podman volume rm -f "$PREFIX-persistence" "$PREFIX-media" >/dev/null 2>&1 || true
   podman network rm -f "$PREFIX" >/dev/null 2>&1 || true
 }
 
@@ -194,7 +196,7 @@ start() {
   [[ $role != gateway ]] || flags+=(--keys /etc/fantail/secrets/tokens.keys)
   podman run -d --pull=never --name "$PREFIX-$name" --hostname "$name" --network "$PREFIX" --network-alias "$name" --label "$PREFIX" \
     --restart=always --read-only --cap-drop=all --security-opt=no-new-privileges \
-    -v "$CONF:/etc/fantail/cluster.conf:ro" -v "$WORK/secrets:/etc/fantail/secrets:ro" "${@:3}" "localhost/fantail/$role:$TAG" "${flags[@]}"
+    -v "$WORK/cluster.conf:/etc/fantail/cluster.conf:ro" -v "$WORK/secrets:/etc/fantail/secrets:ro" "${@:3}" "localhost/fantail/$role:$TAG" "${flags[@]}"
 }
 
 run_cluster() {
@@ -204,12 +206,16 @@ run_cluster() {
   openssl rand -hex 32 >"$WORK/secrets/cluster.key"
   printf 'test-1 HS256 %s sign\n' "$(openssl rand -base64 32 | tr '+/' '-_' | tr -d =)" >"$WORK/secrets/tokens.keys"
   chmod 0444 -- "$WORK/secrets/cluster.key" "$WORK/secrets/tokens.keys"
+  sed "s|public=[^ ]*|public=http://127.0.0.1:$MEDIA_PORT|" -- "$CONF" >"$WORK/cluster.conf"
   NAMES=()
   while read -r role name _; do
-    case $role in gateway | parser | session | group | last-seen | persistence) ;; *) continue ;; esac
+    case $role in gateway | parser | session | group | last-seen | persistence | media) ;; *) continue ;; esac
     options=()
     if [[ $role == gateway ]]; then options=(-p "127.0.0.1:${PORTS[port]}:8080") && port=$((port + 1)); fi
-    [[ $role != persistence ]] || options=(-v "$PREFIX:/data")
+    case $role in
+      persistence | media) options=(-v "$PREFIX-$role:/data") ;;
+    esac
+    [[ $role != media ]] || options+=(-p "127.0.0.1:$MEDIA_PORT:8080")
     check "$name starts" start "$name" "$role" "${options[@]}"
     NAMES+=("$name")
   done <"$CONF"
@@ -242,8 +248,10 @@ all_ready() {
 
 # outside_conf: the same cluster as this machine sees it, for the command line.
 outside_conf() {
-  sed -E "s/client=0\.0\.0\.0:8080/client=PORT/" -- "$CONF" | awk -v one="127.0.0.1:${PORTS[0]}" -v two="127.0.0.1:${PORTS[1]}" '
-    /client=PORT/ { sub(/PORT/, seen++ ? two : one) } { print }' >"$WORK/home/cluster.conf"
+  awk -v ports="${PORTS[*]} $MEDIA_PORT" '
+    BEGIN { split(ports, port, " ") }
+    /client=0\.0\.0\.0:8080/ { sub(/client=0\.0\.0\.0:8080/, "client=127.0.0.1:" port[++seen]) }
+    { print }' "$WORK/cluster.conf" >"$WORK/home/cluster.conf"
   mkdir -p -- "$WORK/home/secrets"
   cp -f -- "$WORK/secrets/cluster.key" "$WORK/secrets/tokens.keys" "$WORK/home/secrets/"
 }
@@ -257,6 +265,18 @@ chat_through_it() {
   check 'ana writes to bob and has her tick' send ana bob 'through containers'
   check 'bob has it' receive bob 'through containers'
   check 'the page is served' page_is_served
+  check 'a file goes in, and comes out the same' file_comes_back
+}
+
+file_comes_back() {
+  head -c 300000 /dev/urandom >"$WORK/file"
+  "$FANTAIL" media put --home "$WORK/home" --as ana "$WORK/file" >"$WORK/file.line"
+  file_is_there
+}
+
+file_is_there() {
+  "$FANTAIL" media get --home "$WORK/home" --as bob "$(cat -- "$WORK/file.line")" "$WORK/file.back"
+  cmp -- "$WORK/file" "$WORK/file.back"
 }
 
 page_is_served() {
@@ -273,6 +293,9 @@ pull_plugs() {
     check "what was written before $name died is there" receive cem "before $name"
     check "and ana may go on" send ana cem "after $name"
   done
+  check 'media-1 is killed' podman kill --signal KILL "$PREFIX-media-1"
+  check 'media-1 comes back' comes_back media-1
+  check 'and has the file' file_is_there
 }
 
 # podman restarts what died by itself; a kill by hand counts as wanted, so the test does what an orchestrator would.
