@@ -254,6 +254,12 @@ package enum SystemCalls {
         return .success(bytes)
     }
 
+    /// Nobody but its owner (and root) may read the file or write to it.
+    static func isPrivate(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & 0o077 == 0
+    }
+
     /// Makes a directory and those above it, for this user only (0700). One that exists is fine.
     package static func makeDirectories(_ path: String) -> SystemError? {
         var made = path.hasPrefix("/") ? "/" : ""

@@ -17,6 +17,14 @@ struct Connection {
         case sending
     }
 
+    /// What is still to come out of the bucket.
+    struct Remote {
+        var hash: String
+        var range: Range<UInt64>
+        /// What is sent before the first bytes; empty when it was.
+        var head: [UInt8]
+    }
+
     var phase = Phase.head(HTTPRequestParser(mayHaveBody: true))
     /// Upload or file that the link names.
     var subject = ""
@@ -25,6 +33,7 @@ struct Connection {
     var size: UInt64 = 0
     /// Bytes of this request's body that have not come in yet.
     var bodyLeft: UInt64 = 0
+    var remote: Remote?
     /// What came in behind the head.
     var held: [UInt8] = []
     /// Pieces on their way to the disk.

@@ -112,6 +112,8 @@ extension MediaCore {
         case .hashDiffers: refuse(socket, 422, "hash_differs", &effects)
         case .typeDiffers: refuse(socket, 415, "type_differs", &effects)
         case .full: refuse(socket, 507, "storage_full", &effects)
+        case .away: refuse(socket, 503, "store_away", &effects)
+        case .forbidden: refuse(socket, 503, "store_forbidden", &effects)
         default: refuse(socket, 500, "store_failed", &effects)
         }
     }
@@ -126,6 +128,7 @@ extension MediaCore {
     mutating func forget(_ socket: SocketID) {
         guard let connection = connections.removeValue(forKey: socket) else { return }
         if writers[connection.subject] == socket { writers[connection.subject] = nil }
+        if connection.remote != nil { fetchingCount -= 1 }
         timers.cancel(.pace(socket))
     }
 }

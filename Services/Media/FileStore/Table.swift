@@ -45,6 +45,7 @@ struct Table {
         ) WITHOUT ROWID;
         CREATE INDEX IF NOT EXISTS files_by_hash ON files (hash);
         CREATE INDEX IF NOT EXISTS files_by_end ON files (expires);
+        CREATE TABLE IF NOT EXISTS removals (hash TEXT PRIMARY KEY) WITHOUT ROWID;
         """
 
     private let database: Database
@@ -173,9 +174,23 @@ struct Table {
         try over("SELECT id, hash FROM files WHERE expires <= ?1 LIMIT ?2", now)
     }
 
-    func removeUpload(_ id: String) throws(SQLiteError) { try run("DELETE FROM uploads WHERE id = ?", id) }
+    /// - Parameter hash: what the bucket may have of it; not nil: it is noted in the same commit.
+    func removeUpload(_ id: String, removing hash: String?) throws(SQLiteError) { try remove("DELETE FROM uploads WHERE id = ?", id, hash) }
 
-    func removeFile(_ id: String) throws(SQLiteError) { try run("DELETE FROM files WHERE id = ?", id) }
+    /// See `removeUpload`.
+    func removeFile(_ id: String, removing hash: String?) throws(SQLiteError) { try remove("DELETE FROM files WHERE id = ?", id, hash) }
+
+    /// Hashes that the bucket must let go, unless somebody has a reference.
+    func removals() throws(SQLiteError) -> [String] {
+        let statement = try database.prepare("SELECT hash FROM removals LIMIT ?")
+        defer { statement.finalize() }
+        statement.bind(1, MediaLimits.sweepCountMax)
+        var hashes: [String] = []
+        while try statement.step() { hashes.append(statement.text(0)) }
+        return hashes
+    }
+
+    func forgetRemoval(_ hash: String) throws(SQLiteError) { try run("DELETE FROM removals WHERE hash = ?", hash) }
 
     /// The day of these is over, so they count no more.
     func forgetUploads(before: Stamp) throws(SQLiteError) {
@@ -195,6 +210,19 @@ struct Table {
         var rows: [(id: String, hash: String)] = []
         while try statement.step() { rows.append((statement.text(0), statement.text(1))) }
         return rows
+    }
+
+    private func remove(_ sql: String, _ id: String, _ hash: String?) throws(SQLiteError) {
+        guard let hash else { return try run(sql, id) }
+        try database.execute("BEGIN IMMEDIATE")
+        do throws(SQLiteError) {
+            try run("INSERT OR IGNORE INTO removals (hash) VALUES (?)", hash)
+            try run(sql, id)
+            try database.execute("COMMIT")
+        } catch {
+            if database.isInTransaction { try database.execute("ROLLBACK") }
+            throw error
+        }
     }
 
     private func run(_ sql: String, _ id: String) throws(SQLiteError) {
