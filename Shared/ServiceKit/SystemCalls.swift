@@ -317,7 +317,7 @@ package enum SystemCalls {
     }
 
     /// Starts a helper thread. For what must block, never for more.
-    static func startThread(_ body: @escaping @Sendable () -> Void) -> HelperThread {
+    package static func startThread(_ body: @escaping @Sendable () -> Void) -> HelperThread {
         let box = Unmanaged.passRetained(ThreadBody(body))
         var thread = pthread_t()
         let result = pthread_create(
@@ -330,10 +330,10 @@ package enum SystemCalls {
         return HelperThread(thread: thread)
     }
 
-    struct HelperThread: Sendable {
+    package struct HelperThread: Sendable {
         fileprivate let thread: pthread_t
         /// Waits for its end. Once.
-        func join() { pthread_join(thread, nil) }
+        package func join() { pthread_join(thread, nil) }
     }
 
     private final class ThreadBody: Sendable {
