@@ -75,7 +75,8 @@ public enum MediaLimits {
     /// Connections at once: each holds at most `pieceCountMax` pieces of 64 KiB, so all together 256 MiB at worst.
     public static let connectionCountMax = 1024
 
-    /// From accept to the whole head of a request, which has at most 8 KiB (`HTTPLimits`).
+    /// From accept, or the end of the answer before, to the whole head of a request, which has at most 8 KiB (`HTTPLimits`). While
+    /// more than half of `connectionCountMax` are there, no connection is kept for another request.
     public static let headTimeout = Interval.seconds(10)
 
     /// Pieces of an upload on their way to the disk, of one connection; then it is not read from until half are there.

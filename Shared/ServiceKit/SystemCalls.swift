@@ -204,8 +204,10 @@ package enum SystemCalls {
         return outcome(retry { sendfile(socket, file.rawValue, &position, Int(count)) })
     }
 
-    static func send(_ socket: Descriptor, _ bytes: UnsafeRawBufferPointer) -> IOOutcome {
-        outcome(retry { Glibc.send(socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)) })
+    /// - Parameter hasMore: more is sent at once, and may share a packet with these.
+    static func send(_ socket: Descriptor, _ bytes: UnsafeRawBufferPointer, hasMore: Bool = false) -> IOOutcome {
+        let flags = Int32(MSG_NOSIGNAL) | (hasMore ? Int32(MSG_MORE) : 0)
+        return outcome(retry { Glibc.send(socket, bytes.baseAddress, bytes.count, flags) })
     }
 
     /// Says that nothing more will be sent.

@@ -133,6 +133,37 @@ import Testing
         let sent = s.answer(.reading(StoredFile(file: picture, handle: handle)))
         #expect(status(sent) == 206)
         #expect(sent.last == .disk(.send(socket, handle, offset: 2, count: 3)))
+        #expect(s.on(.disk(.sent(socket))) == [])
+    }
+
+    @Test func behindAFileAnotherMayBeAskedFor() {
+        var s = Scene()
+        let path = "/" + s.link(.link(reference), .kept)
+        let handle = FileHandle(rawValue: 9)
+        _ = s.connects()
+        for _ in 0..<3 {
+            _ = s.says("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(status(s.answer(.reading(StoredFile(file: picture, handle: handle)))) == 200)
+            #expect(s.on(.disk(.sent(socket))) == [])
+        }
+        _ = s.says("HEAD \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(status(s.answer(.reading(StoredFile(file: picture, handle: handle)))) == 200)
+        // Nobody asks any more, and nothing is wrong with that.
+        #expect(s.wait(11) == [.closeClient(socket)])
+    }
+
+    @Test func aConnectionIsNotKeptForWhoDoesNotWantItOrDoesNotWait() {
+        var s = Scene()
+        let path = "/" + s.link(.link(reference), .kept)
+        let handle = FileHandle(rawValue: 9)
+        _ = s.connects()
+        _ = s.says("GET \(path) HTTP/1.1\r\nHost: x\r\nConnection: Close\r\n\r\n")
+        _ = s.answer(.reading(StoredFile(file: picture, handle: handle)))
+        #expect(s.on(.disk(.sent(socket))) == [.closeClient(socket)])
+        _ = s.connects()
+        _ = s.says("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
+        _ = s.answer(.reading(StoredFile(file: picture, handle: handle)))
+        #expect(s.says("GET /") == [])
         #expect(s.on(.disk(.sent(socket))) == [.closeClient(socket)])
     }
 
@@ -176,7 +207,7 @@ import Testing
         _ = s.on(.disk(.sent(socket)))
         #expect(s.orders.map(\.work) == [.fetch(hash: hash, range: MediaLimits.fetchBytesMax..<wide.size)])
         #expect(s.answer(.fetched(handle)) == [.disk(.send(socket, handle, offset: 0, count: 5))])
-        #expect(s.on(.disk(.sent(socket))) == [.closeClient(socket)])
+        #expect(s.on(.disk(.sent(socket))) == [])
     }
 
     @Test func aBucketThatIsAwayIsSaidWhileItCanBe() {

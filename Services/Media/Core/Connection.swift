@@ -1,4 +1,4 @@
-// One connection at the HTTP door: one request, one answer, and then it ends.
+// One connection at the HTTP door. A file may be followed by another request; every other answer is the last.
 
 import Media
 import WebSocket
@@ -26,6 +26,10 @@ struct Connection {
     }
 
     var phase = Phase.head(HTTPRequestParser(mayHaveBody: true))
+    /// The answer that goes out is not the last.
+    var isKept = false
+    /// Answers that went out before this request.
+    var answerCount = 0
     /// Upload or file that the link names.
     var subject = ""
     /// Of the upload: where the next byte belongs, and how many there are when it is whole.

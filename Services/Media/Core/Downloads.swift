@@ -14,7 +14,10 @@ extension MediaCore {
     mutating func onFile(_ socket: SocketID, _ request: HTTPRequest, _ stored: StoredFile, now: Now, _ effects: inout [Effect]) {
         counters.downloads += 1
         let part = FilePart(request.headers, size: stored.file.size, tag: #""\#(stored.file.hash)""#)
-        let head = Answers.file(stored.file, part)
+        let isKept = request.bodyBytes == 0 && connections[socket]!.held.isEmpty && request.headers["connection"]?.lowercased() != "close"
+            && connections.count <= MediaLimits.connectionCountMax / 2
+        connections[socket]!.isKept = isKept
+        let head = Answers.file(stored.file, part, keepsConnection: isKept)
         let range: Range<UInt64>
         switch part {
         case .whole: range = 0..<stored.file.size
@@ -23,7 +26,8 @@ extension MediaCore {
         }
         guard request.method == "GET", !range.isEmpty else {
             if let handle = stored.handle { effects.append(.disk(.close(handle))) }
-            return end(socket, head, &effects)
+            effects.append(.writeClient(socket, head))
+            return goOn(socket, now: now, &effects)
         }
         let count = range.upperBound - range.lowerBound
         connections[socket]!.phase = .sending
@@ -59,10 +63,10 @@ extension MediaCore {
         effects.append(.disk(.send(socket, handle, offset: 0, count: count)))
     }
 
-    mutating func onSent(_ socket: SocketID, _ effects: inout [Effect]) {
+    mutating func onSent(_ socket: SocketID, now: Now, _ effects: inout [Effect]) {
         guard let connection = connections[socket] else { return }
         if let remote = connection.remote, !remote.range.isEmpty { return fetch(socket, &effects) }
         counters.bytesOut += connection.size
-        end(socket, [], &effects)
+        goOn(socket, now: now, &effects)
     }
 }

@@ -78,7 +78,7 @@ public struct MediaCore: ServiceCore {
         case .clientReceived(let socket, let bytes): onBytes(socket, bytes, now: now, &effects)
         case .clientClosed(let socket): forget(socket)
         case .disk(.done(let outcome)): onDone(outcome, now: now, &effects)
-        case .disk(.sent(let socket)): onSent(socket, &effects)
+        case .disk(.sent(let socket)): onSent(socket, now: now, &effects)
         case .deadline: onDeadline(now: now, &effects)
         case .peerUp: timers.armIfIdle(.sweep, at: now.instant)
         case .requested(let call, _): effects.append(.refuse(call, Refusal(.unsupported)))
