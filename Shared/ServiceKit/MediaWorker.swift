@@ -59,13 +59,17 @@ package final class MediaWorker: Sendable {
     /// An order of a lane that nobody opened is a mistake of ours.
     package func submit(_ order: MediaOrder, stamp: Stamp) {
         guard let lane = lanes[order.lane] else { preconditionFailure("there is no lane \(order.lane)") }
-        lane.orders.withLock { $0.list.append((order, stamp)) }
-        SystemCalls.raise(event: lane.ordered)
+        let isFirst = lane.orders.withLock { orders in
+            orders.list.append((order, stamp))
+            return orders.list.count == 1
+        }
+        // Who takes the list takes all of it, and has drained the event before: one call wakes it for all.
+        if isFirst { SystemCalls.raise(event: lane.ordered) }
     }
 
     /// What has been carried out since this was asked last, in each lane in the order of the orders.
     package func takeOutcomes() -> [MediaOutcome] {
-        SystemCalls.drain(finished)
+        SystemCalls.drain(event: finished)
         return outcomes.withLock { list in
             defer { list = [] }
             return list
@@ -99,7 +103,7 @@ package final class MediaWorker: Sendable {
         SystemCalls.raise(event: lane.opened)
         while true {
             _ = SystemCalls.wait(lane.ordered, timeoutMs: -1)
-            SystemCalls.drain(lane.ordered)
+            SystemCalls.drain(event: lane.ordered)
             let (orders, isStopping) = lane.orders.withLock { shared in
                 defer { shared.list = [] }
                 return (shared.list, shared.isStopping)
@@ -107,8 +111,11 @@ package final class MediaWorker: Sendable {
             if isStopping && !finishes { return store.close() }
             for (order, stamp) in orders {
                 let outcome = store.carryOut(order, now: stamp)
-                outcomes.withLock { $0.append(outcome) }
-                SystemCalls.raise(event: finished)
+                let isFirst = outcomes.withLock { list in
+                    list.append(outcome)
+                    return list.count == 1
+                }
+                if isFirst { SystemCalls.raise(event: finished) }
             }
             if isStopping && orders.isEmpty { return store.close() }
             // What came in between has raised the event again; a stop must not wait for one more.

@@ -100,6 +100,12 @@ package enum SystemCalls {
         precondition(count == 8 || errno == EAGAIN)
     }
 
+    /// Makes an event of `makeEvent` quiet again: one read takes all that was raised.
+    static func drain(event: Descriptor) {
+        var count: UInt64 = 0
+        _ = retry { Glibc.read(event, &count, 8) }
+    }
+
     /// Takes what an event or signal descriptor has to say, so that it is quiet again.
     package static func drain(_ descriptor: Descriptor) {
         withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 8) { room in

@@ -178,6 +178,30 @@ async def test_parts_of_a_file(media):
         assert answer.status == 200 and answer.body == b"" and answer.headers["content-length"] == "300000"
 
 
+async def test_one_connection_gives_one_file_after_the_other(media):
+    files = [picture(size) for size in (900, 300_000, 2_500_000)]
+    async with greeted(media, fresh("ana")) as a:
+        urls = [urlsplit(await link(a, await store(a, data))) for data in files]
+
+        def read():
+            connection = http.client.HTTPConnection(urls[0].hostname, urls[0].port, timeout=PATIENCE)
+            sockets = set()
+            for url, data in [*zip(urls, files)] * 2:
+                connection.request("GET", f"{url.path}?{url.query}")
+                sockets.add(connection.sock.getsockname())
+                answer = connection.getresponse()
+                assert answer.read() == data and answer.getheader("connection") == "keep-alive"
+                connection.request("HEAD", f"{url.path}?{url.query}")
+                answer = connection.getresponse()
+                assert answer.read() == b"" and answer.getheader("content-length") == str(len(data))
+            assert len(sockets) == 1
+            connection.request("GET", f"{url.path}?{url.query}", headers={"Connection": "close"})
+            assert connection.getresponse().getheader("connection") == "close"
+            connection.close()
+
+        await asyncio.to_thread(read)
+
+
 async def test_an_upload_goes_on_where_it_broke(media):
     data = picture(1_000_000)
     async with greeted(media, fresh("ana")) as a:
