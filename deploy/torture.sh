@@ -220,9 +220,12 @@ start_filers() {
 # file_away NUMBER: puts files, and tells of each in a message, until somebody says stop. `kept` has the hash and the line of what was put
 # and kept, `sent` what was told of; each file has an author of its own, because a user may have so many uploads open.
 file_away() {
-  local folder=$HOME_DIR/files/$1 count=0 author hash line
+  local folder=$HOME_DIR/files/$1 count=0 author hash line pause
+  # So that they last until the end.
+  printf -v pause '%d.%03d' $((TORTURE_SECONDS / FILES_MAX)) $((TORTURE_SECONDS * 1000 / FILES_MAX % 1000))
   mkdir -p -- "$folder"
   while [[ ! -e $HOME_DIR/files/stop ]] && ((count < FILES_MAX)); do
+    sleep "$pause"
     count=$((count + 1)) author=filer-$1-$count
     head -c $((RANDOM * 40 + 1)) /dev/urandom >"$folder/file"
     read -r hash _ < <(sha256sum <"$folder/file")
