@@ -93,12 +93,15 @@ let package = Package(
         + service(
             "media", folder: "Media",
             core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Media", "Primitives", "Privacy", "WebSocket"],
-            main: ["MediaFileStore"])
+            main: ["MediaFileStore", "MediaObjectStore"])
         + [
             .target(
                 name: "MediaFileStore",
                 dependencies: ["CLinux", "COpenSSL", "Crypto", "Media", "Primitives", "SQLiteStore", "Storage"],
                 path: "Services/Media/FileStore"),
+            .target(
+                name: "MediaObjectStore", dependencies: ["CLinux", "Cluster", "Crypto", "Media", "Primitives"],
+                path: "Services/Media/ObjectStore"),
             .target(
                 name: "SQLiteStore", dependencies: ["CSQLite", "Storage", "Media", "Messages", "Groups", "Primitives", "Privacy"],
                 path: "Services/Persistence/SQLiteStore"),
@@ -154,6 +157,7 @@ let package = Package(
             tests(of: "Privacy"),
             tests(of: "Media"),
             tests(of: "MediaFileStore", uses: ["Crypto", "Media"]),
+            tests(of: "MediaObjectStore", uses: ["Cluster", "Crypto", "Media"]),
             tests(of: "Messages", uses: ["Groups", "Media", "Privacy"]),
             tests(of: "RPC", uses: ["Messages"]),
             tests(of: "WebSocket", uses: ["Crypto"]),

@@ -10,6 +10,7 @@
 #   --groups N          groups that are written to beside them; 0: none; default 4
 #   --members M         clients in each group, other ones; up to three of them write; default 8
 #   --group-rate R      messages a second over all groups; default 20
+#   --files N           writers of files, each of whom puts one, tells of it in a message, and puts the next; 0: none; default 2
 #   --archive           keep messages for ever; default: until they are delivered
 #   --home DIR          where the cluster is made, and kept; it must be empty. Default: a temporary folder, removed at the end
 #   --port-base N       as for deploy/run.sh; default 12000
@@ -21,7 +22,8 @@
 # stopped for 0.2 to 8 s and continued; one is asked to go by TERM; the disk under persistence is filled for 3 to 8 s (on a
 # small file system of its own, which needs root). The launcher of deploy/run.sh starts again what died. When the faults are
 # over, everything must be ready within 30 s, every message must have arrived within 60 s, and at last a copy of the database
-# is damaged, and persistence must refuse it. `bench chat` and `bench group` are the load, and know what they sent.
+# is damaged, and persistence must refuse it. `bench chat` and `bench group` are the load, and know what they sent; `fantail media` and
+# `fantail send` move files, and whatever was put and kept must come back from its message with the same hash.
 #
 # Exit status: 0 the verdict is clean; 1 a line of it is broken, or something is in the way; 64 a wrong option.
 
@@ -31,7 +33,7 @@ SCRIPT=torture.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 # The cluster: two of what can stand in for each other, and two partitions, so that one can be away.
-readonly COUNTS=(--gateways 2 --parsers 2 --sessions 3 --groups 2 --last-seens 1 --persistences 2)
+readonly COUNTS=(--gateways 2 --parsers 2 --sessions 3 --groups 2 --last-seens 1 --persistences 2 --medias 1)
 # Drawn from: each kind of fault as often as it stands here.
 readonly KINDS=(kill kill kill kill kill kill kill stop stop stop stop stop stop term term role role full full all)
 # The pause between two faults, centiseconds: shorter than some faults last, so that they meet.
@@ -42,6 +44,8 @@ readonly SECONDS_PER_FAULT_MAX=5
 readonly AUTHORS_MAX=3
 # What is still on its way at the end has so long, seconds: the client's longest backoff, twice.
 readonly DRAIN_SECONDS=60
+# Files of one writer: what can be read again in two minutes. And what one command of theirs may take before it is tried again, seconds.
+readonly FILES_MAX=250 FILE_PATIENCE=5
 # The file system of its own, for both partitions.
 readonly DISK_BYTES=$((192 * 1024 * 1024))
 
@@ -51,6 +55,8 @@ DISK=''
 MADE_HOME=''
 # By load, `chat` and `group`: the process of bench, 0 when it has been waited for.
 declare -A LOAD_PIDS=()
+# Writers of files.
+FILER_PIDS=()
 declare -A HITS=([kill]=0 [stop]=0 [term]=0 [role]=0 [full]=0 [all]=0)
 # What ends by itself: "due pid name" of stopped processes, and when the disk is emptied again (0: it is not full).
 STOPPED_NODES=()
@@ -73,18 +79,19 @@ main() {
   settle
   judge_chat "$HOME_DIR/chat.json"
   ((GROUP_COUNT == 0)) || judge_group "$HOME_DIR/group.json"
+  ((FILER_COUNT == 0)) || judge_files
   damage
   show_verdict
 }
 
 read_arguments() {
   local home=''
-  TORTURE_SECONDS=300 SEED='' USERS=100 RATE=200 GROUP_COUNT=4 MEMBERS=8 GROUP_RATE=20 PORT_BASE=12000 BUILD=1
+  TORTURE_SECONDS=300 SEED='' USERS=100 RATE=200 GROUP_COUNT=4 MEMBERS=8 GROUP_RATE=20 FILER_COUNT=2 PORT_BASE=12000 BUILD=1
   JUDGE='' JUDGE_GROUP='' MODE=()
   while (($# > 0)); do
     case $1 in
-      --seconds | --seed | --users | --rate | --groups | --members | --group-rate | --port-base)
-        [[ "$1 ${2:-}" == '--groups 0' || ${2:-} =~ ^[1-9][0-9]{0,8}$ ]] || usage_error "$1 needs a number"
+      --seconds | --seed | --users | --rate | --groups | --members | --group-rate | --files | --port-base)
+        [[ "$1 ${2:-}" == '--groups 0' || "$1 ${2:-}" == '--files 0' || ${2:-} =~ ^[1-9][0-9]{0,8}$ ]] || usage_error "$1 needs a number"
         case $1 in
           --seconds) TORTURE_SECONDS=$2 ;;
           --seed) SEED=$2 ;;
@@ -93,6 +100,7 @@ read_arguments() {
           --groups) GROUP_COUNT=$2 ;;
           --members) MEMBERS=$2 ;;
           --group-rate) GROUP_RATE=$2 ;;
+          --files) FILER_COUNT=$2 ;;
           --port-base) PORT_BASE=$2 ;;
         esac
         shift
@@ -126,7 +134,7 @@ build() {
   require_swift
   mkdir -p -- "$ROOT/.build"
   require_libraries "$log"
-  for product in gateway parser session group last-seen persistence fantail bench; do
+  for product in gateway parser session group last-seen persistence media fantail bench; do
     swift build --package-path "$ROOT" -c release --product "$product" >"$log" 2>&1 || {
       grep -E 'error:' -- "$log" | sort -u | head -n 20 >&2 || tail -n 20 -- "$log" >&2
       die "building $product failed; everything the compiler said is in $log"
@@ -138,7 +146,7 @@ build() {
 
 make_home() {
   local product
-  for product in persistence bench; do
+  for product in persistence media fantail bench; do
     [[ -x $BIN_DIR/$product ]] || die "$BIN_DIR/$product is not built: type deploy/torture.sh without --no-build"
   done
   if [[ -n $HOME_WANTED ]]; then
@@ -184,9 +192,10 @@ start() {
     start_load group --groups "$GROUP_COUNT" --members "$MEMBERS" --authors $((MEMBERS < AUTHORS_MAX ? MEMBERS : AUTHORS_MAX)) \
       --rate "$GROUP_RATE"
   fi
+  start_filers
   say "Seed $SEED: ${#NODES[@]} services in $HOME_DIR, $USERS users, $RATE messages/s, $GROUP_COUNT groups$(
     ((GROUP_COUNT == 0)) || printf ' of %s, %s messages/s' "$MEMBERS" "$GROUP_RATE"
-  ), $TORTURE_SECONDS s of faults."
+  ), $FILER_COUNT writers of files, $TORTURE_SECONDS s of faults."
 }
 
 # start_load chat|group OPTION...: each load names its users for itself, so that they share the cluster and nothing else.
@@ -197,6 +206,55 @@ start_load() {
   "$BIN_DIR/bench" "$scenario" --home "$HOME_DIR" "$@" --warm 2 --seconds "$TORTURE_SECONDS" --drain "$DRAIN_SECONDS" \
     --json "$HOME_DIR/$scenario.json" </dev/null >"$HOME_DIR/$scenario.log" 2>&1 &
   LOAD_PIDS[$scenario]=$!
+}
+
+start_filers() {
+  local number
+  mkdir -p -- "$HOME_DIR/files"
+  for ((number = 1; number <= FILER_COUNT; number++)); do
+    file_away "$number" </dev/null >/dev/null 2>&1 &
+    FILER_PIDS+=($!)
+  done
+}
+
+# file_away NUMBER: puts files, and tells of each in a message, until somebody says stop. `kept` has the hash and the line of what was put
+# and kept, `sent` what was told of; each file has an author of its own, because a user may have so many uploads open.
+file_away() {
+  local folder=$HOME_DIR/files/$1 count=0 author hash line pause
+  # So that they last until the end.
+  printf -v pause '%d.%03d' $((TORTURE_SECONDS / FILES_MAX)) $((TORTURE_SECONDS * 1000 / FILES_MAX % 1000))
+  mkdir -p -- "$folder"
+  while [[ ! -e $HOME_DIR/files/stop ]] && ((count < FILES_MAX)); do
+    sleep "$pause"
+    count=$((count + 1)) author=filer-$1-$count
+    head -c $((RANDOM * 40 + 1)) /dev/urandom >"$folder/file"
+    read -r hash _ < <(sha256sum <"$folder/file")
+    if ! line=$(run_fantail media put --as "$author" --opaque "$folder/file" 2>>"$folder/refusals"); then
+      printf '%s\n' "$count" >>"$folder/failed"
+      continue
+    fi
+    printf '%s %s\n' "$hash" "$line" >>"$folder/kept"
+    for _ in {1..12}; do
+      if run_fantail send --as "$author" --to "reader-$1" --id "file-$count" "$line" 2>>"$folder/refusals"; then
+        printf '%s %s\n' "$hash" "$line" >>"$folder/sent"
+        break
+      fi
+      sleep 0.5
+    done
+  done
+}
+
+# run_fantail COMMAND OPTION...: with our cluster, and without end only so long.
+run_fantail() {
+  local command=("$1") patience=(--timeout "${FILE_PATIENCE}s")
+  # It has no such option: it ends when everything is there.
+  [[ $1 != inbox ]] || patience=()
+  shift
+  if [[ ${command[0]} == media ]]; then
+    command+=("$1")
+    shift
+  fi
+  timeout 60 "$BIN_DIR/fantail" "${command[@]}" --home "$HOME_DIR" "${patience[@]}" "$@"
 }
 
 require_loads() {
@@ -245,6 +303,7 @@ torture() {
     sleep 0.1
   done
   end_faults
+  : >"$HOME_DIR/files/stop"
 }
 
 # strike KIND NODE CENTISECONDS
@@ -336,6 +395,17 @@ settle() {
   fi
   line "$((${#missing} == 0))" 'ready again after the last fault' "$(seconds_since "$began")" "at most $((READY_CENTISECONDS_MAX / 100)) s${missing:+; not ready:$missing}"
   await_loads "$began"
+  await_filers
+}
+
+# await_filers: each ends behind the file that it is at.
+await_filers() {
+  local pid began
+  began=$(centiseconds)
+  for pid in "${FILER_PIDS[@]}"; do
+    while is_running "$pid" && (($(centiseconds) - began < 100 * DRAIN_SECONDS)); do sleep 0.1; done
+    line "$(is_running "$pid" && printf 0 || printf 1)" 'a writer of files ended' "$(seconds_since "$began")" "at most $DRAIN_SECONDS s"
+  done
 }
 
 # await_loads BEGAN: how long each load waited for the last of its messages, and what it says of itself. It may write for some
@@ -417,6 +487,41 @@ LINES
   figure "$1" late_sends 'groups: sent late by bench' any
   for leg in sent everybody tick; do longest "$1" "$leg" "groups: longest to $leg, ms"; done
   figure "$1" longest_open_ms 'groups: longest wait of all, ms' any
+}
+
+# judge_files: every reader gets her messages, follows what they tell of, and what comes has the hash that was put.
+judge_files() {
+  local number folder kept=0 sent=0 failed=0 untold=0 lost=0 changed=0 hash line got
+  for ((number = 1; number <= FILER_COUNT; number++)); do
+    folder=$HOME_DIR/files/$number
+    touch -- "$folder/kept" "$folder/sent" "$folder/failed"
+    failed=$((failed + $(wc -l <"$folder/failed")))
+    for _ in 1 2 3; do
+      if run_fantail inbox --as "reader-$number" >>"$folder/inbox" 2>>"$folder/refusals"; then break; fi
+    done
+    sent=$((sent + $(wc -l <"$folder/sent")))
+    while read -r _ line; do grep -qF -- "$line" "$folder/inbox" || untold=$((untold + 1)); done <"$folder/sent"
+    while read -r hash line; do
+      kept=$((kept + 1))
+      rm -f -- "$folder/back"
+      for _ in 1 2 3; do
+        if run_fantail media get --as "reader-$number" "$line" "$folder/back" 2>>"$folder/refusals"; then break; fi
+        sleep 1
+      done
+      if [[ ! -e $folder/back ]]; then
+        lost=$((lost + 1))
+        continue
+      fi
+      read -r got _ < <(sha256sum <"$folder/back")
+      [[ $got == "$hash" ]] || changed=$((changed + 1))
+    done <"$folder/kept"
+  done
+  line "$((kept > 0))" 'files: put and kept' "$kept" 'must be more than 0'
+  line "$((sent > 0))" 'files: told of in a message' "$sent" 'must be more than 0'
+  line "$((untold == 0))" 'files: message lost' "$untold" 'must be 0'
+  line "$((lost == 0))" 'files: lost' "$lost" 'must be 0'
+  line "$((changed == 0))" 'files: changed' "$changed" 'must be 0'
+  line 1 'files: puts that were given up' "$failed" ''
 }
 
 # has_report FILE SCENARIO: it is there, and of that scenario.
@@ -506,13 +611,17 @@ show_verdict() {
 
 # leave: whatever ends this script, nobody and nothing mounted stays behind. What a broken run wrote is kept.
 leave() {
-  local status=$? load
+  local status=$? load pid
   trap '' INT TERM HUP
   trap - EXIT
   # Each step, whatever became of the one before.
   set +eu
   for load in "${!LOAD_PIDS[@]}"; do
     if is_running "${LOAD_PIDS[$load]}"; then kill -s TERM "${LOAD_PIDS[$load]}" 2>/dev/null || true; fi
+  done
+  [[ ! -d ${HOME_DIR:-}/files ]] || : >"$HOME_DIR/files/stop"
+  for pid in "${FILER_PIDS[@]}"; do
+    if is_running "$pid"; then kill -s TERM "$pid" 2>/dev/null || true; fi
   done
   if [[ -n ${CLUSTER_FILE:-} ]]; then
     end_faults

@@ -17,8 +17,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-// accept4 is behind _GNU_SOURCE; declared here by its manual page.
+// These are behind _GNU_SOURCE; declared here by their manual pages.
 int accept4(int socket, struct sockaddr *address, socklen_t *length, int flags);
+int memfd_create(const char *name, unsigned int flags);
 
 /// Raises the soft limit of open descriptors to the hard one; returns the limit that holds then.
 static inline unsigned long fantail_raise_descriptor_limit(void) {
@@ -106,6 +107,9 @@ static inline int fantail_resolve(const char *host, unsigned int *address) {
 }
 
 /// Opens a file for reading.
+/// A file in memory that nobody else can find. The flag is MFD_CLOEXEC.
+static inline int fantail_memory_file(void) { return memfd_create("fantail", 1); }
+
 static inline int fantail_open_to_read(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
 
 /// Opens a file for writing, for this user only, and makes it when it is missing.

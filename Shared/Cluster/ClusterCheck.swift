@@ -53,6 +53,13 @@ enum ClusterCheck {
         }
     }
 
+    static func files(_ rules: FileRules) throws(ClusterProblem) {
+        for (name, seconds) in [("upload", rules.uploadSeconds), ("link", rules.linkSeconds), ("orphan", rules.orphanSeconds)] {
+            guard ClusterLimits.fileSecondsRange.contains(seconds) else { throw .files("\(name)=\(seconds)s") }
+        }
+        guard ClusterLimits.dayMiBRange.contains(rules.dayMiB) else { throw .files("day-mib=\(rules.dayMiB)") }
+    }
+
     /// `http` or `https`, a host, perhaps a port, and nothing behind (RFC 6454, section 6.2).
     private static func isOrigin(_ origin: String) -> Bool {
         guard origin.utf8.count <= ClusterLimits.originBytesMax else { return false }
@@ -77,7 +84,9 @@ struct NodeCheck {
         guard (1...RingLimits.weightMax).contains(node.weight) else { throw .weight("\(node.weight)") }
         guard node.weight == 1 || node.role.hasRing else { throw .weightWithoutRing(node.role) }
         guard node.client == nil || node.role.servesClients else { throw .clientNotAllowed(node.role) }
-        guard node.client != nil || node.role != .gateway else { throw .clientMissing(node: node.name) }
+        guard node.publicURL == nil || node.role == .media else { throw .onlyMedia("public=", node.role) }
+        guard node.objectStore == nil || node.role == .media else { throw .onlyMedia("store=", node.role) }
+        guard node.client != nil || (node.role != .gateway && node.publicURL == nil) else { throw .clientMissing(node: node.name) }
         for address in [node.rpc, node.admin, node.client] {
             guard let address else { continue }
             // "Every address of this machine" is another one on each machine, and which machine it is the rpc address says.

@@ -10,9 +10,10 @@
 //     groups   members=1024 tries=5 retry-ms=250   # optional; these are the defaults
 //     presence online-ms=30000                     # likewise
 //     limits   frames=5000 kib=8192 connects=5000  # likewise; 0 is no limit
+//     files    upload=1h link=5m orphan=24h day-mib=1024   # likewise: media
 //     login    development        # optional: gateways mint tokens for anybody at this machine
 //
-//     # role     name         rpc             admin           [client=address] [weight=n]
+//     # role     name         rpc             admin           [client=address] [public=url] [store=s3:url] [region=name] [weight=n]
 //     gateway    gateway-1    127.0.0.1:7101  127.0.0.1:7201  client=127.0.0.1:8080
 //     parser     parser-1     127.0.0.1:7111  127.0.0.1:7211
 //     session    session-1    127.0.0.1:7121  127.0.0.1:7221  weight=2
@@ -66,6 +67,7 @@ private struct ClusterFileReader {
     private var groupRules: GroupRules?
     private var presenceRules: PresenceRules?
     private var limitRules: LimitRules?
+    private var fileRules: FileRules?
     private var hasDevelopmentLogin: Bool?
     private var nodes: [NodeLine] = []
     private var nodeCheck = NodeCheck()
@@ -84,6 +86,7 @@ private struct ClusterFileReader {
         case "groups": try once(key, &groupRules, readGroups(words))
         case "presence": try once(key, &presenceRules, readPresence(words))
         case "limits": try once(key, &limitRules, readLimits(words))
+        case "files": try once(key, &fileRules, readFiles(words))
         case "login": try once(key, &hasDevelopmentLogin, readLogin(words))
         default:
             guard let role = Role(name: key) else { throw .unknownKey(key) }
@@ -101,7 +104,8 @@ private struct ClusterFileReader {
             name: name, epoch: epoch, ringParameters: ringParameters ?? RingParameters(), storageMode: storageMode,
             expirySeconds: expirySeconds ?? ClusterLimits.expirySecondsDefault, origins: origins ?? [],
             groupRules: groupRules ?? GroupRules(), presenceRules: presenceRules ?? PresenceRules(),
-            limitRules: limitRules ?? LimitRules(), hasDevelopmentLogin: hasDevelopmentLogin ?? false, nodes: nodes)
+            limitRules: limitRules ?? LimitRules(), fileRules: fileRules ?? FileRules(),
+            hasDevelopmentLogin: hasDevelopmentLogin ?? false, nodes: nodes)
     }
 
     /// The words before the comment; refuses bytes that an editor would not show.
@@ -202,6 +206,25 @@ private struct ClusterFileReader {
         return rules
     }
 
+    private func readFiles(_ words: [String]) throws(ClusterProblem) -> FileRules {
+        var settings = try Settings(words, known: ["upload", "link", "orphan", "day-mib"], of: "files")
+        var rules = FileRules()
+        func time(_ name: String, _ value: inout Int) throws(ClusterProblem) {
+            guard let word = settings.take(name) else { return }
+            guard let seconds = DurationText.seconds(word) else { throw .files("\(name)=\(word)") }
+            value = seconds
+        }
+        try time("upload", &rules.uploadSeconds)
+        try time("link", &rules.linkSeconds)
+        try time("orphan", &rules.orphanSeconds)
+        if let word = settings.take("day-mib") {
+            guard let number = Ascii.decimal(word.utf8, max: UInt64(Int32.max)) else { throw .files("day-mib=\(word)") }
+            rules.dayMiB = Int(number)
+        }
+        try ClusterCheck.files(rules)
+        return rules
+    }
+
     private func readLogin(_ words: [String]) throws(ClusterProblem) -> Bool {
         let word = try only(words, "login development", of: "login")
         guard word == "development" else { throw .login(word) }
@@ -228,11 +251,24 @@ private struct ClusterFileReader {
             throw .wordCount(
                 key: role.name,
                 expected: "\(role.name) NAME RPC-ADDRESS ADMIN-ADDRESS"
-                    + (role.servesClients ? " client=ADDRESS" : "") + (role.hasRing ? " weight=N" : ""))
+                    + (role.servesClients ? " client=ADDRESS" : "") + (role == .media ? " public=URL store=s3:URL region=NAME" : "") + (role.hasRing ? " weight=N" : ""))
         }
-        var settings = try Settings(Array(words[3...]), known: ["client", "weight"], of: role.name)
+        var settings = try Settings(Array(words[3...]), known: ["client", "public", "store", "region", "weight"], of: role.name)
         var node = NodeLine(role: role, name: words[0], rpc: try address(words[1]), admin: try address(words[2]))
         if let word = settings.take("client") { node.client = try address(word) }
+        if let word = settings.take("public") {
+            guard let url = PublicURL(word) else { throw .publicURL(word) }
+            node.publicURL = url
+        }
+        let region = settings.take("region")
+        if let word = settings.take("store") {
+            guard let place = ObjectStorePlace(word, region: region ?? ObjectStorePlace.regionDefault) else {
+                throw .objectStore(region.map { "\(word) region=\($0)" } ?? word)
+            }
+            node.objectStore = place
+        } else if let region {
+            throw .regionWithoutStore(region)
+        }
         if let word = settings.take("weight") {
             guard let weight = Ascii.decimal(word.utf8, max: UInt64(RingLimits.weightMax)) else { throw .weight(word) }
             node.weight = Int(weight)

@@ -39,6 +39,18 @@ public enum ClusterLimits {
     public static let kibRange = 400...1_048_576
     /// Connections a second from one address: more than a gateway accepts.
     public static let connectsMax = 1_000_000
+    /// What links begin with, bytes: `https://`, a host name, a port, a path. The rest of a link takes up to 450 of
+    /// `MediaLimits.urlBytesMax`.
+    public static let publicURLBytesMax = 400
+    /// Name of a bucket, bytes (the rules of Amazon S3).
+    public static let bucketBytesRange = 3...63
+    /// Name of a region, bytes: those of Amazon have at most 14.
+    public static let regionBytesMax = 32
+    /// How long links and files that nobody keeps may wait, seconds: in less than one nobody follows a link, and after thirty days
+    /// they are no passing things.
+    public static let fileSecondsRange = 1...(30 * 86_400)
+    /// MiB that one user may announce in a day: less than 100 would refuse the largest file for ever, a tebibyte is no limit.
+    public static let dayMiBRange = 100...1_048_576
     /// Highest port of a layout made for one machine. Linux takes ports of outgoing connections from 32,768 upwards.
     public static let localPortMax = 32_767
 }

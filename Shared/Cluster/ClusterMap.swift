@@ -20,16 +20,25 @@ public struct NodeLine: Hashable, Sendable {
     public var admin: Address
     /// Where clients reach it: a gateway must have one, a media node may, nobody else.
     public var client: Address?
+    /// What links of a media node begin with, when clients do not reach it at `client` itself.
+    public var publicURL: PublicURL?
+    /// Where a media node puts its files; nil: into its own folder.
+    public var objectStore: ObjectStorePlace?
     /// Its share of a ring compared with others of its role, 1...`RingLimits.weightMax`; 1 for roles without a ring.
     public var weight: Int
 
     /// - Parameter weight: default 1.
-    public init(role: Role, name: String, rpc: Address, admin: Address, client: Address? = nil, weight: Int = 1) {
+    public init(
+        role: Role, name: String, rpc: Address, admin: Address, client: Address? = nil, publicURL: PublicURL? = nil,
+        objectStore: ObjectStorePlace? = nil, weight: Int = 1
+    ) {
         self.role = role
         self.name = name
         self.rpc = rpc
         self.admin = admin
         self.client = client
+        self.publicURL = publicURL
+        self.objectStore = objectStore
         self.weight = weight
     }
 }
@@ -42,6 +51,8 @@ public struct Node: Hashable, Sendable {
     public let rpc: Address
     public let admin: Address
     public let client: Address?
+    public let publicURL: PublicURL?
+    public let objectStore: ObjectStorePlace?
     public let weight: Int
 
     init(id: NodeID, line: NodeLine) {
@@ -51,6 +62,8 @@ public struct Node: Hashable, Sendable {
         rpc = line.rpc
         admin = line.admin
         client = line.client
+        publicURL = line.publicURL
+        objectStore = line.objectStore
         weight = line.weight
     }
 }
@@ -88,6 +101,25 @@ public struct PresenceRules: Hashable, Sendable {
     public init(onlineMs: Int = 30_000) { self.onlineMs = onlineMs }
 }
 
+/// How long media waits, and how much of it one user may announce.
+public struct FileRules: Hashable, Sendable {
+    /// Seconds in which an upload must be finished; `ClusterLimits.fileSecondsRange`, as the next two. Default an hour.
+    public var uploadSeconds: Int
+    /// Seconds in which a link for a download may be followed. Default five minutes.
+    public var linkSeconds: Int
+    /// Seconds that a file waits for somebody to keep it. Default a day.
+    public var orphanSeconds: Int
+    /// MiB that one user may announce within 24 hours; `ClusterLimits.dayMiBRange`. Default 1,024.
+    public var dayMiB: Int
+
+    public init(uploadSeconds: Int = 3_600, linkSeconds: Int = 300, orphanSeconds: Int = 86_400, dayMiB: Int = 1_024) {
+        self.uploadSeconds = uploadSeconds
+        self.linkSeconds = linkSeconds
+        self.orphanSeconds = orphanSeconds
+        self.dayMiB = dayMiB
+    }
+}
+
 /// How much one client may ask of a gateway. 0: no limit.
 public struct LimitRules: Hashable, Sendable {
     /// Frames a second of one user, over all her connections at a gateway; up to `ClusterLimits.framesMax`.
@@ -121,6 +153,7 @@ public struct ClusterMap: Sendable {
     public let groupRules: GroupRules
     public let presenceRules: PresenceRules
     public let limitRules: LimitRules
+    public let fileRules: FileRules
     /// Gateways mint a token for any name that somebody at this machine asks for. Then all of them listen on loopback
     /// addresses only.
     public let hasDevelopmentLogin: Bool
@@ -143,7 +176,7 @@ public struct ClusterMap: Sendable {
         name: String, epoch: UInt32, ringParameters: RingParameters = RingParameters(), storageMode: StorageMode,
         expirySeconds: Int = ClusterLimits.expirySecondsDefault, origins: [String] = [],
         groupRules: GroupRules = GroupRules(), presenceRules: PresenceRules = PresenceRules(), limitRules: LimitRules = LimitRules(),
-        hasDevelopmentLogin: Bool = false, nodes: [NodeLine]
+        fileRules: FileRules = FileRules(), hasDevelopmentLogin: Bool = false, nodes: [NodeLine]
     ) throws(ClusterProblem) {
         try ClusterCheck.name(name)
         try ClusterCheck.epoch(epoch)
@@ -153,6 +186,7 @@ public struct ClusterMap: Sendable {
         try ClusterCheck.groups(groupRules)
         try ClusterCheck.presence(presenceRules)
         try ClusterCheck.limits(limitRules)
+        try ClusterCheck.files(fileRules)
         var check = NodeCheck()
         for node in nodes { try check.add(node) }
         try check.finish()
@@ -160,13 +194,13 @@ public struct ClusterMap: Sendable {
         self.init(
             checkedName: name, epoch: epoch, ringParameters: ringParameters, storageMode: storageMode,
             expirySeconds: expirySeconds, origins: origins, groupRules: groupRules, presenceRules: presenceRules,
-            limitRules: limitRules, hasDevelopmentLogin: hasDevelopmentLogin, nodes: nodes)
+            limitRules: limitRules, fileRules: fileRules, hasDevelopmentLogin: hasDevelopmentLogin, nodes: nodes)
     }
 
     private init(
         checkedName name: String, epoch: UInt32, ringParameters: RingParameters, storageMode: StorageMode,
         expirySeconds: Int, origins: [String], groupRules: GroupRules, presenceRules: PresenceRules, limitRules: LimitRules,
-        hasDevelopmentLogin: Bool, nodes lines: [NodeLine]
+        fileRules: FileRules, hasDevelopmentLogin: Bool, nodes lines: [NodeLine]
     ) {
         self.name = name
         self.epoch = epoch
@@ -176,6 +210,7 @@ public struct ClusterMap: Sendable {
         self.groupRules = groupRules
         self.presenceRules = presenceRules
         self.limitRules = limitRules
+        self.fileRules = fileRules
         self.hasDevelopmentLogin = hasDevelopmentLogin
         var parameters = ringParameters
         parameters.epoch = epoch
@@ -238,7 +273,7 @@ extension ClusterMap: Equatable {
         left.name == right.name && left.epoch == right.epoch && left.storageMode == right.storageMode
             && left.expirySeconds == right.expirySeconds && left.origins == right.origins
             && left.groupRules == right.groupRules && left.presenceRules == right.presenceRules
-            && left.limitRules == right.limitRules && left.hasDevelopmentLogin == right.hasDevelopmentLogin
+            && left.limitRules == right.limitRules && left.fileRules == right.fileRules && left.hasDevelopmentLogin == right.hasDevelopmentLogin
             && left.ringParameters == right.ringParameters && left.nodes == right.nodes
     }
 }

@@ -31,12 +31,17 @@ public enum ClusterProblem: Error, Hashable, Sendable {
     case presence(String)
     /// A limit of clients out of its range, as it was written.
     case limits(String)
+    /// Of media, likewise.
+    case files(String)
     case login(String)
     case expiry(String)
     case origin(String)
     case tooManyOrigins(count: Int)
     case nodeName(String)
     case address(String)
+    case publicURL(String)
+    case objectStore(String)
+    case regionWithoutStore(String)
     case weight(String)
 
     // The nodes together.
@@ -46,6 +51,8 @@ public enum ClusterProblem: Error, Hashable, Sendable {
     case weightWithoutRing(Role)
     case clientMissing(node: String)
     case clientNotAllowed(Role)
+    /// A setting that only media nodes have.
+    case onlyMedia(String, Role)
     /// Anybody could sign in as anybody, and not only people at this machine could ask.
     case loginNotLocal(node: String)
     case roleMissing(Role)
@@ -66,7 +73,7 @@ extension ClusterProblem: CustomStringConvertible {
         case .notASCII:
             "there is a character outside ASCII; use such characters in comments only, after #"
         case .unknownKey(let key):
-            "\"\(key)\" is not known; a line begins with cluster, epoch, ring, store, origins, expiry, groups, presence, limits, login, or a role: "
+            "\"\(key)\" is not known; a line begins with cluster, epoch, ring, store, origins, expiry, groups, presence, limits, files, login, or a role: "
                 + Role.allCases.map(\.name).joined(separator: ", ")
         case .keyTwice(let key):
             "there is a line \"\(key)\" already; keep one of them"
@@ -99,6 +106,9 @@ extension ClusterProblem: CustomStringConvertible {
             "\"\(text)\" is out of range; online-ms=\(ClusterLimits.onlineMsRange.lowerBound) to \(ClusterLimits.onlineMsRange.upperBound)"
         case .login(let text):
             "\"\(text)\" is no way to log in; write development, or remove the line and let your own log-in issue tokens"
+        case .files(let text):
+            "\"\(text)\" is out of range; upload=, link= and orphan= take 1s to 30d, day-mib=\(ClusterLimits.dayMiBRange.lowerBound) to "
+                + "\(ClusterLimits.dayMiBRange.upperBound)"
         case .limits(let text):
             "\"\(text)\" is out of range; frames=0 to \(ClusterLimits.framesMax), kib=\(ClusterLimits.kibRange.lowerBound) to \(ClusterLimits.kibRange.upperBound), "
                 + "connects=0 to \(ClusterLimits.connectsMax); 0 means no limit for each of them"
@@ -111,6 +121,14 @@ extension ClusterProblem: CustomStringConvertible {
                 + "with no - at either end"
         case .address(let text):
             "\"\(text)\" is no address; write an IPv4 address or a host name, a colon, and a port from 1 to 65535"
+        case .publicURL(let text):
+            "\"\(text)\" is nothing that links may begin with; write http:// or https://, a host, perhaps a port, perhaps a path of "
+                + "letters, digits and . _ ~ -, and nothing behind; at most \(ClusterLimits.publicURLBytesMax) bytes"
+        case .objectStore(let text):
+            "\"\(text)\" is no object store; write store=s3:http://HOST:PORT/BUCKET, and perhaps region=NAME; https is not spoken, put a "
+                + "proxy that speaks it beside the node"
+        case .regionWithoutStore(let text):
+            "region=\(text) belongs to a store; add store=s3:http://HOST:PORT/BUCKET or remove it"
         case .weight(let text):
             "\"\(text)\" is no weight; take a whole number from 1 to \(RingLimits.weightMax)"
         case .tooManyNodes:
@@ -123,6 +141,8 @@ extension ClusterProblem: CustomStringConvertible {
             "a \(role.name) has no weight; its work is not divided by a ring, remove weight="
         case .clientMissing(let node):
             "\(node) has no address for clients; add client=HOST:PORT"
+        case .onlyMedia(let setting, let role):
+            "a \(role.name) gives no files out; remove \(setting)"
         case .clientNotAllowed(let role):
             "a \(role.name) serves no clients; remove client="
         case .loginNotLocal(let node):

@@ -21,6 +21,9 @@ extension ClusterMap {
         lines.append("presence online-ms=\(presenceRules.onlineMs)")
         lines.append(
             "limits   frames=\(limitRules.framesPerSecond) kib=\(limitRules.kibPerSecond) connects=\(limitRules.connectsPerSecond)")
+        lines.append(
+            "files    upload=\(DurationText.text(seconds: fileRules.uploadSeconds)) link=\(DurationText.text(seconds: fileRules.linkSeconds)) "
+                + "orphan=\(DurationText.text(seconds: fileRules.orphanSeconds)) day-mib=\(fileRules.dayMiB)")
         if hasDevelopmentLogin { lines.append("login    development") }
         lines.append("")
 
@@ -28,6 +31,8 @@ extension ClusterMap {
         for node in nodes {
             var settings: [String] = []
             if let client = node.client { settings.append("client=\(client)") }
+            if let url = node.publicURL { settings.append("public=\(url)") }
+            if let place = node.objectStore { settings.append("store=\(place) region=\(place.region)") }
             if node.weight != 1 { settings.append("weight=\(node.weight)") }
             rows.append([
                 node.role.name, node.name, node.rpc.description, node.admin.description,

@@ -1,6 +1,10 @@
-// The door between the media service and where files lie. A folder today; a store behind a network fits as well.
+// The door between the media service and where files lie: a folder, and where one is set, a bucket behind a network.
 //
-// One order at a time is carried out, in a thread that may wait for a disk. What an outcome says is durable.
+// Orders have a lane, and each lane a thread that may wait: for the disk, for what goes into the bucket, for what comes out of it.
+// In a lane one order at a time is carried out; outcomes come back in the order in which they came about. What an outcome says is
+// durable.
+//
+// Puts and removals share a lane, and this is what keeps a bucket true: what the folder's lane decided first is carried out first.
 
 import Primitives
 
@@ -26,7 +30,7 @@ public struct MediaOrder: Equatable, Sendable {
         /// Bytes behind what is there already: `.appended`, `.misplaced`, `.unknown` or `.full`, and then nothing was written.
         case append(upload: String, offset: UInt64, bytes: [UInt8])
         /// All bytes are there. Checks and stores them: `.upload` with its reference; `.hashDiffers` or `.typeDiffers`, and then the
-        /// upload is gone; `.unknown`, `.full`.
+        /// upload is gone; `.unknown`, `.full`. `.hashing`: order it again. `.placing`: order a put, and then `.placed` or `.notPlaced`.
         case finish(upload: String)
         /// Is this the reference of a file? Then it is kept: `.kept` or `.unknown`.
         case keep(MediaReference)
@@ -34,10 +38,37 @@ public struct MediaOrder: Equatable, Sendable {
         case read(id: String)
         /// Collects what is over: `.swept`.
         case sweep
+        /// Behind `.placing`: the bucket has it, so the row may be written. `.upload`, `.unknown`.
+        case placed(upload: String)
+        /// Behind `.placing`: it has not; the upload stays as it is: `.done`.
+        case notPlaced(upload: String)
+        /// These are gone from the bucket: `.done`.
+        case forget(hashes: [String])
+        /// Puts an upload into the bucket: `.done`, `.away`, `.forbidden`, `.full`.
+        case put(upload: String, hash: String, size: UInt64)
+        /// Takes files out of the bucket: `.removed`, those that are gone.
+        case remove(hashes: [String])
+        /// A part of a file in the bucket, 1...`MediaLimits.fetchBytesMax` bytes: `.fetched`, `.unknown`, `.away`, `.forbidden`.
+        case fetch(hash: String, range: Range<UInt64>)
+    }
+
+    /// Threads, and which orders are theirs.
+    public enum Lane: Int, CaseIterable, Sendable {
+        case folder
+        case bucket
+        case fetching
     }
 
     public var ticket: MediaTicket
     public var work: Work
+
+    public var lane: Lane {
+        switch work {
+        case .open, .look, .append, .finish, .keep, .read, .sweep, .placed, .notPlaced, .forget: .folder
+        case .put, .remove: .bucket
+        case .fetch: .fetching
+        }
+    }
 
     public init(_ ticket: MediaTicket, _ work: Work) {
         self.ticket = ticket
@@ -55,15 +86,28 @@ public struct MediaOutcome: Equatable, Sendable {
         /// The offset is not the end of what is there.
         case misplaced
         case hashDiffers
+        /// There is more to hash than one turn allows.
+        case hashing
+        /// What is announced is true; the bucket must have it before there is a reference.
+        case placing(hash: String, size: UInt64)
         case typeDiffers
         case kept
         case reading(StoredFile)
-        case swept(count: Int)
+        /// `remove`: must be taken out of the bucket.
+        case swept(count: Int, remove: [String])
+        case removed([String])
+        /// An open file with what was asked for, from its beginning.
+        case fetched(FileHandle)
+        case done
         case unknown
         case quotaExceeded
         case tooManyUploads
         /// No room, or the file system refuses writes.
         case full
+        /// The object store does not answer, or says that it cannot just now; the text is for the log.
+        case away(String)
+        /// It answers, and refuses us; likewise.
+        case forbidden(String)
         /// Reading or writing failed otherwise; the text is for the log.
         case broken(String)
     }
@@ -93,15 +137,16 @@ public struct UploadState: Equatable, Sendable {
 /// A file that may be read.
 public struct StoredFile: Equatable, Sendable {
     public var file: MediaFile
-    public var handle: FileHandle
+    /// Nil: the bucket has it.
+    public var handle: FileHandle?
 
-    public init(file: MediaFile, handle: FileHandle) {
+    public init(file: MediaFile, handle: FileHandle?) {
         self.file = file
         self.handle = handle
     }
 }
 
-/// Where files lie. Used in one thread.
+/// What carries out the orders of a lane. Used in one thread.
 public protocol MediaStore {
     mutating func carryOut(_ order: MediaOrder, now: Stamp) -> MediaOutcome
     /// Nothing is asked afterwards.

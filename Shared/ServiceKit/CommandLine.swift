@@ -14,15 +14,18 @@ public struct ServiceOptions: Equatable, Sendable {
     public var secret: String
     /// Path of the keys that clients' tokens are checked with; default DATA/secrets/tokens.keys.
     public var keys: String
+    /// Path of the keys of the object store; default DATA/secrets/s3.keys.
+    public var storeKeys: String
     /// Default info.
     public var logLevel: LogLevel
 
-    package init(cluster: String, node: String, data: String, secret: String, keys: String, logLevel: LogLevel) {
+    package init(cluster: String, node: String, data: String, secret: String, keys: String, storeKeys: String, logLevel: LogLevel) {
         self.cluster = cluster
         self.node = node
         self.data = data
         self.secret = secret
         self.keys = keys
+        self.storeKeys = storeKeys
         self.logLevel = logLevel
     }
 }
@@ -37,7 +40,7 @@ package enum ServiceCommand: Equatable {
     /// A sentence about what is wrong.
     case wrong(String)
 
-    private static let flags = ["--cluster", "--node", "--data", "--secret", "--keys", "--log-level", "--probe"]
+    private static let flags = ["--cluster", "--node", "--data", "--secret", "--keys", "--store-keys", "--log-level", "--probe"]
 
     /// - Parameter words: without the name of the program. `--flag value` and `--flag=value` are the same.
     package static func parse(_ words: [String]) -> ServiceCommand {
@@ -63,7 +66,8 @@ package enum ServiceCommand: Equatable {
         let options = ServiceOptions(
             cluster: values["--cluster"]!, node: values["--node"]!, data: data,
             secret: values["--secret"] ?? "\(data)/secrets/cluster.key",
-            keys: values["--keys"] ?? "\(data)/secrets/tokens.keys", logLevel: level)
+            keys: values["--keys"] ?? "\(data)/secrets/tokens.keys",
+            storeKeys: values["--store-keys"] ?? "\(data)/secrets/s3.keys", logLevel: level)
         guard let probe = values["--probe"] else { return .run(options) }
         guard let question = HealthProbe.Question(rawValue: probe) else { return .wrong("--probe is health or ready, not \(probe)") }
         return .probe(options, question)
@@ -81,6 +85,8 @@ package enum ServiceCommand: Equatable {
           --secret FILE      the cluster's secret (default: DIR/secrets/cluster.key)
           --keys FILE        keys that clients' tokens are checked with; gateways only
                              (default: DIR/secrets/tokens.keys)
+          --store-keys FILE  keys of the object store that cluster.conf names; media only
+                             (default: DIR/secrets/s3.keys)
           --log-level LEVEL  debug, info, warning or error (default: info); the log goes to stderr
           --probe QUESTION   asks the process that runs with these options, and ends: health (does it
                              answer?) or ready (can it do its work?)

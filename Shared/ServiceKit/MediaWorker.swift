@@ -1,92 +1,125 @@
-// The thread that waits for files, so that the loop need not.
+// The threads that wait for files, so that the loop need not: one for each lane of orders.
 //
-// Orders go over in a list and outcomes come back in one; a mutex guards both, an event descriptor each way wakes the other
-// side. The list is bounded by whoever gives the orders (`MediaLimits.orderCountMax`).
+// Orders go over in a list for each lane and outcomes come back in one for all; a mutex guards each, event descriptors wake the
+// other side. The lists are bounded by whoever gives the orders (`MediaLimits.orderCountMax`).
 
 import Media
 import Primitives
 import Synchronization
 
-/// Opens a store, in the worker's thread.
-public typealias MediaOpening = @Sendable () throws(StartFailure) -> sending any MediaStore
+/// Opens a store, in its lane's thread.
+///
+/// A struct around the closure: Swift 6.3 mixes up the arguments of a closure with typed throws that lies in a dictionary itself.
+public struct MediaOpening: Sendable {
+    let open: @Sendable () throws(StartFailure) -> sending any MediaStore
+
+    public init(_ open: @escaping @Sendable () throws(StartFailure) -> sending any MediaStore) { self.open = open }
+}
+
+/// What there is to open; the folder's lane always.
+public typealias MediaOpenings = [MediaOrder.Lane: MediaOpening]
 
 package final class MediaWorker: Sendable {
-    private struct Shared: Sendable {
-        var orders: [(order: MediaOrder, stamp: Stamp)] = []
-        var outcomes: [MediaOutcome] = []
+    private struct Orders: Sendable {
+        var list: [(order: MediaOrder, stamp: Stamp)] = []
         var opened: Result<Bool, StartFailure>?
         var isStopping = false
     }
 
-    private let shared = Mutex(Shared())
-    private let ordered = SystemCalls.makeEvent()
+    private final class Lane: Sendable {
+        let orders = Mutex(Orders())
+        let ordered = SystemCalls.makeEvent()
+        let opened = SystemCalls.makeEvent()
+        let thread = Mutex<SystemCalls.HelperThread?>(nil)
+    }
+
+    private let lanes: [MediaOrder.Lane: Lane]
+    private let outcomes = Mutex<[MediaOutcome]>([])
     /// Readable when outcomes are there.
     package let finished = SystemCalls.makeEvent()
-    private let thread = Mutex<SystemCalls.HelperThread?>(nil)
 
-    /// Starts the thread and waits until the store is open.
-    /// - Throws: what `open` threw.
-    package init(_ open: @escaping MediaOpening) throws(StartFailure) {
-        let started = SystemCalls.startThread { [self] in run(open) }
-        thread.withLock { $0 = started }
-        _ = SystemCalls.wait(finished, timeoutMs: -1)
-        SystemCalls.drain(finished)
-        if case .failure(let failure) = shared.withLock({ $0.opened }) {
-            started.join()
+    /// Starts the threads and waits until all is open.
+    /// - Throws: what an opening threw.
+    package init(_ openings: MediaOpenings) throws(StartFailure) {
+        lanes = openings.mapValues { _ in Lane() }
+        var failure: StartFailure?
+        for key in MediaOrder.Lane.allCases {
+            guard failure == nil, let lane = lanes[key], let opening = openings[key] else { continue }
+            let started = SystemCalls.startThread { [self] in run(lane, opening, finishes: key == .folder) }
+            lane.thread.withLock { $0 = started }
+            _ = SystemCalls.wait(lane.opened, timeoutMs: -1)
+            if case .failure(let why) = lane.orders.withLock({ $0.opened }) { failure = why }
+        }
+        if let failure {
+            stop()
             throw failure
         }
     }
 
+    /// An order of a lane that nobody opened is a mistake of ours.
     package func submit(_ order: MediaOrder, stamp: Stamp) {
-        shared.withLock { $0.orders.append((order, stamp)) }
-        SystemCalls.raise(event: ordered)
+        guard let lane = lanes[order.lane] else { preconditionFailure("there is no lane \(order.lane)") }
+        let isFirst = lane.orders.withLock { orders in
+            orders.list.append((order, stamp))
+            return orders.list.count == 1
+        }
+        // Who takes the list takes all of it, and has drained the event before: one call wakes it for all.
+        if isFirst { SystemCalls.raise(event: lane.ordered) }
     }
 
-    /// What has been carried out since this was asked last, in the order of the orders.
+    /// What has been carried out since this was asked last, in each lane in the order of the orders.
     package func takeOutcomes() -> [MediaOutcome] {
-        SystemCalls.drain(finished)
-        return shared.withLock { shared in
-            defer { shared.outcomes = [] }
-            return shared.outcomes
+        SystemCalls.drain(event: finished)
+        return outcomes.withLock { list in
+            defer { list = [] }
+            return list
         }
     }
 
-    /// Carries out what was ordered, closes the store, ends the thread.
+    /// Carries out what was ordered of the folder, and of others what has begun; closes the stores, ends the threads.
     package func stop() {
-        shared.withLock { $0.isStopping = true }
-        SystemCalls.raise(event: ordered)
-        let running = thread.withLock { thread in
-            defer { thread = nil }
-            return thread
+        for lane in lanes.values {
+            lane.orders.withLock { $0.isStopping = true }
+            SystemCalls.raise(event: lane.ordered)
         }
-        running?.join()
+        for lane in lanes.values {
+            let running = lane.thread.withLock { thread in
+                defer { thread = nil }
+                return thread
+            }
+            running?.join()
+        }
     }
 
-    private func run(_ open: MediaOpening) {
+    private func run(_ lane: Lane, _ opening: MediaOpening, finishes: Bool) {
         var store: any MediaStore
         do throws(StartFailure) {
-            store = try open()
+            store = try opening.open()
         } catch {
-            shared.withLock { $0.opened = .failure(error) }
-            return SystemCalls.raise(event: finished)
+            lane.orders.withLock { $0.opened = .failure(error) }
+            return SystemCalls.raise(event: lane.opened)
         }
-        shared.withLock { $0.opened = .success(true) }
-        SystemCalls.raise(event: finished)
+        lane.orders.withLock { $0.opened = .success(true) }
+        SystemCalls.raise(event: lane.opened)
         while true {
-            _ = SystemCalls.wait(ordered, timeoutMs: -1)
-            SystemCalls.drain(ordered)
-            let (orders, isStopping) = shared.withLock { shared in
-                defer { shared.orders = [] }
-                return (shared.orders, shared.isStopping)
+            _ = SystemCalls.wait(lane.ordered, timeoutMs: -1)
+            SystemCalls.drain(event: lane.ordered)
+            let (orders, isStopping) = lane.orders.withLock { shared in
+                defer { shared.list = [] }
+                return (shared.list, shared.isStopping)
             }
+            if isStopping && !finishes { return store.close() }
             for (order, stamp) in orders {
                 let outcome = store.carryOut(order, now: stamp)
-                shared.withLock { $0.outcomes.append(outcome) }
-                SystemCalls.raise(event: finished)
+                let isFirst = outcomes.withLock { list in
+                    list.append(outcome)
+                    return list.count == 1
+                }
+                if isFirst { SystemCalls.raise(event: finished) }
             }
             if isStopping && orders.isEmpty { return store.close() }
             // What came in between has raised the event again; a stop must not wait for one more.
-            if isStopping { SystemCalls.raise(event: ordered) }
+            if isStopping { SystemCalls.raise(event: lane.ordered) }
         }
     }
 }

@@ -53,6 +53,15 @@ public struct ServiceStart: Sendable {
         try ServiceHost.readFile(path, what: what, limitBytes: limitBytes)
     }
 
+    /// The same of a file that only its owner may read.
+    public func readSecretFile(_ path: String, what: String, limitBytes: Int) throws(StartFailure) -> [UInt8] {
+        let bytes = try readFile(path, what: what, limitBytes: limitBytes)
+        guard SystemCalls.isPrivate(path) else {
+            throw StartFailure(.wrongConfiguration, "\(what) \(path) may be read by others than its owner; type: chmod 600 \(path)")
+        }
+        return bytes
+    }
+
     /// A key for one purpose, 32 bytes, made of the cluster's secret: the same in every process, and it does not tell the secret.
     /// - Parameter purpose: one of ours, and never the same for two things.
     public func deriveKey(_ purpose: String) throws(StartFailure) -> [UInt8] {
@@ -80,7 +89,7 @@ public enum ServiceHost {
     public static func run<Core: ServiceCore>(
         _ role: Role, purpose: String,
         store makeStore: ((ServiceStart) throws(StartFailure) -> StoreOpening)? = nil,
-        files makeFiles: ((ServiceStart) throws(StartFailure) -> MediaOpening)? = nil,
+        files makeFiles: ((ServiceStart) throws(StartFailure) -> MediaOpenings)? = nil,
         core makeCore: (ServiceStart) throws(StartFailure) -> Core
     ) -> Never {
         switch ServiceCommand.parse(Array(Swift.CommandLine.arguments.dropFirst())) {
@@ -117,7 +126,7 @@ public enum ServiceHost {
     package static func serve<Core: ServiceCore>(
         _ role: Role, _ options: ServiceOptions, stop: Descriptor,
         makeStore: ((ServiceStart) throws(StartFailure) -> StoreOpening)?,
-        makeFiles: ((ServiceStart) throws(StartFailure) -> MediaOpening)? = nil,
+        makeFiles: ((ServiceStart) throws(StartFailure) -> MediaOpenings)? = nil,
         makeCore: (ServiceStart) throws(StartFailure) -> Core
     ) throws(StartFailure) {
         let cluster = try readCluster(options.cluster)

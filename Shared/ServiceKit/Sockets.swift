@@ -304,8 +304,9 @@ package struct Sockets {
         let slot = Int(descriptor)
         if slots[slot].waitingBytes > 0 {
             let sentBytes = Int(slots[slot].sentBytes)
+            let hasMore = files[descriptor] != nil
             let outcome = slots[slot].outbound.withUnsafeBytes { bytes in
-                SystemCalls.send(descriptor, UnsafeRawBufferPointer(rebasing: bytes[sentBytes...]))
+                SystemCalls.send(descriptor, UnsafeRawBufferPointer(rebasing: bytes[sentBytes...]), hasMore: hasMore)
             }
             switch outcome {
             case .moved(let count):

@@ -100,6 +100,12 @@ package enum SystemCalls {
         precondition(count == 8 || errno == EAGAIN)
     }
 
+    /// Makes an event of `makeEvent` quiet again: one read takes all that was raised.
+    static func drain(event: Descriptor) {
+        var count: UInt64 = 0
+        _ = retry { Glibc.read(event, &count, 8) }
+    }
+
     /// Takes what an event or signal descriptor has to say, so that it is quiet again.
     package static func drain(_ descriptor: Descriptor) {
         withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 8) { room in
@@ -204,8 +210,10 @@ package enum SystemCalls {
         return outcome(retry { sendfile(socket, file.rawValue, &position, Int(count)) })
     }
 
-    static func send(_ socket: Descriptor, _ bytes: UnsafeRawBufferPointer) -> IOOutcome {
-        outcome(retry { Glibc.send(socket, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)) })
+    /// - Parameter hasMore: more is sent at once, and may share a packet with these.
+    static func send(_ socket: Descriptor, _ bytes: UnsafeRawBufferPointer, hasMore: Bool = false) -> IOOutcome {
+        let flags = Int32(MSG_NOSIGNAL) | (hasMore ? Int32(MSG_MORE) : 0)
+        return outcome(retry { Glibc.send(socket, bytes.baseAddress, bytes.count, flags) })
     }
 
     /// Says that nothing more will be sent.
@@ -252,6 +260,12 @@ package enum SystemCalls {
             bytes.append(contentsOf: room[0..<count])
         }
         return .success(bytes)
+    }
+
+    /// Nobody but its owner (and root) may read the file or write to it.
+    static func isPrivate(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & 0o077 == 0
     }
 
     /// Makes a directory and those above it, for this user only (0700). One that exists is fine.
@@ -311,7 +325,7 @@ package enum SystemCalls {
     }
 
     /// Starts a helper thread. For what must block, never for more.
-    static func startThread(_ body: @escaping @Sendable () -> Void) -> HelperThread {
+    package static func startThread(_ body: @escaping @Sendable () -> Void) -> HelperThread {
         let box = Unmanaged.passRetained(ThreadBody(body))
         var thread = pthread_t()
         let result = pthread_create(
@@ -324,10 +338,10 @@ package enum SystemCalls {
         return HelperThread(thread: thread)
     }
 
-    struct HelperThread: Sendable {
+    package struct HelperThread: Sendable {
         fileprivate let thread: pthread_t
         /// Waits for its end. Once.
-        func join() { pthread_join(thread, nil) }
+        package func join() { pthread_join(thread, nil) }
     }
 
     private final class ThreadBody: Sendable {

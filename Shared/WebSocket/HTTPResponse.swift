@@ -122,9 +122,9 @@ public enum HTTPResponse {
         bytes(status: status, headers: headers, contentType: "application/json", body: Array(json.utf8))
     }
 
-    /// A head whose body the caller sends otherwise; then it closes.
-    public static func head(status: Int, headers: [(String, String)]) -> [UInt8] {
-        head(status: status, headers: headers, connection: "close")
+    /// A head whose body the caller sends otherwise; then it closes, or awaits another request if it `keepsConnection`.
+    public static func head(status: Int, headers: [(String, String)], keepsConnection: Bool = false) -> [UInt8] {
+        head(status: status, headers: headers, connection: keepsConnection ? "keep-alive" : "close")
     }
 
     /// The word before a body that the client holds back until it hears it. Source: RFC 9110, section 10.1.1.

@@ -60,7 +60,7 @@ struct ClusterFileTests {
 
     @Test func whatIsOptionalHasDefaults() throws {
         let lines = goodFile.split(separator: "\n").filter { line in
-            !["ring", "origins", "expiry", "groups", "presence", "limits"].contains { line.hasPrefix($0) }
+            !["ring", "origins", "expiry", "groups", "presence", "limits", "files"].contains { line.hasPrefix($0) }
         }
         let map = try ClusterMap.parse(lines.joined(separator: "\n"))
         #expect(map.ringParameters == RingParameters())
@@ -69,6 +69,7 @@ struct ClusterFileTests {
         #expect(map.groupRules == GroupRules())
         #expect(map.presenceRules == PresenceRules(onlineMs: 30_000))
         #expect(map.limitRules == LimitRules())
+        #expect(map.fileRules == FileRules())
     }
 
     @Test func theOrderOfLinesDoesNotMatter() throws {
@@ -104,6 +105,7 @@ struct ClusterFileTests {
                 groups   members=64 tries=3 retry-ms=250
                 presence online-ms=9000
                 limits   frames=100 kib=8192 connects=0
+                files    upload=1h link=5m orphan=1d day-mib=1024
 
                 # role       name           rpc               admin             [client=address] [weight=n]
                 gateway      gateway-1      127.0.0.1:7101    127.0.0.1:7201    client=127.0.0.1:8080
@@ -115,6 +117,54 @@ struct ClusterFileTests {
                 persistence  persistence-1  db.internal:7151  db.internal:7251
 
                 """)
+    }
+
+    private func media(_ words: String) throws -> Node {
+        try ClusterMap.parse(goodFile + "\nmedia media-1 127.0.0.1:7161 127.0.0.1:7261 \(words)\n").node(named: "media-1")!
+    }
+
+    @Test(arguments: [
+        ("http://files.example.org", "http://files.example.org"), ("https://Files.Example.org:8443/", "https://files.example.org:8443"),
+        ("HTTPS://10.0.0.1/a/B_c~d.e-f/", "https://10.0.0.1/a/B_c~d.e-f"),
+    ])
+    func linksMayBeginWithAnotherAddress(text: String, url: String) throws {
+        #expect(try media("client=127.0.0.1:8082 public=\(text)").publicURL?.description == url)
+        #expect(PublicURL(url)?.description == url)
+    }
+
+    @Test(arguments: [
+        "files.example.org", "ftp://a", "http://", "http:///a", "http://a?b", "http://a/b?c", "http://a/#b", "http://a//b", "http://a/../b",
+        "http://a/.", "http://u@a", "http://a:0", "http://a:b", "http://a/%2e", "http://a/\"", "http://[::1]", "http://a/\(String(repeating: "b", count: 400))",
+    ])
+    func butNotWithAnything(text: String) {
+        #expect(throws: ClusterFileError.self) { try media("client=127.0.0.1:8082 public=\(text)") }
+    }
+
+    @Test func filesMayBeInABucket() throws {
+        let place = try media("client=127.0.0.1:8082 store=s3:http://store.internal:9000/fantail-files region=eu-central-1").objectStore
+        #expect(place?.address == Address("store.internal:9000")!)
+        #expect(place?.bucket == "fantail-files" && place?.region == "eu-central-1")
+        #expect(try media("client=a:1 store=s3:http://store/abc").objectStore?.description == "s3:http://store:80/abc")
+        for text in [
+            "s3:https://store:9000/abc", "http://store:9000/abc", "s3:http://store:9000", "s3:http://store:9000/ab", "s3:http://store:9000/a/b",
+            "s3:http://store:9000/Abc", "s3:http://store:9000/abc region=Middle_Earth", "folder",
+        ] {
+            #expect(throws: ClusterFileError.self) { try media("client=127.0.0.1:8082 store=\(text)") }
+        }
+        #expect(throws: ClusterFileError(line: nil, problem: .regionWithoutStore("x")).problem) {
+            do { _ = try media("client=127.0.0.1:8082 region=x") } catch let error as ClusterFileError { throw error.problem }
+        }
+    }
+
+    @Test func settingsOfMediaReadBack() throws {
+        let text = goodFile + "\nfiles upload=10s link=2s orphan=90m day-mib=100\n"
+            + "media media-1 a:1 a:2 client=a:3 public=https://b/c store=s3:http://d:4/eee region=f-1\n"
+        let map = try ClusterMap.parse(text)
+        #expect(map.fileRules == FileRules(uploadSeconds: 10, linkSeconds: 2, orphanSeconds: 5_400, dayMiB: 100))
+        #expect(try ClusterMap.parse(map.render()) == map)
+        for wrong in ["upload=0s", "link=31d", "orphan=x", "day-mib=99", "colour=1s", "link=5"] {
+            #expect(throws: ClusterFileError.self) { try ClusterMap.parse(goodFile + "\nfiles \(wrong)\n") }
+        }
     }
 
     @Test func cutAnywhereTheFileGivesAnErrorOrAMapButNeverACrash() throws {
@@ -195,13 +245,16 @@ struct ClusterMistakeTests {
             .portTwice(Address("localhost:8080")!, usedBy: "gateway-1")
         ),
         ("parser", "parser parser-1 a:5 a:6 client=a:7", .clientNotAllowed(.parser)),
+        ("parser", "parser parser-1 a:5 a:6 public=http://a", .onlyMedia("public=", .parser)),
+        ("parser", "parser parser-1 a:5 a:6 store=s3:http://a/bcd", .onlyMedia("store=", .parser)),
+        ("parser", "media media-1 a:5 a:6 public=http://a", .clientMissing(node: "media-1")),
         ("parser", "parser parser-1 a:5 a:6 weight=2", .weightWithoutRing(.parser)),
         ("gateway", "gateway gateway-1 a:5 a:6", .clientMissing(node: "gateway-1")),
         ("session-1", "session session-1 a:5 a:6 weight=0", .weight("0")),
         ("session-1", "session session-1 a:5 a:6 weight=101", .weight("101")),
         (
             "session-1", "session session-1 a:5 a:6 colour=red",
-            .setting(word: "colour=red", expected: "client= or weight=")
+            .setting(word: "colour=red", expected: "client= or public= or store= or region= or weight=")
         ),
         ("parser", "parser parser-1 a:5 a:6 \u{7}", .controlCharacter(byte: 7)),
         ("epoch", "epoch 1\r", .controlCharacter(byte: 13)),

@@ -68,6 +68,8 @@ def _die_with_parent():
 class Node:
     def __init__(self, name: str, role: str, rpc: int, admin: int, client: int | None):
         self.name, self.role, self.rpc, self.admin, self.client = name, role, rpc, admin, client
+        #: More words of its line.
+        self.settings = ""
         self.process: subprocess.Popen | None = None
 
     @property
@@ -75,6 +77,8 @@ class Node:
         words = [self.role, self.name, f"127.0.0.1:{self.rpc}", f"127.0.0.1:{self.admin}"]
         if self.client:
             words.append(f"client=127.0.0.1:{self.client}")
+        if self.settings:
+            words.append(self.settings)
         return "  ".join(words)
 
     @property
@@ -118,11 +122,13 @@ class Node:
 
 
 class Cluster:
-    def __init__(self, home: Path, counts: dict | None = None, store: str = "temporary", settings: tuple = ()):
+    def __init__(self, home: Path, counts: dict | None = None, store: str = "temporary", settings: tuple = (),
+                 media: str = ""):
         """
         home: an empty directory; everything is kept below.
         counts: nodes of each role; default `COUNTS`.
         settings: more lines of the cluster file.
+        media: more words in the lines of media nodes.
         """
         self.is_archive = store == "archive"
         self.home = Path(home)
@@ -140,6 +146,7 @@ class Cluster:
                 place = base + (len(self.nodes) * 3)
                 client = place + 2 if role in ("gateway", "media") else None
                 node = Node(f"{role}-{number}", role, place, place + 1, client)
+                node.settings = media if role == "media" else ""
                 self.nodes[node.name] = node
         assert len(self.nodes) * 3 <= PORTS_PER_CLUSTER
 
@@ -149,6 +156,8 @@ class Cluster:
         self.file.write_text("\n".join(lines) + "\n")
         self._secret_file("cluster.key", self.secret.hex() + "\n")
         self._secret_file("tokens.keys", f"{self.hs.line}\n{self.ed.line}\n")
+        if "store=" in media:
+            self._secret_file("s3.keys", "fantail not-a-secret\n")
 
     def _secret_file(self, name: str, text: str):
         path = self.data / "secrets" / name

@@ -2,6 +2,8 @@
 
 import asyncio
 import inspect
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -79,3 +81,19 @@ def encoding(request):
 def home(tmp_path):
     """An empty directory for a cluster of the test's own."""
     return tmp_path / "cluster"
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of a few megabytes, and a function that changes its size."""
+    directory = tmp_path / "disk"
+    directory.mkdir()
+
+    def size(megabytes: int):
+        subprocess.run(["mount", "-o", f"remount,size={megabytes}m", directory], check=True)
+
+    if os.geteuid() != 0 or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=3m", "none", directory], capture_output=True).returncode:
+        pytest.skip("NOT TESTED: a full disk. This user may not mount a small file system; run as root")
+    yield directory, size
+    subprocess.run(["umount", "-l", directory], check=True)

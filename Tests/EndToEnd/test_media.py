@@ -1,19 +1,22 @@
 """Media: uploads and downloads over HTTP, with links from the chat's socket; by a client written from docs/protocol.md."""
 
 import asyncio
+import contextlib
 import hashlib
 import http.client
 import json
 import os
+import re
 import socket
 import threading
 import time
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
 from client import Client, fresh, greeted
 from cluster import PATIENCE, SMALL, Cluster
+from objects import ObjectStore
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -23,18 +26,61 @@ def picture(size: int = 70_000) -> bytes:
     return PNG + os.urandom(size - len(PNG))
 
 
-@pytest.fixture(scope="module")
-def media(tmp_path_factory):
-    with Cluster(tmp_path_factory.mktemp("media"), counts={**SMALL, "media": 1}) as cluster:
+@contextlib.contextmanager
+def keeping_files_in(where: str, home, **options):
+    """A cluster with media in a folder, or in a bucket of a store of its own (`cluster.objects`)."""
+    with contextlib.ExitStack() as stack:
+        objects = None
+        if where == "bucket":
+            objects = stack.enter_context(ObjectStore(home))
+            options["media"] = objects.setting
+        cluster = stack.enter_context(Cluster(home / "cluster", counts={**SMALL, "media": 1}, **options))
+        cluster.objects = objects
+        yield cluster
+
+
+@pytest.fixture(scope="module", params=["folder", "bucket"])
+def media(request, tmp_path_factory):
+    with keeping_files_in(request.param, tmp_path_factory.mktemp("media")) as cluster:
         yield cluster
         assert cluster.nodes["media-1"].is_running
 
 
-@pytest.fixture
-def own(home):
+@pytest.fixture(params=["folder", "bucket"])
+def own(request, home):
     """A cluster whose media node may be killed."""
-    with Cluster(home, counts={**SMALL, "media": 1}) as cluster:
+    home.mkdir()
+    with keeping_files_in(request.param, home) as cluster:
         yield cluster
+
+
+@pytest.fixture
+def bucket(home):
+    """A cluster with a store that may be ended and frozen."""
+    home.mkdir()
+    with keeping_files_in("bucket", home) as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def hasty(request, home):
+    """Nothing lasts."""
+    home.mkdir()
+    with keeping_files_in(request.param, home, settings=("files upload=3s link=2s orphan=3s day-mib=100",)) as cluster:
+        yield cluster
+
+
+def lying(cluster: Cluster) -> list[str]:
+    """Hashes of all files that are stored."""
+    if cluster.objects:
+        return sorted(key.rsplit("/", 1)[1] for key in cluster.objects.keys())
+    return sorted(path.name for path in (cluster.data / "media" / "media-1" / "files").glob("*/*"))
+
+
+async def becomes(what, wanted):
+    async with asyncio.timeout(PATIENCE):
+        while await asyncio.to_thread(what) != wanted:
+            await asyncio.sleep(0.1)
 
 
 class Answer:
@@ -130,6 +176,30 @@ async def test_parts_of_a_file(media):
         assert (await http_("GET", url, Range="bytes=0-3", If_Range='"other"')).status == 200
         answer = await http_("HEAD", url)
         assert answer.status == 200 and answer.body == b"" and answer.headers["content-length"] == "300000"
+
+
+async def test_one_connection_gives_one_file_after_the_other(media):
+    files = [picture(size) for size in (900, 300_000, 2_500_000)]
+    async with greeted(media, fresh("ana")) as a:
+        urls = [urlsplit(await link(a, await store(a, data))) for data in files]
+
+        def read():
+            connection = http.client.HTTPConnection(urls[0].hostname, urls[0].port, timeout=PATIENCE)
+            sockets = set()
+            for url, data in [*zip(urls, files)] * 2:
+                connection.request("GET", f"{url.path}?{url.query}")
+                sockets.add(connection.sock.getsockname())
+                answer = connection.getresponse()
+                assert answer.read() == data and answer.getheader("connection") == "keep-alive"
+                connection.request("HEAD", f"{url.path}?{url.query}")
+                answer = connection.getresponse()
+                assert answer.read() == b"" and answer.getheader("content-length") == str(len(data))
+            assert len(sockets) == 1
+            connection.request("GET", f"{url.path}?{url.query}", headers={"Connection": "close"})
+            assert connection.getresponse().getheader("connection") == "close"
+            connection.close()
+
+        await asyncio.to_thread(read)
 
 
 async def test_an_upload_goes_on_where_it_broke(media):
@@ -275,8 +345,7 @@ async def test_one_file_lies_there_once(media):
     async with greeted(media, fresh("ana")) as a, greeted(media, fresh("bob")) as b:
         one, two = await store(a, data, name="one.png"), await store(b, data, name="two.png")
         assert one["media"] != two["media"]
-        folder = media.data / "media" / "media-1"
-        assert [path.name for path in (folder / "files" / hash[:2]).iterdir() if path.name == hash] == [hash]
+        assert lying(media).count(hash) == 1
         assert (await http_("GET", await link(a, two))).headers["content-disposition"].endswith("two.png")
 
 
@@ -423,3 +492,319 @@ def test_the_admin_door_knows_media(media):
     node = media.nodes["media-1"]
     assert node.get("/healthz")[0] == 200
     assert node.figure("fantail_media_uploads_total") > 0
+
+
+# Where clients find it
+
+
+async def test_links_begin_with_what_clients_reach(home):
+    """A proxy's address, of which media itself knows nothing else."""
+    with Cluster(home, counts={**SMALL, "media": 1}, media="public=https://files.example.org:8443/of/fantail/") as cluster:
+        async with greeted(cluster, fresh("ana")) as a:
+            data = picture(10_000)
+            begin_with = "https://files.example.org:8443/of/fantail/v1/media/"
+            node = f"http://127.0.0.1:{cluster.nodes['media-1'].client}/v1/media/"
+            url = await begin(a, data)
+            assert url.startswith(begin_with + "up/")
+            answer = await put(url.replace(begin_with, node), data)
+            assert answer.status == 201
+            url = await link(a, answer.json)
+            assert url.startswith(begin_with + "get/")
+            assert (await http_("GET", url.replace(begin_with, node))).body == data
+
+
+# The object store
+
+
+async def test_a_store_that_is_away_costs_patience_and_nothing_else(bucket):
+    data, other = picture(3_000_000), picture(200_000)
+    async with greeted(bucket, fresh("ana")) as a:
+        stored = await store(a, other)
+        url, before = await begin(a, data), bucket.objects.contents()
+        bucket.objects.stop()
+        answer = await put(url, data)
+        assert (answer.status, answer.reason) == (503, "store_away") and int(answer.headers["retry-after"]) > 0
+        assert (await http_("HEAD", url)).headers["upload-offset"] == str(len(data)), "what came in stays"
+        answer = await http_("GET", await link(a, stored))
+        assert (answer.status, answer.reason) == (503, "store_away")
+        assert bucket.nodes["media-1"].figure("fantail_media_object_store_refusals_total") >= 2
+        bucket.objects.start()
+        bucket.objects.fill(before)
+        reference = await finished(url, len(data))
+        assert (await http_("GET", await link(a, reference))).body == data
+        assert (await http_("GET", await link(a, stored))).body == other
+
+
+async def finished(url: str, size: int) -> dict:
+    """Asks for the reference until the store is there again."""
+    async with asyncio.timeout(PATIENCE):
+        while (answer := await put(url, b"", size)).status == 503:
+            await asyncio.sleep(0.2)
+        assert answer.status == 201, answer.body
+        return answer.json
+
+
+async def test_a_store_that_is_silent_holds_up_nobody_else(bucket):
+    data = picture(100_000)
+    async with greeted(bucket, fresh("ana")) as a:
+        stored = await store(a, picture(50_000))
+        url, late = await begin(a, data), await link(a, stored)
+        bucket.objects.freeze()
+        waiting = [asyncio.create_task(put(url, data)), asyncio.create_task(http_("GET", late))]
+        await asyncio.sleep(0.2)
+        # The folder's lane goes on: links, uploads of others, offsets.
+        async with asyncio.timeout(5):
+            other = await begin(a, picture(80_000))
+            assert (await put(other, bytes(40_000))).status == 204
+            await link(a, stored)
+        for answer in await asyncio.gather(*waiting):
+            assert (answer.status, answer.reason) == (503, "store_away")
+        bucket.objects.thaw()
+        assert (await http_("GET", await link(a, await finished(url, len(data))))).body == data
+
+
+async def test_a_store_that_goes_away_in_the_middle_ends_the_download_too_soon(bucket):
+    data = picture(20_000_000)
+    async with greeted(bucket, fresh("ana")) as a:
+        url = await link(a, await store(a, data))
+        parts = urlsplit(url)
+
+        def read() -> bytes:
+            with socket.socket() as wire:
+                wire.settimeout(PATIENCE)
+                # Small, or the kernel would take all of it before anything can go wrong.
+                wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+                wire.connect((parts.hostname, parts.port))
+                wire.sendall(f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                got = wire.recv(65_536)
+                bucket.objects.stop()
+                while piece := wire.recv(1_000_000):
+                    got += piece
+                return got.split(b"\r\n\r\n", 1)[1]
+
+        got = await asyncio.to_thread(read)
+        assert 0 < len(got) < len(data) and data.startswith(got)
+        bucket.objects.start()
+        bucket.objects.fill({f"{bucket.name}/media-1/{hashlib.sha256(data).hexdigest()}": data})
+        async with asyncio.timeout(PATIENCE):
+            while (rest := await http_("GET", url, Range=f"bytes={len(got)}-")).status == 503:
+                await asyncio.sleep(0.2)
+        assert rest.status == 206 and got + rest.body == data
+
+
+async def test_a_store_that_refuses_says_so(home):
+    home.mkdir()
+    with ObjectStore(home) as objects:
+        with Cluster(home / "cluster", counts={**SMALL, "media": 1}, media=objects.setting.replace("fantail", "other")) as cluster:
+            data = picture(5_000)
+            async with greeted(cluster, fresh("ana")) as a:
+                url = await begin(a, data)
+                answer = await put(url, data)
+                assert (answer.status, answer.reason) == (503, "store_forbidden")
+                assert "NoSuchBucket" in cluster.log("media-1")
+                assert objects.ask("PUT", "/other-files")[0] == 200
+                assert (await put(url, b"", len(data))).status == 201
+
+
+async def test_signatures_are_what_a_store_accepts(home, monkeypatch):
+    """moto with its guard on: it knows one key, and checks each signature for itself."""
+    home.mkdir()
+    # The bucket, a user, its key, what it may.
+    monkeypatch.setenv("INITIAL_NO_AUTH_ACTION_COUNT", "4")
+    with ObjectStore(home) as objects:
+        def iam(body: str) -> str:
+            connection = http.client.HTTPConnection("127.0.0.1", objects.port, timeout=PATIENCE)
+            connection.request("POST", "/", body, {
+                "Content-Type": "application/x-www-form-urlencoded",
+                "Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=x"})
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            assert answer.status == 200, text
+            return text
+
+        iam("Action=CreateUser&UserName=fantail&Version=2010-05-08")
+        keys = iam("Action=CreateAccessKey&UserName=fantail&Version=2010-05-08")
+        id, secret = (re.search(f"<{name}>([^<]*)<", keys).group(1) for name in ("AccessKeyId", "SecretAccessKey"))
+        policy = quote(json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}))
+        iam(f"Action=PutUserPolicy&UserName=fantail&PolicyName=all&PolicyDocument={policy}&Version=2010-05-08")
+        with Cluster(home / "cluster", counts={**SMALL, "media": 1}, media=objects.setting) as cluster:
+            def change_keys(text: str):
+                cluster.kill("media-1")
+                (cluster.data / "secrets" / "s3.keys").write_text(text)
+                cluster.start("media-1")
+                cluster.wait_ready()
+
+            data = picture(3_000_000)
+            async with greeted(cluster, fresh("ana")) as a:
+                url = await begin(a, data)
+                answer = await put(url, data)
+                assert (answer.status, answer.reason) == (503, "store_forbidden"), "a key that it does not know"
+                change_keys(f"# of the store\n{id} {secret}\n")
+                reference = await finished(url, len(data))
+                assert (await http_("GET", await link(a, reference))).body == data
+                change_keys(f"{id} {secret[::-1]}\n")
+                answer = await http_("GET", await link(a, reference))
+                assert (answer.status, answer.reason) == (503, "store_forbidden"), "a wrong signature"
+
+
+def test_keys_that_others_may_read_are_refused(home):
+    home.mkdir()
+    with ObjectStore(home) as objects:
+        cluster = Cluster(home / "cluster", counts={**SMALL, "media": 1}, media=objects.setting)
+        keys = cluster.data / "secrets" / "s3.keys"
+        for text, mode, why in [("a b\n", 0o640, "chmod 600"), ("a\n", 0o600, "one line"), (None, 0, "cannot read")]:
+            if text is None:
+                keys.unlink()
+            else:
+                keys.write_text(text)
+                keys.chmod(mode)
+            process = cluster.start("media-1").process
+            assert process.wait(PATIENCE) == 78
+            assert why in cluster.log_tail("media-1")
+
+
+# What is over
+
+
+async def test_a_link_ends(hasty):
+    data = picture(5_000)
+    async with greeted(hasty, fresh("ana")) as a:
+        reference = await store(a, data)
+        up, down = await begin(a, data), await link(a, reference)
+        assert (await http_("GET", down)).status == 200
+        await asyncio.sleep(4)
+        for answer in [await http_("GET", down), await put(up, data)]:
+            assert (answer.status, answer.reason) == (403, "link_expired")
+        assert (await http_("GET", await link(a, reference))).body == data, "a new one is given"
+
+
+async def test_what_nobody_keeps_is_collected(hasty):
+    kept, orphan, shared, partial = (picture(6_000) for _ in range(4))
+    async with greeted(hasty, fresh("ana")) as a, greeted(hasty, fresh("bob")) as b:
+        keeps, ends = await store(a, kept), await store(a, orphan)
+        # Both have the same file, and only Bob keeps his.
+        await store(a, shared)
+        bobs = await store(b, shared)
+        for reference in [keeps, bobs]:
+            await b.say("media.keep", ref="k", media=reference["media"], secret=reference["secret"])
+            await b.expect("media.kept", ref="k")
+        assert (await put(await begin(a, partial), partial[:3_000])).status == 204
+        left = sorted(hashlib.sha256(data).hexdigest() for data in [kept, shared])
+        await becomes(lambda: lying(hasty), left)
+        uploads = hasty.data / "media" / "media-1" / "uploads"
+        await becomes(lambda: list(uploads.iterdir()), [])
+        await becomes(lambda: hasty.nodes["media-1"].figure("fantail_media_collected_total") >= 3, True)
+        await a.say("media.link", ref="gone", media=ends["media"], secret=ends["secret"])
+        await a.error("media_unknown", ref="gone")
+        for reference, data in [(keeps, kept), (bobs, shared)]:
+            assert (await http_("GET", await link(b, reference))).body == data
+
+
+async def test_a_kill_between_put_and_row_leaves_nothing_behind(home):
+    """Uploads that are killed around their end, and never come again: all of it is collected."""
+    home.mkdir()
+    with keeping_files_in("bucket", home, settings=("files upload=4s orphan=4s",)) as cluster:
+        async with greeted(cluster, fresh("ana")) as a:
+            for round in range(5):
+                data = picture(2_000_000)
+                url = await begin(a, data)
+                assert (await put(url, data[:-1])).status == 204
+
+                def end():
+                    with contextlib.suppress(OSError, http.client.HTTPException):
+                        _http("PUT", url, data[-1:], {"Upload-Offset": str(len(data) - 1)})
+
+                thread = threading.Thread(target=end)
+                thread.start()
+                await asyncio.sleep(0.01 * round)
+                cluster.kill("media-1")
+                await asyncio.to_thread(thread.join)
+                cluster.start("media-1")
+                cluster.wait_ready()
+        await becomes(lambda: lying(cluster), [])
+        await becomes(lambda: list((cluster.data / "media" / "media-1" / "uploads").iterdir()), [])
+
+
+@pytest.mark.long
+async def test_kept_files_of_a_temporary_cluster_end_with_their_messages(home):
+    home.mkdir()
+    with keeping_files_in("folder", home, settings=("files orphan=2s", "expiry 1m")) as cluster:
+        async with greeted(cluster, fresh("ana")) as a:
+            data = picture(4_000)
+            reference = await store(a, data)
+            await link(a, reference)
+            await asyncio.sleep(50)
+            assert (await http_("GET", await link(a, reference))).body == data
+            await asyncio.sleep(13)
+            await a.say("media.link", ref="gone", media=reference["media"], secret=reference["secret"])
+            await a.error("media_unknown", ref="gone")
+            await becomes(lambda: lying(cluster), [])
+
+
+# Too much
+
+
+async def test_a_full_disk_is_told_and_loses_nothing_and_heals(home, small_disk):
+    directory, resize = small_disk
+    resize(110)
+    cluster = Cluster(home, counts={**SMALL, "media": 1})
+    (cluster.data / "media").mkdir()
+    (cluster.data / "media" / "media-1").symlink_to(directory)
+    with cluster:
+        data, small = picture(20_000_000), picture(3_000)
+        async with greeted(cluster, fresh("ana")) as a:
+            reference = await store(a, small)
+            url = await begin(a, data)
+            assert (await put(url, data[:5_000_000])).status == 204
+            filler = directory / "filler"
+            with contextlib.suppress(OSError), open(filler, "wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(65_536))
+            answer = await put(url, data[5_000_000:], 5_000_000)
+            assert (answer.status, answer.reason) == (507, "storage_full") and int(answer.headers["retry-after"]) > 0
+            await a.say("media.upload", ref="r", name="", mime="image/png", size=10, hash="0" * 64, opaque=False)
+            assert (await a.error("storage_full", ref="r"))["retry_ms"] > 0
+            assert cluster.nodes["media-1"].is_running
+            # Keeping is writing: it may be refused while nothing fits, and then it says so.
+            await a.say("media.link", ref="full", media=reference["media"], secret=reference["secret"])
+            answer = await a.next()
+            assert answer["type"] == "media.link" or answer["code"] == "storage_full" and answer["retry_ms"] > 0, answer
+            filler.unlink()
+            assert (await http_("GET", await link(a, reference))).body == small
+            offset = int((await http_("HEAD", url)).headers["upload-offset"])
+            assert 5_000_000 <= offset < len(data)
+            answer = await put(url, data[offset:], offset)
+            assert answer.status == 201, answer.body
+            assert (await http_("GET", await link(a, answer.json))).body == data
+
+
+async def test_the_quota_is_one_users_and_may_be_set(hasty):
+    async with greeted(hasty, fresh("ana")) as a, greeted(hasty, fresh("bob")) as b:
+        fields = {"name": "x", "mime": "image/png", "hash": "0" * 64, "opaque": False}
+        await begin(a, b"", size=60 * 1024 * 1024, hash="0" * 64)
+        await a.say("media.upload", ref="r", size=60 * 1024 * 1024, **fields)
+        assert (await a.error("media_quota", ref="r"))["retry_ms"] > 0
+        await begin(a, b"", size=40 * 1024 * 1024, hash="0" * 64)
+        await a.say("media.upload", ref="r", size=1, **fields)
+        await a.error("media_quota", ref="r")
+        await begin(b, b"", size=60 * 1024 * 1024, hash="0" * 64)
+
+
+async def test_tiny_uploads_without_end_are_refused(home):
+    """Each counts as 64 KiB: 100 MiB are 1,600 of them, and not a million."""
+    home.mkdir()
+    with keeping_files_in("folder", home, settings=("files day-mib=100",)) as cluster:
+        async with greeted(cluster, fresh("ana")) as a:
+            count = 0
+            async with asyncio.timeout(120):
+                while True:
+                    data = picture(9 + count % 7)
+                    await a.say("media.upload", ref=f"u{count}", name="", mime="image/png", size=len(data),
+                                hash=hashlib.sha256(data).hexdigest(), opaque=False)
+                    answer = await a.next()
+                    if answer["type"] == "error":
+                        break
+                    assert (await put(answer["url"], data)).status == 201
+                    count += 1
+            assert (answer["code"], count) == ("media_quota", 1_600)
+        assert sum(path.is_file() for path in (cluster.data / "media" / "media-1").rglob("*")) <= 1_600 + 3

@@ -165,22 +165,6 @@ async def test_a_log_that_ends_within_a_record_is_read_up_to_there(home):
 # The disk is full
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of a few megabytes, and a function that changes its size."""
-    directory = tmp_path / "disk"
-    directory.mkdir()
-
-    def size(megabytes: int):
-        subprocess.run(["mount", "-o", f"remount,size={megabytes}m", directory], check=True)
-
-    if os.geteuid() != 0 or subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=3m", "none", directory], capture_output=True).returncode:
-        pytest.skip("NOT TESTED: a full disk. This user may not mount a small file system; run as root")
-    yield directory, size
-    subprocess.run(["umount", "-l", directory], check=True)
-
-
 async def test_a_full_disk_is_told_and_loses_nothing_and_heals(home, small_disk):
     directory, resize = small_disk
     cluster = Cluster(home, SMALL)

@@ -133,6 +133,37 @@ import Testing
         let sent = s.answer(.reading(StoredFile(file: picture, handle: handle)))
         #expect(status(sent) == 206)
         #expect(sent.last == .disk(.send(socket, handle, offset: 2, count: 3)))
+        #expect(s.on(.disk(.sent(socket))) == [])
+    }
+
+    @Test func behindAFileAnotherMayBeAskedFor() {
+        var s = Scene()
+        let path = "/" + s.link(.link(reference), .kept)
+        let handle = FileHandle(rawValue: 9)
+        _ = s.connects()
+        for _ in 0..<3 {
+            _ = s.says("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(status(s.answer(.reading(StoredFile(file: picture, handle: handle)))) == 200)
+            #expect(s.on(.disk(.sent(socket))) == [])
+        }
+        _ = s.says("HEAD \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(status(s.answer(.reading(StoredFile(file: picture, handle: handle)))) == 200)
+        // Nobody asks any more, and nothing is wrong with that.
+        #expect(s.wait(11) == [.closeClient(socket)])
+    }
+
+    @Test func aConnectionIsNotKeptForWhoDoesNotWantItOrDoesNotWait() {
+        var s = Scene()
+        let path = "/" + s.link(.link(reference), .kept)
+        let handle = FileHandle(rawValue: 9)
+        _ = s.connects()
+        _ = s.says("GET \(path) HTTP/1.1\r\nHost: x\r\nConnection: Close\r\n\r\n")
+        _ = s.answer(.reading(StoredFile(file: picture, handle: handle)))
+        #expect(s.on(.disk(.sent(socket))) == [.closeClient(socket)])
+        _ = s.connects()
+        _ = s.says("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
+        _ = s.answer(.reading(StoredFile(file: picture, handle: handle)))
+        #expect(s.says("GET /") == [])
         #expect(s.on(.disk(.sent(socket))) == [.closeClient(socket)])
     }
 
@@ -150,5 +181,107 @@ import Testing
         var s = Scene()
         _ = s.ask(.upload(picture))
         #expect(complaint(s.answer(result))?.name == name)
+    }
+}
+
+/// Files that are in a bucket; the test plays it.
+@Suite struct BucketDoorTests {
+    private let wide = MediaFile(name: "", mime: "x/y", size: MediaLimits.fetchBytesMax + 5, hash: hash, isOpaque: true)!
+    private let handle = FileHandle(rawValue: 9)
+
+    private func get(_ scene: inout Scene, _ headers: String = "") -> [Effect] {
+        let path = "/" + scene.link(.link(reference), .kept)
+        _ = scene.connects()
+        return scene.says("GET \(path) HTTP/1.1\r\nHost: x\r\n\(headers)\r\n")
+    }
+
+    @Test func aFileIsFetchedAPieceAtATime() {
+        var s = Scene()
+        _ = get(&s)
+        #expect(s.answer(.reading(StoredFile(file: wide, handle: nil))).allSatisfy { if case .disk(.order) = $0 { true } else { false } })
+        #expect(s.orders.map(\.work) == [.fetch(hash: hash, range: 0..<MediaLimits.fetchBytesMax)])
+        let first = s.answer(.fetched(handle))
+        #expect(status(first) == 200)
+        #expect(first.last == .disk(.send(socket, handle, offset: 0, count: MediaLimits.fetchBytesMax)))
+        #expect(s.orders.isEmpty)
+        _ = s.on(.disk(.sent(socket)))
+        #expect(s.orders.map(\.work) == [.fetch(hash: hash, range: MediaLimits.fetchBytesMax..<wide.size)])
+        #expect(s.answer(.fetched(handle)) == [.disk(.send(socket, handle, offset: 0, count: 5))])
+        #expect(s.on(.disk(.sent(socket))) == [])
+    }
+
+    @Test func aBucketThatIsAwayIsSaidWhileItCanBe() {
+        var s = Scene()
+        _ = get(&s, "Range: bytes=7-\r\n")
+        _ = s.answer(.reading(StoredFile(file: wide, handle: nil)))
+        #expect(s.orders.map(\.work) == [.fetch(hash: hash, range: 7..<wide.size)])
+        #expect(status(s.answer(.away("x"))) == 503)
+        _ = get(&s)
+        _ = s.answer(.reading(StoredFile(file: wide, handle: nil)))
+        _ = s.answer(.fetched(handle))
+        _ = s.on(.disk(.sent(socket)))
+        let late = s.answer(.away("x"))
+        #expect(status(late) == nil && late.last == .closeClient(socket))
+        _ = get(&s)
+        _ = s.answer(.reading(StoredFile(file: wide, handle: nil)))
+        #expect(status(s.answer(.unknown)) == 404)
+        _ = get(&s)
+        _ = s.answer(.reading(StoredFile(file: wide, handle: nil)))
+        #expect(status(s.answer(.forbidden("x"))) == 503)
+    }
+
+    @Test func aPieceForNobodyIsClosed() {
+        var s = Scene()
+        _ = get(&s)
+        _ = s.answer(.reading(StoredFile(file: wide, handle: nil)))
+        _ = s.on(.clientClosed(socket))
+        #expect(s.answer(.fetched(handle)) == [.disk(.close(handle))])
+    }
+
+    @Test func downloadsFromItAreBounded() {
+        var s = Scene()
+        let path = "/" + s.link(.link(reference), .kept)
+        for number in 0...MediaLimits.fetchCountMax {
+            let other = SocketID(rawValue: UInt64(number + 10))
+            _ = s.on(.clientAccepted(other))
+            _ = s.on(.clientReceived(other, Array("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n".utf8)[...]))
+        }
+        for _ in 0..<MediaLimits.fetchCountMax { #expect(status(s.answer(.reading(StoredFile(file: wide, handle: nil)))) == nil) }
+        #expect(status(s.answer(.reading(StoredFile(file: wide, handle: nil)))) == 503)
+        // Whoever ends makes room, however it ends.
+        _ = s.on(.clientClosed(SocketID(rawValue: 10)))
+        while !s.orders.isEmpty { _ = s.answer(.away("x")) }
+        _ = get(&s)
+        #expect(status(s.answer(.reading(StoredFile(file: wide, handle: nil)))) == nil)
+        #expect(s.orders.count == 1)
+    }
+
+    @Test func anUploadIsPutBeforeItsReferenceIsTold() {
+        var s = Scene()
+        let path = "/" + s.link(.upload(picture), .opened(upload: uploadID))
+        let done = MediaOutcome.Result.upload(UploadState(offset: 10, size: 10, reference: reference))
+        func finish() {
+            _ = s.connects()
+            _ = s.says("PUT \(path) HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nUpload-Offset: 10\r\n\r\n")
+            _ = s.answer(.upload(UploadState(offset: 10, size: 10, reference: nil)))
+            #expect(s.orders.map(\.work) == [.finish(upload: uploadID)])
+            #expect(s.answer(.hashing).count == 1)
+            #expect(s.orders.map(\.work) == [.finish(upload: uploadID)])
+            _ = s.answer(.placing(hash: hash, size: 10))
+            #expect(s.orders.map(\.work) == [.put(upload: uploadID, hash: hash, size: 10)])
+        }
+        finish()
+        #expect(status(s.answer(.away("x"))) == 503)
+        #expect(s.orders.map(\.work) == [.notPlaced(upload: uploadID)])
+        _ = s.answer(.done)
+        finish()
+        // Whoever waited has gone; it is finished all the same.
+        _ = s.on(.clientClosed(socket))
+        _ = s.answer(.done)
+        #expect(s.orders.map(\.work) == [.placed(upload: uploadID)])
+        _ = s.answer(done)
+        finish()
+        #expect(status(s.answer(.done)) == nil)
+        #expect(status(s.answer(done)) == 201)
     }
 }

@@ -19,7 +19,7 @@ let picture = MediaFile(name: "fish.png", mime: "image/png", size: 10, hash: has
 
 struct Scene {
     /// A stand-in for HMAC: as good as one for transcripts.
-    var core = MediaCore(address: map.nodes(of: .media)[0].client) { message in
+    var core = MediaCore(base: "http://\(map.nodes(of: .media)[0].client!)") { message in
         let word = StableHash.hash(message, k0: 1, k1: 2)
         return (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) }
     }

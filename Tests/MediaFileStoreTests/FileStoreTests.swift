@@ -14,15 +14,17 @@ let png: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
 final class Bench {
     let path: String
     private var store: FileStore
-    private let keptFor: Interval?
+    private let rules: MediaRules
+    private let hasBucket: Bool
     var now = begin
     private var ticket: UInt64 = 0
 
-    init(keptFor: Interval? = nil) throws {
+    init(keptFor: Interval? = nil, hasBucket: Bool = false) throws {
         path = FileManager.default.temporaryDirectory.appending(path: "fantail-media-\(UUID().uuidString)").path()
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        self.keptFor = keptFor
-        store = try FileStore(path: path, tag: MediaReference.tag(ofNode: "media-1"), keptFor: keptFor)
+        rules = MediaRules(keptFor: keptFor)
+        self.hasBucket = hasBucket
+        store = try FileStore(path: path, tag: MediaReference.tag(ofNode: "media-1"), rules: rules, hasBucket: hasBucket)
     }
 
     deinit {
@@ -39,7 +41,7 @@ final class Bench {
 
     func reopen() throws {
         store.close()
-        store = try FileStore(path: path, tag: MediaReference.tag(ofNode: "media-1"), keptFor: keptFor)
+        store = try FileStore(path: path, tag: MediaReference.tag(ofNode: "media-1"), rules: rules, hasBucket: hasBucket)
     }
 
     func wait(_ seconds: Int64) { now = now + .seconds(seconds) }
@@ -62,7 +64,7 @@ final class Bench {
     /// Whether there is something to read; closes it.
     func canRead(_ reference: MediaReference) -> Bool {
         guard case .reading(let stored) = ask(.read(id: reference.id)) else { return false }
-        close(stored.handle.rawValue)
+        if let handle = stored.handle { close(handle.rawValue) }
         return true
     }
 
@@ -116,7 +118,7 @@ final class Bench {
         _ = FileManager.default.createFile(atPath: "\(bench.path)/files/\(hash.prefix(2))/\(hash)", contents: Data(bytes))
         #expect(bench.ask(.look(upload: upload)) == .upload(UploadState(offset: 0, size: 9, reference: nil)))
         bench.wait(3_601)
-        #expect(bench.ask(.sweep) == .swept(count: 1))
+        #expect(bench.ask(.sweep) == .swept(count: 1, remove: []))
         #expect(bench.names("files") == [])
         #expect(bench.ask(.look(upload: upload)) == .unknown)
     }
@@ -146,16 +148,16 @@ final class Bench {
         #expect(bench.ask(.append(upload: partial, offset: 0, bytes: png)) == .appended)
         #expect(bench.ask(.keep(kept)) == .kept)
         bench.wait(3_601)
-        #expect(bench.ask(.sweep) == .swept(count: 1))
+        #expect(bench.ask(.sweep) == .swept(count: 1, remove: []))
         #expect(bench.names("uploads") == [])
         #expect(bench.canRead(orphan))
         bench.wait(24 * 3_600)
         #expect(!bench.canRead(orphan) && !bench.canRead(shared))
-        #expect(bench.ask(.sweep) == .swept(count: 2))
+        #expect(bench.ask(.sweep) == .swept(count: 2, remove: []))
         #expect(bench.names("files").count == 1)
         #expect(bench.canRead(kept))
         bench.wait(365 * 24 * 3_600)
-        #expect(bench.ask(.sweep) == .swept(count: 0))
+        #expect(bench.ask(.sweep) == .swept(count: 0, remove: []))
         #expect(bench.canRead(kept))
     }
 
@@ -168,7 +170,7 @@ final class Bench {
         #expect(bench.ask(.keep(reference)) == .kept)
         bench.wait(24 * 3_600)
         #expect(bench.ask(.keep(reference)) == .unknown)
-        #expect(bench.ask(.sweep) == .swept(count: 1))
+        #expect(bench.ask(.sweep) == .swept(count: 1, remove: []))
         #expect(bench.names("files") == [])
     }
 
@@ -197,5 +199,99 @@ final class Bench {
         #expect(perDay == 16_384)
         let first = try bench.put(png)
         #expect(bench.canRead(first))
+    }
+
+    @Test func whatWasNotHashedAsItCameInIsHashedInTurns() throws {
+        let bench = try Bench()
+        let piece = [UInt8](repeating: 7, count: 1024 * 1024)
+        let count = Int(MediaLimits.hashBytesMax) / piece.count * 2 + 1
+        let bytes = [UInt8](repeating: 7, count: count * piece.count)
+        let upload = try bench.open(bytes, opaque: true)
+        for number in 0..<count {
+            #expect(bench.ask(.append(upload: upload, offset: UInt64(number * piece.count), bytes: piece)) == .appended)
+            // What was known of the hash is lost in the middle.
+            if number == count - 2 { try bench.reopen() }
+        }
+        #expect(bench.ask(.finish(upload: upload)) == .hashing)
+        #expect(bench.ask(.finish(upload: upload)) == .hashing)
+        guard case .upload = bench.ask(.finish(upload: upload)) else { throw Bench.Failed() }
+        let other = try bench.open(bytes, by: bob, opaque: true)
+        for number in 0..<count { _ = bench.ask(.append(upload: other, offset: UInt64(number * piece.count), bytes: piece)) }
+        guard case .upload = bench.ask(.finish(upload: other)) else { throw Bench.Failed() }
+    }
+}
+
+/// The test plays the bucket.
+@Suite struct BucketTests {
+    private func hash(_ bytes: [UInt8]) -> String { HexName.text(OpenSSLCrypto().sha256(bytes)) }
+
+    private func place(_ bytes: [UInt8], by owner: UserID = ana, in bench: Bench) throws -> MediaReference {
+        let upload = try bench.open(bytes, by: owner)
+        #expect(bench.ask(.append(upload: upload, offset: 0, bytes: bytes)) == .appended)
+        #expect(bench.ask(.finish(upload: upload)) == .placing(hash: hash(bytes), size: UInt64(bytes.count)))
+        #expect(bench.names("uploads") == [upload])
+        guard case .upload(let state) = bench.ask(.placed(upload: upload)), let reference = state.reference else { throw Bench.Failed() }
+        return reference
+    }
+
+    @Test func aFileIsPutOnceAndReadFromTheBucket() throws {
+        let bench = try Bench(hasBucket: true)
+        let reference = try place(png, in: bench)
+        #expect(bench.names("uploads") + bench.names("files") == [])
+        guard case .reading(let stored) = bench.ask(.read(id: reference.id)) else { throw Bench.Failed() }
+        #expect(stored.handle == nil && stored.file.hash == hash(png))
+        // Somebody else's is there already.
+        let other = try bench.put(png, by: bob)
+        #expect(other != reference && bench.names("uploads") == [])
+    }
+
+    @Test func aPutThatFailedIsOrderedAgainAndOneThatEndedInBetweenToo() throws {
+        let bench = try Bench(hasBucket: true)
+        let upload = try bench.open(png)
+        #expect(bench.ask(.append(upload: upload, offset: 0, bytes: png)) == .appended)
+        let placing = MediaOutcome.Result.placing(hash: hash(png), size: 8)
+        #expect(bench.ask(.finish(upload: upload)) == placing)
+        #expect(bench.ask(.notPlaced(upload: upload)) == .done)
+        #expect(bench.ask(.finish(upload: upload)) == placing)
+        try bench.reopen()
+        #expect(bench.ask(.look(upload: upload)) == .upload(UploadState(offset: 8, size: 8, reference: nil)))
+        #expect(bench.ask(.finish(upload: upload)) == placing)
+        // Whoever waited came again: both hear the same.
+        #expect(bench.ask(.finish(upload: upload)) == placing)
+        let first = bench.ask(.placed(upload: upload))
+        #expect(bench.ask(.placed(upload: upload)) == first)
+        #expect(bench.ask(.finish(upload: upload)) == first)
+    }
+
+    @Test func whatIsOverLeavesTheBucketWhenTheBucketSaysSo() throws {
+        let bench = try Bench(hasBucket: true)
+        _ = try place(png, in: bench)
+        _ = try place(png + [1], in: bench)
+        bench.wait(24 * 3_600 + 1)
+        #expect(bench.ask(.sweep) == .swept(count: 2, remove: [hash(png), hash(png + [1])].sorted()))
+        try bench.reopen()
+        #expect(bench.ask(.sweep) == .swept(count: 0, remove: [hash(png), hash(png + [1])].sorted()))
+        #expect(bench.ask(.forget(hashes: [hash(png)])) == .done)
+        #expect(bench.ask(.sweep) == .swept(count: 0, remove: [hash(png + [1])]))
+        // It is wanted again: first while it is put, then because it is there.
+        let upload = try bench.open(png + [1])
+        #expect(bench.ask(.append(upload: upload, offset: 0, bytes: png + [1])) == .appended)
+        #expect(bench.ask(.finish(upload: upload)) == .placing(hash: hash(png + [1]), size: 9))
+        #expect(bench.ask(.sweep) == .swept(count: 0, remove: []))
+        guard case .upload = bench.ask(.placed(upload: upload)) else { throw Bench.Failed() }
+        #expect(bench.ask(.sweep) == .swept(count: 0, remove: []))
+    }
+
+    @Test func anUploadThatEndedBetweenPutAndRowIsCollected() throws {
+        let bench = try Bench(hasBucket: true)
+        let upload = try bench.open(png)
+        #expect(bench.ask(.append(upload: upload, offset: 0, bytes: png)) == .appended)
+        #expect(bench.ask(.finish(upload: upload)) == .placing(hash: hash(png), size: 8))
+        bench.wait(3_601)
+        // It is on its way: not now.
+        #expect(bench.ask(.sweep) == .swept(count: 0, remove: []))
+        #expect(bench.ask(.placed(upload: upload)) == .unknown)
+        #expect(bench.ask(.sweep) == .swept(count: 1, remove: [hash(png)]))
+        #expect(bench.names("uploads") == [])
     }
 }

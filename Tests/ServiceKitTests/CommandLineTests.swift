@@ -13,15 +13,15 @@ import Testing
                 == .run(
                     ServiceOptions(
                         cluster: "c.conf", node: "session-1", data: "/d", secret: "/d/secrets/cluster.key",
-                        keys: "/d/secrets/tokens.keys", logLevel: .info)))
+                        keys: "/d/secrets/tokens.keys", storeKeys: "/d/secrets/s3.keys", logLevel: .info)))
     }
 
     @Test func aValueMayStandBehindAnEqualsSign() {
-        let words = ["--cluster=a=b", "--node=n", "--data=/d", "--secret=s", "--keys=k", "--log-level=debug"]
+        let words = ["--cluster=a=b", "--node=n", "--data=/d", "--secret=s", "--keys=k", "--store-keys=o", "--log-level=debug"]
         #expect(
             ServiceCommand.parse(words)
                 == .run(
-                    ServiceOptions(cluster: "a=b", node: "n", data: "/d", secret: "s", keys: "k", logLevel: .debug)))
+                    ServiceOptions(cluster: "a=b", node: "n", data: "/d", secret: "s", keys: "k", storeKeys: "o", logLevel: .debug)))
     }
 
     @Test(arguments: [

@@ -92,7 +92,7 @@ final class Loopback {
 
     func options(_ node: String) -> ServiceOptions {
         ServiceOptions(
-            cluster: "\(folder)/cluster.conf", node: node, data: folder, secret: "\(folder)/key", keys: "", logLevel: .error)
+            cluster: "\(folder)/cluster.conf", node: node, data: folder, secret: "\(folder)/key", keys: "", storeKeys: "", logLevel: .error)
     }
 
     var gateway: Node { cluster.node(named: "gateway-1")! }

@@ -6,6 +6,18 @@ public enum BenchLimits {
     /// Users of one run. A process has at most 20,000 descriptors on common systems, and one source address 28,000 ports.
     public static let usersMax = 19_000
 
+    /// Files of one run of `bench media`: each needs a link, which the chat gives one after the other.
+    public static let filesMax = 4_096
+
+    /// KiB of all these files: they are kept in memory, so that no disk of the load is measured.
+    public static let mediaKiBMax: UInt64 = 2 * 1024 * 1024
+
+    /// Connections of `bench media`, a thread each.
+    public static let transferThreadsMax = 64
+
+    /// Longest measuring of downloads, seconds: links end after five minutes.
+    public static let linkSecondsMax = 240
+
     /// Handshakes on their way at once: as the loader for other servers has it, so that connecting costs the same.
     public static let handshakesInFlightMax = 100
 

@@ -66,6 +66,15 @@ public enum HelpNotes {
             "from the first attempt to connect until the last message is delivered, CPU us/drained likewise.",
         ] + verdict
 
+    public static let media = [
+        "Files of random bytes are uploaded once, by as many users as the quota needs, and then read again and again by links that",
+        "are asked for once. CPU: of all media processes, user and system; the chat's part, a link for each file, is not in it.",
+        "The peer is measured behind us in the same way, with the same files; it may keep connections, if it says so.",
+        "",
+        "Verdict: every upload got its 201, every download had all bytes, and the first of each file the right hash.",
+        exitCodes,
+    ]
+
     public static let micro = [
         "Each operation is repeated alone, in one thread, with everything in the cache: the floor of what it costs in a service.",
         "Store: SQLite in $TMPDIR (default /tmp), one transaction and one sync a batch, divided by its appends. It measures the",

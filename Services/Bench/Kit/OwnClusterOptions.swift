@@ -4,7 +4,7 @@ import FantailCLI
 
 public enum OwnClusterOptions {
     /// What deploy/run.sh starts.
-    public static let services = ["gateway", "parser", "session", "group", "last-seen", "persistence", "fantail"]
+    public static let services = ["gateway", "parser", "session", "group", "last-seen", "persistence", "media", "fantail"]
     /// Options that pass through to it: as they are called here, and there. `--groups` of bench group is how many it writes to.
     public static let counts = [
         (name: "gateways", there: "gateways"), (name: "parsers", there: "parsers"), (name: "sessions", there: "sessions"),

@@ -9,7 +9,7 @@ struct ProcessWatch {
     private let home: ClusterHome
     private(set) var account: ProcessAccount
     /// Clock ticks in a second.
-    private let ticksPerSecond = Int64(sysconf(Int32(_SC_CLK_TCK)))
+    static let ticksPerSecond = Int64(sysconf(Int32(_SC_CLK_TCK)))
 
     init(_ home: ClusterHome) {
         self.home = home
@@ -28,7 +28,7 @@ struct ProcessWatch {
 
     /// CPU time by node since the first look, microseconds; nil for a node whose process was never seen.
     var cpuUs: [Int64?] {
-        account.cpuTicks.enumerated().map { account.knows($0) ? Int64($1) * 1_000_000 / ticksPerSecond : nil }
+        account.cpuTicks.enumerated().map { account.knows($0) ? Int64($1) * 1_000_000 / Self.ticksPerSecond : nil }
     }
 
     /// Memory that a process has for itself, by node, bytes; nil for one that is not there.

@@ -10,7 +10,7 @@ import ServiceKit
 struct Rig {
     let home: ClusterHome
     let stop: Descriptor
-    private let own: OwnCluster?
+    let own: OwnCluster?
 
     /// Descriptors beside the clients': files, pipes, admin connections.
     private static let descriptorReserve = 64
@@ -18,7 +18,7 @@ struct Rig {
     private static let knockMs: Int64 = 2_000
 
     /// - Parameter connectionCount: sockets that the run holds at once.
-    private init(_ arguments: Arguments, connectionCount: Int) throws(CommandFailure) {
+    init(_ arguments: Arguments, connectionCount: Int) throws(CommandFailure) {
         try OwnClusterOptions.check(arguments)
         let limit = SystemCalls.raiseDescriptorLimit()
         guard connectionCount + Self.descriptorReserve <= limit else {

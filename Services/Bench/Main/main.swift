@@ -19,6 +19,7 @@ func runBench(_ words: [String]) -> Int32 {
         Command(spec: StormCommand.spec, run: StormCommand.run),
         Command(spec: OfflineCommand.spec, run: OfflineCommand.run),
         Command(spec: NewyearCommand.spec, run: NewyearCommand.run),
+        Command(spec: MediaCommand.spec, run: MediaCommand.run),
         Command(spec: MicroCommand.spec, run: MicroCommand.run),
     ]
     let overview = Overview.text(commands.map(\.spec))

@@ -38,7 +38,7 @@ ServiceHost.run(.gateway, purpose: "where clients come in") { start throws(Start
         login = DevelopmentLogin(minter: TokenMinter(signatures: crypto), key: key)
     }
     // Where the links of media nodes lead.
-    let mediaOrigins = start.cluster.nodes(of: .media).compactMap(\.client).map { "http://\($0)" }
+    let mediaOrigins = start.cluster.nodes(of: .media).compactMap { node in node.publicURL?.origin ?? node.client.map { "http://\($0)" } }
     return GatewayCore(
         selfID: start.selfID, cluster: start.cluster, verifier: TokenVerifier(keys: keys, signatures: crypto),
         sha1: { crypto.sha1($0) }, page: PageFiles(Page.files, mediaOrigins: mediaOrigins) { crypto.sha1($0) }, login: login, dice: start.dice(),

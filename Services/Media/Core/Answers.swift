@@ -66,7 +66,7 @@ enum Answers {
     }
 
     /// The head before a file or a part of it; 304 and 416 have nothing behind them.
-    static func file(_ file: MediaFile, _ part: FilePart) -> [UInt8] {
+    static func file(_ file: MediaFile, _ part: FilePart, keepsConnection: Bool) -> [UInt8] {
         var headers = always + [
             ("ETag", #""\#(file.hash)""#), ("Accept-Ranges", "bytes"), ("Cache-Control", "private, max-age=31536000, immutable"),
             ("X-Content-Type-Options", "nosniff"), ("Content-Disposition", disposition(file)),
@@ -75,18 +75,19 @@ enum Answers {
         switch part {
         case .whole:
             headers += [("Content-Type", type), ("Content-Length", String(file.size))]
-            return HTTPResponse.head(status: 200, headers: headers)
+            return HTTPResponse.head(status: 200, headers: headers, keepsConnection: keepsConnection)
         case .range(let range):
             headers += [
                 ("Content-Type", type), ("Content-Length", String(range.count)),
                 ("Content-Range", "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(file.size)"),
             ]
-            return HTTPResponse.head(status: 206, headers: headers)
+            return HTTPResponse.head(status: 206, headers: headers, keepsConnection: keepsConnection)
         case .unchanged:
-            return HTTPResponse.head(status: 304, headers: headers)
+            return HTTPResponse.head(status: 304, headers: headers, keepsConnection: keepsConnection)
         case .unsatisfiable:
             return HTTPResponse.head(
-                status: 416, headers: always + [("Content-Range", "bytes */\(file.size)"), ("Content-Length", "0")])
+                status: 416, headers: always + [("Content-Range", "bytes */\(file.size)"), ("Content-Length", "0")],
+                keepsConnection: keepsConnection)
         }
     }
 

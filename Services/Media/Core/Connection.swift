@@ -1,4 +1,4 @@
-// One connection at the HTTP door: one request, one answer, and then it ends.
+// One connection at the HTTP door. A file may be followed by another request; every other answer is the last.
 
 import Media
 import WebSocket
@@ -17,7 +17,19 @@ struct Connection {
         case sending
     }
 
+    /// What is still to come out of the bucket.
+    struct Remote {
+        var hash: String
+        var range: Range<UInt64>
+        /// What is sent before the first bytes; empty when it was.
+        var head: [UInt8]
+    }
+
     var phase = Phase.head(HTTPRequestParser(mayHaveBody: true))
+    /// The answer that goes out is not the last.
+    var isKept = false
+    /// Answers that went out before this request.
+    var answerCount = 0
     /// Upload or file that the link names.
     var subject = ""
     /// Of the upload: where the next byte belongs, and how many there are when it is whole.
@@ -25,6 +37,7 @@ struct Connection {
     var size: UInt64 = 0
     /// Bytes of this request's body that have not come in yet.
     var bodyLeft: UInt64 = 0
+    var remote: Remote?
     /// What came in behind the head.
     var held: [UInt8] = []
     /// Pieces on their way to the disk.

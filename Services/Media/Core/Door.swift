@@ -1,4 +1,4 @@
-// The HTTP door: connections come, say what they want, and are answered once.
+// The HTTP door: connections come, say what they want, and are answered.
 
 import CoreKit
 import Media
@@ -35,8 +35,9 @@ extension MediaCore {
             }
         case .body: takeBody(socket, bytes, now: now, &effects)
         // Bytes that the kernel had before it was told to hold them back.
-        case .asking: if connection.bodyLeft > 0 { connections[socket]!.held.append(contentsOf: bytes) }
-        case .finishing, .sending: break
+        case .asking where connection.bodyLeft > 0: connections[socket]!.held.append(contentsOf: bytes)
+        // Whoever asks before the answer is there is not waited for.
+        case .asking, .finishing, .sending: connections[socket]!.isKept = false
         }
     }
 
@@ -87,6 +88,7 @@ extension MediaCore {
     mutating func onPace(_ socket: SocketID, now: Now, _ effects: inout [Effect]) {
         guard let connection = connections[socket] else { return }
         switch connection.phase {
+        case .head where connection.answerCount > 0: return end(socket, [], &effects)
         case .head: return refuse(socket, 408, "head_timeout", &effects)
         case .sending: return end(socket, [], &effects)
         case .body where connection.pieceCount == 0 && connection.recentBytes < MediaLimits.paceBytesMin:
@@ -112,6 +114,8 @@ extension MediaCore {
         case .hashDiffers: refuse(socket, 422, "hash_differs", &effects)
         case .typeDiffers: refuse(socket, 415, "type_differs", &effects)
         case .full: refuse(socket, 507, "storage_full", &effects)
+        case .away: refuse(socket, 503, "store_away", &effects)
+        case .forbidden: refuse(socket, 503, "store_forbidden", &effects)
         default: refuse(socket, 500, "store_failed", &effects)
         }
     }
@@ -123,9 +127,19 @@ extension MediaCore {
         forget(socket)
     }
 
+    /// Behind a file: another request, or the end.
+    mutating func goOn(_ socket: SocketID, now: Now, _ effects: inout [Effect]) {
+        guard let connection = connections[socket], connection.isKept else { return end(socket, [], &effects) }
+        if connection.remote != nil { fetchingCount -= 1 }
+        connections[socket] = Connection()
+        connections[socket]!.answerCount = connection.answerCount + 1
+        timers.arm(.pace(socket), at: now.instant + MediaLimits.headTimeout)
+    }
+
     mutating func forget(_ socket: SocketID) {
         guard let connection = connections.removeValue(forKey: socket) else { return }
         if writers[connection.subject] == socket { writers[connection.subject] = nil }
+        if connection.remote != nil { fetchingCount -= 1 }
         timers.cancel(.pace(socket))
     }
 }

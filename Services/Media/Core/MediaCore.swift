@@ -31,13 +31,20 @@ public struct MediaCore: ServiceCore {
         case question(MediaRequest)
         case request(SocketID)
         case piece(SocketID)
-        case finish(SocketID)
+        case finish(SocketID, upload: String)
+        /// The bucket is being given the upload; then `finish`.
+        case place(SocketID, upload: String)
+        case fetch(SocketID)
         case sweep
+        case removal
+        /// Nothing comes of it.
+        case nothing
     }
 
-    /// `http://host:port` of the door; nil when the node's line names none.
+    /// What links begin with: `public=` of the node's line, or `http://` and its address for clients; nil when it has neither.
     let base: String?
     let links: Links
+    let rules: MediaRules
     var connections: [SocketID: Connection] = [:]
     /// The one connection that writes to an upload.
     var writers: [String: SocketID] = [:]
@@ -46,12 +53,17 @@ public struct MediaCore: ServiceCore {
     var counters = MediaCounters()
     public var load = LoadBook()
     private var ticketNext: UInt64 = 0
+    /// Downloads from the bucket.
+    var fetchingCount = 0
+    /// One removal at a time, so that what is decided later comes later.
+    private var isRemoving = false
 
     /// - Parameters:
-    ///   - address: of the HTTP door.
+    ///   - base: what links begin with.
     ///   - mac: HMAC-SHA256 with the key of links.
-    public init(address: Address?, mac: @escaping @Sendable ([UInt8]) -> [UInt8]) {
-        base = address.map { "http://\($0)" }
+    public init(base: String?, rules: MediaRules = MediaRules(), mac: @escaping @Sendable ([UInt8]) -> [UInt8]) {
+        self.base = base
+        self.rules = rules
         links = Links(mac: mac)
     }
 
@@ -60,13 +72,13 @@ public struct MediaCore: ServiceCore {
     public mutating func on(_ event: Event, now: Now, effects: inout [Effect]) {
         switch event {
         case .received(let node, let message):
-            if !timers.isArmed(.sweep) { timers.arm(.sweep, at: now.instant + MediaLimits.sweepPause) }
+            if !timers.isArmed(.sweep) { timers.arm(.sweep, at: now.instant + rules.sweepPause) }
             onReceived(node, message, now: now, &effects)
         case .clientAccepted(let socket, _): onAccepted(socket, now: now, &effects)
         case .clientReceived(let socket, let bytes): onBytes(socket, bytes, now: now, &effects)
         case .clientClosed(let socket): forget(socket)
         case .disk(.done(let outcome)): onDone(outcome, now: now, &effects)
-        case .disk(.sent(let socket)): onSent(socket, &effects)
+        case .disk(.sent(let socket)): onSent(socket, now: now, &effects)
         case .deadline: onDeadline(now: now, &effects)
         case .peerUp: timers.armIfIdle(.sweep, at: now.instant)
         case .requested(let call, _): effects.append(.refuse(call, Refusal(.unsupported)))
@@ -91,9 +103,14 @@ public struct MediaCore: ServiceCore {
 
     private mutating func onDone(_ outcome: MediaOutcome, now: Now, _ effects: inout [Effect]) {
         guard let waiting = pending.removeValue(forKey: outcome.ticket) else { return close(outcome, &effects) }
-        if case .broken(let text) = outcome.result {
+        switch outcome.result {
+        case .broken(let text):
             counters.failures += 1
             effects.append(.log(LogRecord(.error, "store_failed", ["reason": text])))
+        case .away(let text), .forbidden(let text):
+            counters.storeRefusals += 1
+            effects.append(.log(LogRecord(.error, "object_store", ["reason": text])))
+        default: break
         }
         switch waiting {
         case .question(let request): onAnswer(request, outcome.result, now: now, &effects)
@@ -103,15 +120,29 @@ public struct MediaCore: ServiceCore {
             }
             onLooked(socket, request, outcome.result, now: now, &effects)
         case .piece(let socket): onPiece(socket, outcome.result, now: now, &effects)
-        case .finish(let socket): onFinished(socket, outcome.result, &effects)
+        case .finish(let socket, let upload): onFinished(socket, upload, outcome.result, &effects)
+        case .place(let socket, let upload): onPlaced(socket, upload, outcome.result, &effects)
+        case .fetch(let socket): onFetched(socket, outcome, now: now, &effects)
         case .sweep:
-            if case .swept(let count) = outcome.result { counters.collected += UInt64(count) }
+            guard case .swept(let count, let remove) = outcome.result else { return }
+            counters.collected += UInt64(count)
+            guard !remove.isEmpty, !isRemoving else { return }
+            isRemoving = true
+            order(.remove(hashes: remove), for: .removal, &effects)
+        case .removal:
+            isRemoving = false
+            if case .removed(let hashes) = outcome.result, !hashes.isEmpty { order(.forget(hashes: hashes), for: .nothing, &effects) }
+        case .nothing: break
         }
     }
 
     /// Nobody waits any more, but a file may be open.
-    private func close(_ outcome: MediaOutcome, _ effects: inout [Effect]) {
-        if case .reading(let stored) = outcome.result { effects.append(.disk(.close(stored.handle))) }
+    func close(_ outcome: MediaOutcome, _ effects: inout [Effect]) {
+        switch outcome.result {
+        case .reading(let stored): if let handle = stored.handle { effects.append(.disk(.close(handle))) }
+        case .fetched(let handle): effects.append(.disk(.close(handle)))
+        default: break
+        }
     }
 
     private mutating func onDeadline(now: Now, _ effects: inout [Effect]) {
@@ -119,7 +150,7 @@ public struct MediaCore: ServiceCore {
             switch timer {
             case .sweep:
                 order(.sweep, for: .sweep, &effects)
-                timers.arm(.sweep, at: now.instant + MediaLimits.sweepPause)
+                timers.arm(.sweep, at: now.instant + rules.sweepPause)
             case .pace(let socket): onPace(socket, now: now, &effects)
             }
         }
@@ -152,6 +183,7 @@ struct MediaCounters: Sendable {
     var questionsRefused: UInt64 = 0
     var requestsRefused: UInt64 = 0
     var failures: UInt64 = 0
+    var storeRefusals: UInt64 = 0
 }
 
 extension MediaCore {
@@ -170,5 +202,7 @@ extension MediaCore {
         page.counter("fantail_media_questions_refused_total", "Frames that were answered with an error.", counters.questionsRefused)
         page.counter("fantail_media_requests_refused_total", "HTTP requests that were refused.", counters.requestsRefused)
         page.counter("fantail_media_store_failures_total", "Orders that failed for another reason than a full disk.", counters.failures)
+        page.counter(
+            "fantail_media_object_store_refusals_total", "Orders that the object store did not answer, or refused.", counters.storeRefusals)
     }
 }

@@ -31,13 +31,13 @@ extension MediaCore {
         switch result {
         case .opened(let upload):
             counters.uploadsBegun += 1
-            let until = now.stamp + MediaLimits.uploadTimeout
+            let until = now.stamp + rules.uploadTimeout
             effects.append(
                 .tell(request.origin, .mediaUpload(ref: request.reference, url: link(.upload, upload, request, until), until: until)))
         case .kept:
             if case .link(let media) = request.wish {
                 counters.links += 1
-                let until = now.stamp + MediaLimits.linkTimeout
+                let until = now.stamp + rules.linkTimeout
                 return effects.append(
                     .tell(request.origin, .mediaLink(ref: request.reference, url: link(.download, media.id, request, until), until: until)))
             }
@@ -46,14 +46,15 @@ extension MediaCore {
         case .unknown: refuse(request, .mediaUnknown, "there is no such file", &effects)
         case .quotaExceeded:
             refuse(
-                request, .mediaQuota, "\(MediaLimits.userBytesPerDayMax) bytes a day are announced", retryMs: MediaLimits.quotaRetryMs,
+                request, .mediaQuota, "\(rules.userBytesPerDayMax) bytes a day are announced", retryMs: MediaLimits.quotaRetryMs,
                 &effects)
         case .tooManyUploads:
             refuse(
                 request, .tooManyUploads, "\(MediaLimits.openUploadCountMax) uploads are not finished", retryMs: MediaLimits.openRetryMs,
                 &effects)
         case .full: refuse(request, .storageFull, "the disk for media is full", retryMs: MediaLimits.fullRetryMs, &effects)
-        case .broken, .upload, .appended, .misplaced, .hashDiffers, .typeDiffers, .reading, .swept:
+        case .broken, .upload, .appended, .misplaced, .hashDiffers, .typeDiffers, .reading, .swept, .hashing, .placing, .removed, .fetched, .done,
+            .away, .forbidden:
             refuse(request, .unavailable, "the store of media failed", retryMs: MediaLimits.fullRetryMs, &effects)
         }
     }

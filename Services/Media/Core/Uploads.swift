@@ -75,11 +75,15 @@ extension MediaCore {
             return end(socket, Answers.progress(204, connection.offset, of: connection.size), &effects)
         }
         connections[socket]!.phase = .finishing
-        order(.finish(upload: connection.subject), for: .finish(socket), &effects)
+        order(.finish(upload: connection.subject), for: .finish(socket, upload: connection.subject), &effects)
     }
 
-    mutating func onFinished(_ socket: SocketID, _ result: MediaOutcome.Result, _ effects: inout [Effect]) {
+    mutating func onFinished(_ socket: SocketID, _ upload: String, _ result: MediaOutcome.Result, _ effects: inout [Effect]) {
         switch result {
+        // Whoever waits for it may have gone: it is finished all the same, and found by the next.
+        case .hashing: return order(.finish(upload: upload), for: .finish(socket, upload: upload), &effects)
+        case .placing(let hash, let size):
+            return order(.put(upload: upload, hash: hash, size: size), for: .place(socket, upload: upload), &effects)
         case .upload: counters.uploadsFinished += 1
         case .hashDiffers, .typeDiffers: counters.uploadsRefused += 1
         default: break
@@ -87,6 +91,18 @@ extension MediaCore {
         guard connections[socket] != nil else { return }
         guard case .upload(let state) = result, let reference = state.reference else { return refuse(socket, result, &effects) }
         end(socket, Answers.created(reference, size: state.size), &effects)
+    }
+
+    /// The bucket has the file, or not; the store hears of it in either case.
+    mutating func onPlaced(_ socket: SocketID, _ upload: String, _ result: MediaOutcome.Result, _ effects: inout [Effect]) {
+        guard result == .done else {
+            order(.notPlaced(upload: upload), for: .nothing, &effects)
+            // Another connection has finished it meanwhile.
+            if result == .unknown { return order(.finish(upload: upload), for: .finish(socket, upload: upload), &effects) }
+            if connections[socket] != nil { refuse(socket, result, &effects) }
+            return
+        }
+        order(.placed(upload: upload), for: .finish(socket, upload: upload), &effects)
     }
 
     private mutating func setPaused(_ socket: SocketID, _ isPaused: Bool, _ effects: inout [Effect]) {

@@ -1,6 +1,5 @@
 // The system calls about files of media. What goes wrong is a value; nothing here decides.
 
-import COpenSSL
 import CLinux
 import Glibc
 import Media
@@ -79,28 +78,17 @@ struct Folder {
         return .done
     }
 
-    /// The hash of what has come in, in digits, and its first bytes; nil when it cannot be read.
-    func digest(_ id: String) -> (hash: String, head: [UInt8])? {
+    /// A piece of what has come in; nil when it cannot be read.
+    func readUpload(_ id: String, from offset: UInt64) -> ArraySlice<UInt8>? {
         let file = fantail_open_to_read(uploadPath(id))
-        guard file >= 0, let context = EVP_MD_CTX_new() else { return nil }
-        defer {
-            close(file)
-            EVP_MD_CTX_free(context)
-        }
-        guard EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1 else { return nil }
+        guard file >= 0 else { return nil }
+        defer { close(file) }
         var piece = [UInt8](repeating: 0, count: Self.pieceBytes)
-        var head: [UInt8] = []
         while true {
-            let count = Glibc.read(file, &piece, piece.count)
+            let count = pread(file, &piece, piece.count, off_t(offset))
             if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else { return nil }
-            if count == 0 { break }
-            if head.count < MediaLimits.headBytesMax { head += piece[..<min(count, MediaLimits.headBytesMax - head.count)] }
-            guard EVP_DigestUpdate(context, piece, count) == 1 else { return nil }
+            return count > 0 ? piece[..<count] : nil
         }
-        var hash = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
-        guard EVP_DigestFinal_ex(context, &hash, nil) == 1 else { return nil }
-        return (HexName.text(hash), head)
     }
 
     /// Syncs an upload and puts it where files are, or drops it when the file is there. Durable when it returns.
@@ -132,6 +120,8 @@ struct Folder {
         let file = fantail_open_to_read(filePath(hash).file)
         return file >= 0 ? FileHandle(rawValue: file) : nil
     }
+
+    func hasFile(_ hash: String) -> Bool { access(filePath(hash).file, F_OK) == 0 }
 
     func removeFile(_ hash: String) { unlink(filePath(hash).file) }
 

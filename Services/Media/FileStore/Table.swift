@@ -45,14 +45,17 @@ struct Table {
         ) WITHOUT ROWID;
         CREATE INDEX IF NOT EXISTS files_by_hash ON files (hash);
         CREATE INDEX IF NOT EXISTS files_by_end ON files (expires);
+        CREATE TABLE IF NOT EXISTS removals (hash TEXT PRIMARY KEY) WITHOUT ROWID;
         """
 
     private let database: Database
+    private let statements: Statements
 
     init(path: String) throws(SQLiteError) {
         database = try Database(path: path, creates: true)
         try database.execute(Self.schema)
         database.merge(whenClosing: true)
+        statements = Statements(database)
     }
 
     func close() { database.close() }
@@ -61,12 +64,12 @@ struct Table {
 
     /// What a user has announced since then, bytes, and how many of these uploads are open.
     func use(of owner: UserID, since: Stamp, now: Stamp) throws(SQLiteError) -> (bytes: UInt64, openCount: Int64) {
-        let statement = try database.prepare(
+        let statement = try statements.prepare(
             """
             SELECT coalesce(sum(max(size, \(MediaLimits.userBytesPerFileMin))), 0), coalesce(sum(state = 0 AND expires > ?3), 0)
             FROM uploads WHERE owner = ?1 AND made > ?2
             """)
-        defer { statement.finalize() }
+        defer { statement.reset() }
         statement.bind(1, owner.text)
         statement.bind(2, since)
         statement.bind(3, now)
@@ -75,9 +78,9 @@ struct Table {
     }
 
     func insertUpload(_ id: String, _ owner: UserID, _ file: MediaFile, made: Stamp, expires: Stamp) throws(SQLiteError) {
-        let statement = try database.prepare(
+        let statement = try statements.prepare(
             "INSERT INTO uploads (id, owner, name, mime, size, hash, opaque, made, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
-        defer { statement.finalize() }
+        defer { statement.reset() }
         statement.bind(1, id)
         statement.bind(2, owner.text)
         bind(file, to: statement, from: 3)
@@ -88,12 +91,12 @@ struct Table {
 
     /// Nil when there is none, it was refused, or it was not finished in time.
     func upload(_ id: String, _ now: Stamp) throws(SQLiteError) -> UploadRow? {
-        let statement = try database.prepare(
+        let statement = try statements.prepare(
             """
             SELECT name, mime, size, hash, opaque, owner, media, secret FROM uploads
             WHERE id = ?1 AND (state = \(State.stored.rawValue) OR state = \(State.open.rawValue) AND expires > ?2)
             """)
-        defer { statement.finalize() }
+        defer { statement.reset() }
         statement.bind(1, id)
         statement.bind(2, now)
         guard try statement.step() else { return nil }
@@ -110,9 +113,9 @@ struct Table {
     func finish(_ id: String, as reference: MediaReference, _ upload: UploadRow, made: Stamp, expires: Stamp) throws(SQLiteError) {
         try database.execute("BEGIN IMMEDIATE")
         do throws(SQLiteError) {
-            let insert = try database.prepare(
+            let insert = try statements.prepare(
                 "INSERT INTO files (id, secret, name, mime, size, hash, opaque, owner, made, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
-            defer { insert.finalize() }
+            defer { insert.reset() }
             insert.bind(1, reference.id)
             insert.bind(2, reference.secret)
             bind(upload.file, to: insert, from: 3)
@@ -120,9 +123,9 @@ struct Table {
             insert.bind(9, made)
             insert.bind(10, expires)
             try insert.run()
-            let update = try database.prepare(
+            let update = try statements.prepare(
                 "UPDATE uploads SET state = \(State.stored.rawValue), media = ?2, secret = ?3 WHERE id = ?1")
-            defer { update.finalize() }
+            defer { update.reset() }
             update.bind(1, id)
             update.bind(2, reference.id)
             update.bind(3, reference.secret)
@@ -138,9 +141,9 @@ struct Table {
 
     /// Nil when there is none, or not any more.
     func stored(_ id: String, _ now: Stamp) throws(SQLiteError) -> FileRow? {
-        let statement = try database.prepare(
+        let statement = try statements.prepare(
             "SELECT name, mime, size, hash, opaque, secret, made, kept FROM files WHERE id = ?1 AND expires > ?2")
-        defer { statement.finalize() }
+        defer { statement.reset() }
         statement.bind(1, id)
         statement.bind(2, now)
         guard try statement.step() else { return nil }
@@ -149,16 +152,16 @@ struct Table {
     }
 
     func keep(_ id: String, expires: Stamp) throws(SQLiteError) {
-        let statement = try database.prepare("UPDATE files SET kept = 1, expires = max(expires, ?2) WHERE id = ?1")
-        defer { statement.finalize() }
+        let statement = try statements.prepare("UPDATE files SET kept = 1, expires = max(expires, ?2) WHERE id = ?1")
+        defer { statement.reset() }
         statement.bind(1, id)
         statement.bind(2, expires)
         try statement.run()
     }
 
     func referenceCount(_ hash: String) throws(SQLiteError) -> Int64 {
-        let statement = try database.prepare("SELECT count(*) FROM files WHERE hash = ?")
-        defer { statement.finalize() }
+        let statement = try statements.prepare("SELECT count(*) FROM files WHERE hash = ?")
+        defer { statement.reset() }
         statement.bind(1, hash)
         return try statement.step() ? statement.int64(0) : 0
     }
@@ -173,14 +176,28 @@ struct Table {
         try over("SELECT id, hash FROM files WHERE expires <= ?1 LIMIT ?2", now)
     }
 
-    func removeUpload(_ id: String) throws(SQLiteError) { try run("DELETE FROM uploads WHERE id = ?", id) }
+    /// - Parameter hash: what the bucket may have of it; not nil: it is noted in the same commit.
+    func removeUpload(_ id: String, removing hash: String?) throws(SQLiteError) { try remove("DELETE FROM uploads WHERE id = ?", id, hash) }
 
-    func removeFile(_ id: String) throws(SQLiteError) { try run("DELETE FROM files WHERE id = ?", id) }
+    /// See `removeUpload`.
+    func removeFile(_ id: String, removing hash: String?) throws(SQLiteError) { try remove("DELETE FROM files WHERE id = ?", id, hash) }
+
+    /// Hashes that the bucket must let go, unless somebody has a reference.
+    func removals() throws(SQLiteError) -> [String] {
+        let statement = try statements.prepare("SELECT hash FROM removals LIMIT ?")
+        defer { statement.reset() }
+        statement.bind(1, MediaLimits.sweepCountMax)
+        var hashes: [String] = []
+        while try statement.step() { hashes.append(statement.text(0)) }
+        return hashes
+    }
+
+    func forgetRemoval(_ hash: String) throws(SQLiteError) { try run("DELETE FROM removals WHERE hash = ?", hash) }
 
     /// The day of these is over, so they count no more.
     func forgetUploads(before: Stamp) throws(SQLiteError) {
-        let statement = try database.prepare("DELETE FROM uploads WHERE state <> 0 AND made <= ?")
-        defer { statement.finalize() }
+        let statement = try statements.prepare("DELETE FROM uploads WHERE state <> 0 AND made <= ?")
+        defer { statement.reset() }
         statement.bind(1, before)
         try statement.run()
     }
@@ -188,8 +205,8 @@ struct Table {
     // MARK: Tools
 
     private func over(_ sql: String, _ now: Stamp) throws(SQLiteError) -> [(id: String, hash: String)] {
-        let statement = try database.prepare(sql)
-        defer { statement.finalize() }
+        let statement = try statements.prepare(sql)
+        defer { statement.reset() }
         statement.bind(1, now)
         statement.bind(2, MediaLimits.sweepCountMax)
         var rows: [(id: String, hash: String)] = []
@@ -197,9 +214,22 @@ struct Table {
         return rows
     }
 
+    private func remove(_ sql: String, _ id: String, _ hash: String?) throws(SQLiteError) {
+        guard let hash else { return try run(sql, id) }
+        try database.execute("BEGIN IMMEDIATE")
+        do throws(SQLiteError) {
+            try run("INSERT OR IGNORE INTO removals (hash) VALUES (?)", hash)
+            try run(sql, id)
+            try database.execute("COMMIT")
+        } catch {
+            if database.isInTransaction { try database.execute("ROLLBACK") }
+            throw error
+        }
+    }
+
     private func run(_ sql: String, _ id: String) throws(SQLiteError) {
-        let statement = try database.prepare(sql)
-        defer { statement.finalize() }
+        let statement = try statements.prepare(sql)
+        defer { statement.reset() }
         statement.bind(1, id)
         try statement.run()
     }
@@ -219,5 +249,21 @@ struct Table {
             hash: statement.text(3), isOpaque: statement.bool(4))
         else { throw .badRow("not a file: \(statement.text(3))") }
         return file
+    }
+}
+
+/// Statements that were compiled once: each text of this file.
+private final class Statements {
+    private let database: Database
+    private var prepared: [String: Statement] = [:]
+
+    init(_ database: Database) { self.database = database }
+
+    /// To be reset behind its use.
+    func prepare(_ sql: String) throws(SQLiteError) -> Statement {
+        if let statement = prepared[sql] { return statement }
+        let statement = try database.prepare(sql)
+        prepared[sql] = statement
+        return statement
     }
 }
