@@ -132,6 +132,11 @@ struct ClusterFileTests {
         #expect(PublicURL(url)?.description == url)
     }
 
+    @Test func aBrowserComparesTheOriginOnly() {
+        #expect(PublicURL("https://Files.example.org:8443/a/b")?.origin == "https://files.example.org:8443")
+        #expect(PublicURL("http://10.0.0.1")?.origin == "http://10.0.0.1")
+    }
+
     @Test(arguments: [
         "files.example.org", "ftp://a", "http://", "http:///a", "http://a?b", "http://a/b?c", "http://a/#b", "http://a//b", "http://a/../b",
         "http://a/.", "http://u@a", "http://a:0", "http://a:b", "http://a/%2e", "http://a/\"", "http://[::1]", "http://a/\(String(repeating: "b", count: 400))",

@@ -40,7 +40,7 @@ enum MediaCommand {
             let (result, answers) = measure(rig, plan, puts, isOnce: true, pids: mediaPids(rig))
             upload.add(result)
             for (file, answer) in zip(part, answers) {
-                guard let reference = MediaLine.reference(in: answer) else { continue }
+                guard let reference = MediaWords.reference(in: answer) else { continue }
                 downloads.append(try Transfer(file, get: try asker.download(reference), isChecked: true))
             }
         }

@@ -24,7 +24,7 @@ extension FuzzTarget {
             group group-1 127.0.0.1:7130 127.0.0.1:7230
             last-seen last-seen-1 127.0.0.1:7150 127.0.0.1:7250
             persistence persistence-1 127.0.0.1:7140 127.0.0.1:7240
-            media media-1 127.0.0.1:7161 127.0.0.1:7261 client=127.0.0.1:8082
+            media media-1 127.0.0.1:7161 127.0.0.1:7261 client=127.0.0.1:8082 public=https://files.example.org/m store=s3:http://127.0.0.1:9000/files region=eu-1
 
             """)
 
