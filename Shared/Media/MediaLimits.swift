@@ -75,6 +75,9 @@ public enum MediaLimits {
     /// Connections at once: each holds at most `pieceCountMax` pieces of 64 KiB, so all together 256 MiB at worst.
     public static let connectionCountMax = 1024
 
+    /// Of one user: an album that is looked at on all of her devices. Beyond it: `too_many_connections`.
+    public static let userConnectionCountMax = 64
+
     /// From accept, or the end of the answer before, to the whole head of a request, which has at most 8 KiB (`HTTPLimits`). While
     /// more than half of `connectionCountMax` are there, no connection is kept for another request.
     public static let headTimeout = Interval.seconds(10)

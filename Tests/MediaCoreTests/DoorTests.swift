@@ -167,6 +167,31 @@ import Testing
         #expect(s.on(.disk(.sent(socket))) == [.closeClient(socket)])
     }
 
+    @Test func whatCameTooEarlyIsNotForgotten() {
+        var s = Scene()
+        let path = "/" + s.link(.link(reference), .kept)
+        _ = s.connects()
+        _ = s.says("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
+        _ = s.says("GET \(path) HTTP/1.1\r\n")
+        let sent = s.answer(.reading(StoredFile(file: picture, handle: FileHandle(rawValue: 9))))
+        #expect(status(sent) == 200)
+        #expect(s.on(.disk(.sent(socket))) == [.closeClient(socket)])
+    }
+
+    @Test func oneUserDoesNotHoldTheDoor() {
+        var s = Scene()
+        let path = "/" + s.link(.link(reference), .kept)
+        func come(_ number: UInt64, _ s: inout Scene) -> [Effect] {
+            let socket = SocketID(rawValue: 100 + number)
+            _ = s.on(.clientAccepted(socket))
+            return s.on(.clientReceived(socket, Array("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n".utf8)[...]))
+        }
+        for number in 0..<UInt64(MediaLimits.userConnectionCountMax) { #expect(status(come(number, &s)) == nil) }
+        #expect(status(come(1_000, &s)) == 503)
+        _ = s.on(.clientClosed(SocketID(rawValue: 100)))
+        #expect(status(come(1_001, &s)) == nil)
+    }
+
     @Test func connectionsAreBounded() {
         var s = Scene()
         for number in 0..<MediaLimits.connectionCountMax { _ = s.on(.clientAccepted(SocketID(rawValue: UInt64(number + 10)))) }
@@ -240,8 +265,12 @@ import Testing
 
     @Test func downloadsFromItAreBounded() {
         var s = Scene()
-        let path = "/" + s.link(.link(reference), .kept)
+        let paths = (0...MediaLimits.fetchCountMax / MediaLimits.userConnectionCountMax).map { number in
+            s.user = UserID("user-\(number)")!
+            return "/" + s.link(.link(reference), .kept)
+        }
         for number in 0...MediaLimits.fetchCountMax {
+            let path = paths[number / MediaLimits.userConnectionCountMax]
             let other = SocketID(rawValue: UInt64(number + 10))
             _ = s.on(.clientAccepted(other))
             _ = s.on(.clientReceived(other, Array("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n".utf8)[...]))

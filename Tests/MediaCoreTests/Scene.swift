@@ -25,6 +25,8 @@ struct Scene {
     }
     let parser = map.nodes(of: .parser)[0].id
     var clock = Interval.seconds(0)
+    /// Who asks.
+    var user = UserID("ana")!
     /// Tickets of orders that nobody has answered.
     private(set) var orders: [MediaOrder] = []
 
@@ -53,7 +55,7 @@ struct Scene {
 
     var origin: Origin {
         Origin(
-            gateway: map.nodes(of: .gateway)[0].id, connection: ConnectionID(rawValue: 7), user: UserID("ana")!,
+            gateway: map.nodes(of: .gateway)[0].id, connection: ConnectionID(rawValue: 7), user: user,
             device: DeviceID("main")!, encoding: .json, isAttached: true, hasSiblings: false)
     }
 

@@ -188,6 +188,10 @@ final class Bench {
         while case .opened = bench.ask(.open(owner: ana, file: large)) { count += 1 }
         #expect(count == Int(MediaLimits.userBytesPerDayMax / MediaLimits.fileBytesMax))
         #expect(bench.ask(.open(owner: ana, file: large)) == .quotaExceeded)
+        // What came of it does not matter.
+        bench.wait(3_601)
+        #expect(bench.ask(.sweep) == .swept(count: count, remove: []))
+        #expect(bench.ask(.open(owner: ana, file: large)) == .quotaExceeded)
         bench.wait(24 * 3_600 + 1)
         guard case .opened = bench.ask(.open(owner: ana, file: large)) else { throw Bench.Failed() }
     }

@@ -41,11 +41,17 @@ struct ChatFiles {
         case failed(String)
     }
 
+    /// What went aside, and what became of it.
+    private struct Report: Sendable {
+        let ref: MessageID
+        let outcome: Outcome
+    }
+
     /// Orders that wait behind the first; each file to send is in memory.
     private static let jobCountMax = 8
 
     private var jobs: [Job] = []
-    private let background = Background<Outcome>()
+    private let background = Background<Report>()
 
     /// Readable when bytes are through.
     var descriptor: Int32 { background.descriptor }
@@ -72,7 +78,7 @@ struct ChatFiles {
                 guard let file = chat.files.dropFirst(number - 1).first(where: { _ in true }) else {
                     return number == 1 ? "no file was sent in this chat" : "there are not so many files in this chat"
                 }
-                let path = try Self.place(for: file, at: path.map(Self.atHome))
+                let path = try place(for: file, at: path.map(Self.atHome))
                 jobs.append(Job(work: .save(file, path: path)))
                 return "getting \(Printable.line(MediaWords.sentence(file))) ..."
             }
@@ -82,15 +88,17 @@ struct ChatFiles {
     }
 
     /// Where a file shall be: never over one that is there.
-    private static func place(for file: MediaLine, at path: String?) throws(CommandFailure) -> String {
+    private func place(for file: MediaLine, at path: String?) throws(CommandFailure) -> String {
+        let promised: [String] = jobs.compactMap { if case .save(_, let path) = $0.work { path } else { nil } }
+        func isTaken(_ path: String) -> Bool { Files.exists(path) || promised.contains(path) }
         let name = MediaWords.safeName(file.name)
         let folder = path.map { Files.isFolder($0) ? $0 : nil } ?? "."
         guard let folder else {
-            guard !Files.exists(path!) else { throw .failure("\(path!) is there already") }
+            guard !isTaken(path!) else { throw .failure("\(path!) is there already") }
             return path!
         }
         let prefix = folder == "." ? "" : folder.hasSuffix("/") ? folder : folder + "/"
-        guard let free = MediaWords.freeName(name, isTaken: { Files.exists(prefix + $0) }) else {
+        guard let free = MediaWords.freeName(name, isTaken: { isTaken(prefix + $0) }) else {
             throw .failure("every name like \(name) is taken")
         }
         return prefix + free
@@ -115,13 +123,15 @@ struct ChatFiles {
             guard case .asksLink = job.phase else { break }
             jobs[0].phase = .transfers
             jobs[0].askAt = nil
-            transfer(job.work, url)
+            transfer(job, url)
         case .news(.mediaKept(job.ref)):
             guard case .asksKeep(let reference) = job.phase, case .send(let file, let words) = job.work else { break }
             jobs.removeFirst()
             let line = MediaLine(reference: reference, file: file.file).text
             return [.message(Array((words.isEmpty ? line : "\(line)\n\n\(words)").utf8))]
         case .news(.refused(let error)) where error.ref == job.ref:
+            // The question was asked twice, and the first answer was a link.
+            if case .transfers = job.phase { break }
             if let wait = Inquiry.retryMs(error) {
                 jobs[0].askAt = System.now().instant + .milliseconds(wait)
             } else {
@@ -135,8 +145,8 @@ struct ChatFiles {
     /// Asks what is due, and takes what is through.
     mutating func step(_ courier: Courier) throws(CommandFailure) -> [Happening] {
         var happened: [Happening] = []
-        for outcome in background.take() {
-            switch outcome {
+        for report in background.take() where report.ref == jobs.first?.ref {
+            switch report.outcome {
             case .failed(let sentence): happened += fail(sentence)
             case .saved:
                 if case .save(_, let path) = jobs.removeFirst().work { happened.append(.notice("saved as \(Printable.line(path))")) }
@@ -158,18 +168,21 @@ struct ChatFiles {
         return happened
     }
 
-    private func transfer(_ work: Work, _ url: String) {
-        background.run {
-            do throws(CommandFailure) {
-                switch work {
-                case .send(let file, _): return .uploaded(try MediaTransfer.upload(file.bytes, to: url))
-                case .save(_, let path):
-                    try Files.replace(path, with: try MediaTransfer.download(url), mode: 0o644)
-                    return .saved
-                }
-            } catch {
-                return .failed(error.sentence)
+    private func transfer(_ job: Job, _ url: String) {
+        let (work, ref) = (job.work, job.ref)
+        background.run { Report(ref: ref, outcome: Self.outcome(of: work, url)) }
+    }
+
+    private static func outcome(of work: Work, _ url: String) -> Outcome {
+        do throws(CommandFailure) {
+            switch work {
+            case .send(let file, _): return .uploaded(try MediaTransfer.upload(file.bytes, to: url))
+            case .save(_, let path):
+                try Files.create(path, with: try MediaTransfer.download(url))
+                return .saved
             }
+        } catch {
+            return .failed(error.sentence)
         }
     }
 

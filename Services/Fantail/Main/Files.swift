@@ -36,6 +36,21 @@ enum Files {
         syncFolder(of: path)
     }
 
+    /// Makes a file that was not there, as a whole.
+    /// - Throws: when there is one by now.
+    static func create(_ path: String, with bytes: [UInt8], mode: mode_t = 0o644) throws(CommandFailure) {
+        let new = "\(path).\(String(System.random64(), radix: 36)).part"
+        let descriptor = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+        guard descriptor >= 0 else { throw .failure("cannot write \(new): \(System.lastError)") }
+        defer {
+            close(descriptor)
+            unlink(new)
+        }
+        try append(bytes, to: descriptor, path: new)
+        guard link(new, path) == 0 else { throw .failure("cannot make \(path): \(System.lastError)") }
+        syncFolder(of: path)
+    }
+
     /// Writes at the end of an open file; on return the bytes are on the disk.
     static func append(_ bytes: [UInt8], to descriptor: Int32, path: String) throws(CommandFailure) {
         var rest = bytes[...]

@@ -28,6 +28,10 @@ struct Connection {
     var phase = Phase.head(HTTPRequestParser(mayHaveBody: true))
     /// The answer that goes out is not the last.
     var isKept = false
+    /// Bytes came that no request of ours took in: what follows cannot be read any more.
+    var isOutOfStep = false
+    /// Who holds it; nil until a link was shown.
+    var user: String?
     /// Answers that went out before this request.
     var answerCount = 0
     /// Upload or file that the link names.

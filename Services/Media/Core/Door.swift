@@ -37,7 +37,9 @@ extension MediaCore {
         // Bytes that the kernel had before it was told to hold them back.
         case .asking where connection.bodyLeft > 0: connections[socket]!.held.append(contentsOf: bytes)
         // Whoever asks before the answer is there is not waited for.
-        case .asking, .finishing, .sending: connections[socket]!.isKept = false
+        case .asking, .finishing, .sending:
+            connections[socket]!.isOutOfStep = true
+            connections[socket]!.isKept = false
         }
     }
 
@@ -54,6 +56,12 @@ extension MediaCore {
             return refuse(socket, 403, error.rawValue, &effects)
         }
         guard mayOrder else { return refuse(socket, 503, "overloaded", &effects) }
+        // One link must not hold every place at the door: a download may take its time.
+        let user = request.queryValue("user")
+        guard connections.values.lazy.filter({ $0.user == user }).count < MediaLimits.userConnectionCountMax else {
+            return refuse(socket, 503, "too_many_connections", &effects)
+        }
+        connections[socket]!.user = user
         connections[socket]!.subject = subject
         timers.arm(.pace(socket), at: now.instant + MediaLimits.paceInterval)
         switch (purpose, request.method) {

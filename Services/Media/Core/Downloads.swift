@@ -14,7 +14,7 @@ extension MediaCore {
     mutating func onFile(_ socket: SocketID, _ request: HTTPRequest, _ stored: StoredFile, now: Now, _ effects: inout [Effect]) {
         counters.downloads += 1
         let part = FilePart(request.headers, size: stored.file.size, tag: #""\#(stored.file.hash)""#)
-        let isKept = request.bodyBytes == 0 && connections[socket]!.held.isEmpty && request.headers["connection"]?.lowercased() != "close"
+        let isKept = request.bodyBytes == 0 && connections[socket]!.held.isEmpty && !connections[socket]!.isOutOfStep && request.headers["connection"]?.lowercased() != "close"
             && connections.count <= MediaLimits.connectionCountMax / 2
         connections[socket]!.isKept = isKept
         let head = Answers.file(stored.file, part, keepsConnection: isKept)

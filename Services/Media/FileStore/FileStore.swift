@@ -107,6 +107,8 @@ public struct FileStore: MediaStore {
     private mutating func append(_ id: String, _ offset: UInt64, _ bytes: [UInt8], _ now: Stamp) throws(SQLiteError) -> MediaOutcome.Result {
         guard let upload = try table.upload(id, now), upload.reference == nil else { return .unknown }
         guard offset + UInt64(bytes.count) <= upload.file.size else { return .misplaced }
+        // Others were promised the same room when they began.
+        guard folder.freeBytes >= UInt64(bytes.count) + MediaLimits.reserveBytes else { return .full }
         switch folder.append(id, offset, bytes) {
         case .done:
             hashes.add(id, offset, bytes)
@@ -193,9 +195,10 @@ public struct FileStore: MediaStore {
     }
 
     private func read(_ id: String, _ now: Stamp) throws(SQLiteError) -> MediaOutcome.Result {
-        guard let stored = try table.stored(id, now), case let handle = folder.openFile(stored.file.hash), handle != nil || hasBucket else {
-            return .unknown
-        }
+        guard let stored = try table.stored(id, now) else { return .unknown }
+        let handle = folder.openFile(stored.file.hash)
+        // Too many are open, or somebody was at the folder: no answer that holds for ever.
+        guard handle != nil || hasBucket else { return .broken("the file \(stored.file.hash) cannot be opened") }
         return .reading(StoredFile(file: stored.file, handle: handle))
     }
 
@@ -214,7 +217,7 @@ public struct FileStore: MediaStore {
             hashes.forget(id)
             // It may have ended between getting its place and getting its row.
             if try table.referenceCount(hash) == 0 { folder.removeFile(hash) }
-            try table.removeUpload(id, removing: hasBucket ? hash : nil)
+            try table.endUpload(id, removing: hasBucket ? hash : nil)
             count += 1
         }
         for (id, hash) in try table.filesOver(now) {

@@ -43,7 +43,8 @@ struct Folder {
     var freeBytes: UInt64 {
         var status = statvfs()
         guard statvfs(path, &status) == 0 else { return 0 }
-        return UInt64(status.f_bavail) * UInt64(status.f_frsize)
+        let (bytes, isHuge) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+        return isHuge ? .max : bytes
     }
 
     // MARK: Uploads
@@ -92,7 +93,8 @@ struct Folder {
     }
 
     /// Syncs an upload and puts it where files are, or drops it when the file is there. Durable when it returns.
-    /// - Returns: nil, or what went wrong; then the upload is as it was.
+    /// - Returns: nil, or what went wrong; then the upload is as it was, or gone where a sync has failed: a second one would
+    ///   be told that all is well.
     func place(_ id: String, hash: String) -> MediaOutcome.Result? {
         let (folder, file) = filePath(hash)
         if access(file, F_OK) == 0 {
@@ -106,9 +108,12 @@ struct Folder {
         } else if errno != EEXIST {
             return Self.result
         }
-        guard Self.sync(file: uploadPath(id)), rename(uploadPath(id), file) == 0, Self.sync(folder: folder) else {
-            return Self.result
+        guard Self.sync(file: uploadPath(id)) else {
+            let why = Self.result
+            removeUpload(id)
+            return why
         }
+        guard rename(uploadPath(id), file) == 0, Self.sync(folder: folder) else { return Self.result }
         return nil
     }
 

@@ -177,9 +177,12 @@ struct Table {
     }
 
     /// - Parameter hash: what the bucket may have of it; not nil: it is noted in the same commit.
-    func removeUpload(_ id: String, removing hash: String?) throws(SQLiteError) { try remove("DELETE FROM uploads WHERE id = ?", id, hash) }
+    /// The row stays for its day: what was announced counts, whatever became of it.
+    func endUpload(_ id: String, removing hash: String?) throws(SQLiteError) {
+        try remove("UPDATE uploads SET state = \(State.refused.rawValue) WHERE id = ?", id, hash)
+    }
 
-    /// See `removeUpload`.
+    /// See `endUpload`.
     func removeFile(_ id: String, removing hash: String?) throws(SQLiteError) { try remove("DELETE FROM files WHERE id = ?", id, hash) }
 
     /// Hashes that the bucket must let go, unless somebody has a reference.
