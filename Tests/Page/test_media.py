@@ -189,6 +189,62 @@ def test_a_picture_is_seen_large_and_the_focus_returns(cluster, sit, disk):
     ana.sees_not("dialog")
 
 
+HELD = """window.held = []; window.whole ??= createImageBitmap;
+    window.createImageBitmap = async (...what) => { await new Promise((go) => held.push(go)); return whole(...what); };"""
+
+
+def test_what_is_left_out_or_added_at_the_last_moment(cluster, sit, disk):
+    ana = sit(cluster, "tray-ana")
+    ana.open("tray-bob")
+    # Previews take their time.
+    ana.js(HELD)
+    choose(ana, disk("one.png", plain(210, 100)), disk("two.png", plain(220, 100)))
+    ana.keys(Keys.ENTER)
+    ana.press("Leave out one.png")
+    ana.driver.find_element(By.CSS_SELECTOR, "dialog input[type=file]").send_keys(disk("three.png", plain(230, 100)))
+    ana.press("Leave out three.png")
+    ana.driver.find_element(By.CSS_SELECTOR, "dialog input[type=file]").send_keys(disk("four.png", plain(240, 100)))
+    ana.until(lambda: len(ana.all("dialog .tray-tile")) == 2, "two files")
+    ana.js("window.createImageBitmap = whole; for (const go of held) go()")
+    ana.sees_not("dialog")
+    sees_pictures(ana, (220, 100), (240, 100))
+    sees_last_tick(ana, "sent")
+    assert len(ana.bubbles()) == 2
+
+
+def test_what_was_written_stays_when_files_are_not_sent(cluster, sit, disk):
+    ana = sit(cluster, "keep-ana")
+    ana.open("keep-bob")
+    ana.write("hello")
+    ana.open("keep-cem")
+    ana.one("textarea.input").send_keys("my draft")
+    choose(ana, disk("one.png", plain(210, 100)))
+    ana.one("dialog textarea[name=caption]").send_keys(" and more")
+    # As by a notification, or the browser's button.
+    ana.js("location.hash = '#chat/keep-bob'")
+    ana.until(lambda: ana.one(".head-name").text == "keep-bob", "the other chat")
+    ana.sees_not("dialog")
+    assert ana.one("textarea.input").get_attribute("value") == ""
+    ana.js("history.back()")
+    ana.until(lambda: ana.one("textarea.input").get_attribute("value") == "my draft and more", "the draft")
+
+    # No room in this browser: nothing is lost, and it can be tried again.
+    ana.open("keep-bob")
+    ana.js("document.querySelector('.row:last-of-type .row-buttons button').click()")
+    ana.js("""window.add = IDBObjectStore.prototype.put;
+              IDBObjectStore.prototype.put = function (...row) { if (this.name === 'uploads') throw new DOMException('full', 'QuotaExceededError'); return add.apply(this, row); };""")
+    choose(ana, disk("two.png", plain(220, 100)), disk("three.png", plain(230, 100)))
+    ana.one("dialog textarea[name=caption]").send_keys("two of them")
+    ana.click("dialog .tray-send")
+    ana.until(lambda: "storage full" in ana.one(".toast").text, "what is wrong")
+    ana.until(lambda: ana.one("dialog textarea[name=caption]").get_attribute("value") == "two of them", "the caption")
+    assert len(ana.all("dialog .tray-tile")) == 2 and ana.bubbles() == ["hello"]
+    ana.js("IDBObjectStore.prototype.put = add")
+    send(ana)
+    sees_pictures(ana, (220, 100), (230, 100))
+    assert ana.bubbles() == ["hello", "two of them", ""] and "hello" in ana.one(".bubble .quote").text
+
+
 def test_a_group_sees_a_picture_and_quotes_it(cluster, sit, disk):
     ana, bob, cem = (sit(cluster, f"grp-pic-{name}") for name in ("ana", "bob", "cem"))
     ana.new_group("Album", bob.name, cem.name)

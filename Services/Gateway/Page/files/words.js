@@ -277,7 +277,9 @@ export function pieces(text) {
   const found = [];
   let end = 0;
   for (const match of text.matchAll(/https?:\/\/[^\s<>"'“”]+/g)) {
-    let address = match[0].replace(/[.,;:!?…]+$/, "");
+    let length = match[0].length;
+    while (".,;:!?…".includes(match[0][length - 1])) length--;
+    let address = match[0].slice(0, length);
     if (address.endsWith(")") && !address.includes("(")) address = address.slice(0, -1);
     if (!URL.canParse(address)) continue;
     const url = new URL(address);
