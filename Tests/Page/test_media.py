@@ -2,12 +2,13 @@
 
 import base64
 import http.client
+import json
 import os
 import time
 
 import pytest
 from cluster import SMALL
-from drawing import plain, png
+from drawing import bits, plain, png
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -201,9 +202,7 @@ def test_what_is_left_out_or_added_at_the_last_moment(cluster, sit, disk):
     choose(ana, disk("one.png", plain(210, 100)), disk("two.png", plain(220, 100)))
     ana.keys(Keys.ENTER)
     ana.press("Leave out one.png")
-    ana.driver.find_element(By.CSS_SELECTOR, "dialog input[type=file]").send_keys(disk("three.png", plain(230, 100)))
-    ana.press("Leave out three.png")
-    ana.driver.find_element(By.CSS_SELECTOR, "dialog input[type=file]").send_keys(disk("four.png", plain(240, 100)))
+    ana.driver.find_element(By.CSS_SELECTOR, "dialog input[type=file]").send_keys(disk("three.png", plain(240, 100)))
     ana.until(lambda: len(ana.all("dialog .tray-tile")) == 2, "two files")
     ana.js("window.createImageBitmap = whole; for (const go of held) go()")
     ana.sees_not("dialog")
@@ -322,6 +321,49 @@ def test_other_files_show_their_name_and_are_saved(cluster, sit, disk, tmp_path)
     bob.click(".file.other .file-open")
     bob.until(lambda: [path for path in saved.iterdir() if path.suffix == ".pdf" and path.read_bytes() == data], "the file, saved")
     assert bob.one(".head-name").text == "doc-ana", "the page is where it was"
+
+
+SAY = """const field = document.querySelector('textarea.input'); field.value = arguments[0];
+    field.dispatchEvent(new Event('input')); document.querySelector('.send').click();"""
+BODIES = """const [name, done] = arguments;
+    indexedDB.open(`fantail:${name}`).onsuccess = ({ target }) =>
+      (target.result.transaction('messages').objectStore('messages').getAll().onsuccess = (event) => done(event.target.result.map(({ body }) => body)));"""
+
+
+def test_each_file_of_a_message_is_reached_by_keys(cluster, sit, disk):
+    ana = sit(cluster, "keys-ana")
+    ana.open("keys-bob")
+    choose(ana, disk("plan.pdf", b"a plan"))
+    send(ana)
+    sees_last_tick(ana, "sent")
+    [line] = ana.driver.execute_async_script(BODIES, ana.name)
+    ana.js(SAY, f"{line}\n{line}\ntwo of them")
+    ana.sees_message("two of them")
+    assert ana.js("return [...document.querySelectorAll('.file-open')].map((button) => button.tabIndex)") == [-1, -1, 0]
+
+
+def test_what_is_larger_than_it_says_waits_or_is_not_shown(cluster, sit, disk):
+    ana, bob = sit(cluster, "size-ana"), sit(cluster, "size-bob")
+    ana.open("size-bob")
+    # A few kilobytes that become two hundred megabytes.
+    choose(ana, disk("wide.png", bits(7_200, 7_000)))
+    send(ana, "wide")
+    sees_last_tick(ana, "delivered")
+    bob.open("size-ana")
+    bob.until(lambda: "tap to load" in bob.one(".file-note").text, "that it waits")
+    assert pictures(bob) == []
+    bob.click(".picture .file-open")
+    sees_pictures(bob, (7_200, 7_000))
+    # Somebody's own client may say what it wants of a size.
+    [line] = ana.driver.execute_async_script(BODIES, ana.name)
+    said = line.split("\n")[0]
+    media = json.loads(said[2:])
+    cem = sit(cluster, "size-cem")
+    ana.open("size-cem")
+    ana.js(SAY, "! " + json.dumps({**media, "size": media["size"] - 1}) + "\nsmall")
+    cem.sees_row("size-ana", "small")
+    cem.open("size-ana")
+    cem.until(lambda: "another file than the message says" in cem.one(".picture.is-failed .file-note").text, "that it is another")
 
 
 def test_progress_cancel_and_a_reload_in_the_middle(cluster, sit, disk):

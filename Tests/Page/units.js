@@ -807,6 +807,23 @@ test("a JPEG says how large it is before it is decoded", () => {
   for (const bytes of [[], [0xff, 0xd8], [0x89, 0x50], [0xff, 0xd8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]]) equal(words.jpegSize(Uint8Array.from(bytes)), null);
 });
 
+test("a picture says how many pixels it has before it is decoded", () => {
+  const bytes = (...parts) => Uint8Array.from([...parts.flatMap((part) => (typeof part === "string" ? [...part].map((letter) => letter.charCodeAt(0)) : part)), ...Array(30).fill(0)]);
+  equal(words.pictureSize(bytes([0x89], "PNG\r\n\x1a\n", [0, 0, 0, 13], "IHDR", [0, 1, 0, 2], [0x80, 0, 0, 1])), { width: 65_538, height: 2_147_483_649 }, "PNG");
+  equal(words.pictureSize(bytes("GIF89a", [0x40, 1], [0xf0, 0])), { width: 320, height: 240 }, "GIF");
+  equal(words.pictureSize(bytes("RIFF", [0, 0, 0, 0], "WEBPVP8X", [10, 0, 0, 0], [0, 0, 0, 0], [0x3f, 0x9c, 0], [0xff, 0xff, 0xff])), { width: 40_000, height: 16_777_216 }, "VP8X");
+  equal(words.pictureSize(bytes("RIFF", [0, 0, 0, 0], "WEBPVP8 ", [10, 0, 0, 0], [0, 0, 0, 0x9d, 1, 0x2a], [0x40, 0x41], [0xf0, 0])), { width: 320, height: 240 }, "VP8");
+  equal(words.pictureSize(bytes("RIFF", [0, 0, 0, 0], "WEBPVP8L", [10, 0, 0, 0], [0x2f], [0x3f, 0xc1, 0x3b, 0])), { width: 320, height: 240 }, "VP8L");
+  equal(words.pictureSize(bytes([0xff, 0xd8, 0xff, 0xe0, 0, 4, 1, 2, 0xff, 0xc0, 0, 17, 8, 0, 40, 0, 64, 3])), { height: 40, width: 64 }, "JPEG");
+  for (const what of ["", "<html>", "RIFF    WAVE", "RIFF    WEBPEVIL"]) equal(words.pictureSize(bytes(what)), null, what);
+});
+
+test("a picture is saved under the ending of its type", () => {
+  const saved = (name, mime) => words.savedName({ name, mime });
+  equal([saved("a.JPG", "image/jpeg"), saved("a.jpeg", "image/jpeg"), saved("", "image/png")], ["a.JPG", "a.jpeg", "File.png"]);
+  equal([saved("holiday.exe", "image/png"), saved("page.html", "image/webp")], ["holiday.exe.png", "page.html.webp"]);
+});
+
 // What is kept
 
 /// A book with a store of its own, and what it gave the protocol's client. `refuse(store, nth)`: the nth row of a transaction that

@@ -15,6 +15,8 @@ export class Uploads {
   #running = new Map();
   /// The last of each chat.
   #lines = new Map();
+  /// For a place that the browser does not clear by itself.
+  #hasAsked = false;
 
   constructor(book, client, pictures) {
     this.#book = book;
@@ -33,6 +35,9 @@ export class Uploads {
   /// Sends files, each as a message; the words go with the first. Throws when this browser cannot keep all of them: then it keeps none.
   async send(chat, files, caption, replyTo) {
     for (const upload of await this.#book.attach(chat, files, caption, replyTo)) this.#enqueue(upload);
+    // A browser that is short of room shall take it elsewhere first.
+    if (!this.#hasAsked) navigator.storage?.persist?.().catch(() => {});
+    this.#hasAsked = true;
   }
 
   /// 0...1; null when nothing is known of it here.
