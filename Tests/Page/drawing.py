@@ -37,11 +37,16 @@ def plain(width: int, height: int, color: tuple = (40, 120, 200), noise: int = 0
     return _file(width, height, (b"\0" + bytes(color) * width) * height, noise)
 
 
-def _file(width: int, height: int, rows: bytes, noise: int) -> bytes:
+def bits(width: int, height: int) -> bytes:
+    """Black, a bit for each pixel: small, however large it is on the screen."""
+    return _file(width, height, bytes(1 + (width + 7) // 8) * height, 0, depth=1, kind=0)
+
+
+def _file(width: int, height: int, rows: bytes, noise: int, depth: int = 8, kind: int = 2) -> bytes:
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    head = struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)
     # Private and ancillary: browsers skip it.
     more = chunk(b"noIS", bytes(noise)) if noise else b""
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows, 6)) + more + chunk(b"IEND", b"")

@@ -2,12 +2,13 @@
 
 import base64
 import http.client
+import json
 import os
 import time
 
 import pytest
 from cluster import SMALL
-from drawing import plain, png
+from drawing import bits, plain, png
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -189,6 +190,60 @@ def test_a_picture_is_seen_large_and_the_focus_returns(cluster, sit, disk):
     ana.sees_not("dialog")
 
 
+HELD = """window.held = []; window.whole ??= createImageBitmap;
+    window.createImageBitmap = async (...what) => { await new Promise((go) => held.push(go)); return whole(...what); };"""
+
+
+def test_what_is_left_out_or_added_at_the_last_moment(cluster, sit, disk):
+    ana = sit(cluster, "tray-ana")
+    ana.open("tray-bob")
+    # Previews take their time.
+    ana.js(HELD)
+    choose(ana, disk("one.png", plain(210, 100)), disk("two.png", plain(220, 100)))
+    ana.keys(Keys.ENTER)
+    ana.press("Leave out one.png")
+    ana.driver.find_element(By.CSS_SELECTOR, "dialog input[type=file]").send_keys(disk("three.png", plain(240, 100)))
+    ana.until(lambda: len(ana.all("dialog .tray-tile")) == 2, "two files")
+    ana.js("window.createImageBitmap = whole; for (const go of held) go()")
+    ana.sees_not("dialog")
+    sees_pictures(ana, (220, 100), (240, 100))
+    sees_last_tick(ana, "sent")
+    assert len(ana.bubbles()) == 2
+
+
+def test_what_was_written_stays_when_files_are_not_sent(cluster, sit, disk):
+    ana = sit(cluster, "keep-ana")
+    ana.open("keep-bob")
+    ana.write("hello")
+    ana.open("keep-cem")
+    ana.one("textarea.input").send_keys("my draft")
+    choose(ana, disk("one.png", plain(210, 100)))
+    ana.one("dialog textarea[name=caption]").send_keys(" and more")
+    # As by a notification, or the browser's button.
+    ana.js("location.hash = '#chat/keep-bob'")
+    ana.until(lambda: ana.one(".head-name").text == "keep-bob", "the other chat")
+    ana.sees_not("dialog")
+    assert ana.one("textarea.input").get_attribute("value") == ""
+    ana.js("history.back()")
+    ana.until(lambda: ana.one("textarea.input").get_attribute("value") == "my draft and more", "the draft")
+
+    # No room in this browser: nothing is lost, and it can be tried again.
+    ana.open("keep-bob")
+    ana.js("document.querySelector('.row:last-of-type .row-buttons button').click()")
+    ana.js("""window.add = IDBObjectStore.prototype.put;
+              IDBObjectStore.prototype.put = function (...row) { if (this.name === 'uploads') throw new DOMException('full', 'QuotaExceededError'); return add.apply(this, row); };""")
+    choose(ana, disk("two.png", plain(220, 100)), disk("three.png", plain(230, 100)))
+    ana.one("dialog textarea[name=caption]").send_keys("two of them")
+    ana.click("dialog .tray-send")
+    ana.until(lambda: "storage full" in ana.one(".toast").text, "what is wrong")
+    ana.until(lambda: ana.one("dialog textarea[name=caption]").get_attribute("value") == "two of them", "the caption")
+    assert len(ana.all("dialog .tray-tile")) == 2 and ana.bubbles() == ["hello"]
+    ana.js("IDBObjectStore.prototype.put = add")
+    send(ana)
+    sees_pictures(ana, (220, 100), (230, 100))
+    assert ana.bubbles() == ["hello", "two of them", ""] and "hello" in ana.one(".bubble .quote").text
+
+
 def test_a_group_sees_a_picture_and_quotes_it(cluster, sit, disk):
     ana, bob, cem = (sit(cluster, f"grp-pic-{name}") for name in ("ana", "bob", "cem"))
     ana.new_group("Album", bob.name, cem.name)
@@ -266,6 +321,49 @@ def test_other_files_show_their_name_and_are_saved(cluster, sit, disk, tmp_path)
     bob.click(".file.other .file-open")
     bob.until(lambda: [path for path in saved.iterdir() if path.suffix == ".pdf" and path.read_bytes() == data], "the file, saved")
     assert bob.one(".head-name").text == "doc-ana", "the page is where it was"
+
+
+SAY = """const field = document.querySelector('textarea.input'); field.value = arguments[0];
+    field.dispatchEvent(new Event('input')); document.querySelector('.send').click();"""
+BODIES = """const [name, done] = arguments;
+    indexedDB.open(`fantail:${name}`).onsuccess = ({ target }) =>
+      (target.result.transaction('messages').objectStore('messages').getAll().onsuccess = (event) => done(event.target.result.map(({ body }) => body)));"""
+
+
+def test_each_file_of_a_message_is_reached_by_keys(cluster, sit, disk):
+    ana = sit(cluster, "keys-ana")
+    ana.open("keys-bob")
+    choose(ana, disk("plan.pdf", b"a plan"))
+    send(ana)
+    sees_last_tick(ana, "sent")
+    [line] = ana.driver.execute_async_script(BODIES, ana.name)
+    ana.js(SAY, f"{line}\n{line}\ntwo of them")
+    ana.sees_message("two of them")
+    assert ana.js("return [...document.querySelectorAll('.file-open')].map((button) => button.tabIndex)") == [-1, -1, 0]
+
+
+def test_what_is_larger_than_it_says_waits_or_is_not_shown(cluster, sit, disk):
+    ana, bob = sit(cluster, "size-ana"), sit(cluster, "size-bob")
+    ana.open("size-bob")
+    # A few kilobytes that become two hundred megabytes.
+    choose(ana, disk("wide.png", bits(7_200, 7_000)))
+    send(ana, "wide")
+    sees_last_tick(ana, "delivered")
+    bob.open("size-ana")
+    bob.until(lambda: "tap to load" in bob.one(".file-note").text, "that it waits")
+    assert pictures(bob) == []
+    bob.click(".picture .file-open")
+    sees_pictures(bob, (7_200, 7_000))
+    # Somebody's own client may say what it wants of a size.
+    [line] = ana.driver.execute_async_script(BODIES, ana.name)
+    said = line.split("\n")[0]
+    media = json.loads(said[2:])
+    cem = sit(cluster, "size-cem")
+    ana.open("size-cem")
+    ana.js(SAY, "! " + json.dumps({**media, "size": media["size"] - 1}) + "\nsmall")
+    cem.sees_row("size-ana", "small")
+    cem.open("size-ana")
+    cem.until(lambda: "another file than the message says" in cem.one(".picture.is-failed .file-note").text, "that it is another")
 
 
 def test_progress_cancel_and_a_reload_in_the_middle(cluster, sit, disk):

@@ -20,8 +20,9 @@ def results(cluster, tmp_path_factory):
         return driver.execute_async_script(
             f"""const done = arguments[arguments.length - 1];
             const run = async (modules) => {{ {SOURCE} }};
-            Promise.all([import('/fantail.js'), import('/presence.js'), import('/words.js')])
-              .then(([fantail, presence, words]) => run({{ fantail, presence, words }}))
+            const names = ['book', 'fantail', 'presence', 'store', 'uploads', 'words'];
+            Promise.all(names.map((name) => import(`/${{name}}.js`)))
+              .then((all) => run(Object.fromEntries(all.map((module, index) => [names[index], module]))))
               .then(done, (error) => done({{ "the file itself": String(error.stack ?? error) }}));""")
     finally:
         driver.quit()

@@ -52,7 +52,7 @@ class World {
           if (!answer) throw new Error("the connection was lost");
           const [status, offset, reply] = answer;
           onProgress?.(body.size);
-          return { status, header: (name) => (name === "Upload-Offset" && offset !== null ? String(offset) : null), text: JSON.stringify(reply ?? null) };
+          return { status, header: (name) => (name === "Upload-Offset" && offset !== null ? String(offset) : null), text: method === "HEAD" ? "" : JSON.stringify(reply ?? null) };
         },
         connect: (url, protocols) => {
           const socket = { url, protocols, sent: [], closed: null, send: (text) => socket.sent.push(JSON.parse(text)), close: (code) => (socket.closed = code) };
@@ -591,6 +591,14 @@ test("only http and https become links", () => {
   for (const text of ["a https://example.org b", "<https://example.org>", "no link"]) equal(words.pieces(text).map((piece) => piece.text).join(""), text);
 });
 
+test("a link is found in a moment, whatever comes behind it", () => {
+  const text = `https://example.org/${".".repeat(65_000)}`;
+  const started = performance.now();
+  const found = words.pieces(`${text}x ${text}`);
+  equal(performance.now() - started < 500, true, "what it took");
+  equal(found.map(({ text: piece, link }) => [piece.length, Boolean(link)]), [[65_021, true], [1, false], [20, true], [65_000, false]]);
+});
+
 test("names are what the protocol says", () => {
   for (const name of ["ana", "a", "A.b_c-d@e+f:1", "x".repeat(64)]) equal(words.isName(name), true, name);
   for (const name of ["", "a b", "é", "x".repeat(65), "g:team", "<b>"]) equal(words.isName(name), false, name);
@@ -652,12 +660,37 @@ test("an upload of a former life goes on with its link", async () => {
 });
 
 test("a link that has ended is replaced", async () => {
+  for (const status of [403, 404]) {
+    const world = await new World().live();
+    world.answers.push([status, null], there);
+    const got = await uploading(world, { link: { url: "http://media/up/old" } });
+    await world.said(linked(got.question, "http://media/up/new"));
+    equal(world.requests.map(([method, url]) => [method, url]), [["HEAD", "http://media/up/old"], ["PUT", "http://media/up/new"]]);
+    equal(got.file.size, 10);
+  }
   const world = await new World().live();
+  const got = await uploading(world);
   world.answers.push([403, null, { reason: "link_expired" }], there);
-  const got = await uploading(world, { link: { url: "http://media/up/old" } });
-  await world.said(linked(got.question, "http://media/up/new"));
-  equal(world.requests.map(([method, url]) => [method, url]), [["HEAD", "http://media/up/old"], ["PUT", "http://media/up/new"]]);
+  await world.said(linked(got.question));
+  await world.said(linked(world.out().findLast(({ type }) => type === "media.upload"), "http://media/up/new"));
+  equal(world.requests.map(([method, url]) => [method, url]), [["PUT", "http://media/up/1"], ["PUT", "http://media/up/new"]]);
   equal(got.file.size, 10);
+});
+
+test("a refusal that was not heard, again and again, ends an upload", async () => {
+  const world = await new World().live();
+  const got = await uploading(world);
+  const asked = () => world.out().filter(({ type }) => type === "media.upload");
+  let [question] = asked();
+  for (let round = 0; round < 10 && question; round++) {
+    // The server said 415 and closed; the PUT is lost, and what asks for it finds nothing.
+    await world.said(linked(question));
+    world.answers.push([404, null]);
+    await world.pass(Times.uploadFirst * 2 ** round);
+    [question] = asked();
+  }
+  equal(world.requests.map(([method]) => method), Array(4).fill(["PUT", "HEAD"]).flat());
+  equal(got.code, "media_unknown");
 });
 
 test("what the server does not want is not repeated", async () => {
@@ -772,6 +805,146 @@ test("a JPEG says how large it is before it is decoded", () => {
   equal(words.jpegSize(head(40, 64)), { height: 40, width: 64 });
   equal(words.jpegSize(head(65_535, 65_535)), { height: 65_535, width: 65_535 });
   for (const bytes of [[], [0xff, 0xd8], [0x89, 0x50], [0xff, 0xd8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]]) equal(words.jpegSize(Uint8Array.from(bytes)), null);
+});
+
+test("a picture says how many pixels it has before it is decoded", () => {
+  const bytes = (...parts) => Uint8Array.from([...parts.flatMap((part) => (typeof part === "string" ? [...part].map((letter) => letter.charCodeAt(0)) : part)), ...Array(30).fill(0)]);
+  equal(words.pictureSize(bytes([0x89], "PNG\r\n\x1a\n", [0, 0, 0, 13], "IHDR", [0, 1, 0, 2], [0x80, 0, 0, 1])), { width: 65_538, height: 2_147_483_649 }, "PNG");
+  equal(words.pictureSize(bytes("GIF89a", [0x40, 1], [0xf0, 0])), { width: 320, height: 240 }, "GIF");
+  equal(words.pictureSize(bytes("RIFF", [0, 0, 0, 0], "WEBPVP8X", [10, 0, 0, 0], [0, 0, 0, 0], [0x3f, 0x9c, 0], [0xff, 0xff, 0xff])), { width: 40_000, height: 16_777_216 }, "VP8X");
+  equal(words.pictureSize(bytes("RIFF", [0, 0, 0, 0], "WEBPVP8 ", [10, 0, 0, 0], [0, 0, 0, 0x9d, 1, 0x2a], [0x40, 0x41], [0xf0, 0])), { width: 320, height: 240 }, "VP8");
+  equal(words.pictureSize(bytes("RIFF", [0, 0, 0, 0], "WEBPVP8L", [10, 0, 0, 0], [0x2f], [0x3f, 0xc1, 0x3b, 0])), { width: 320, height: 240 }, "VP8L");
+  equal(words.pictureSize(bytes([0xff, 0xd8, 0xff, 0xe0, 0, 4, 1, 2, 0xff, 0xc0, 0, 17, 8, 0, 40, 0, 64, 3])), { height: 40, width: 64 }, "JPEG");
+  for (const what of ["", "<html>", "RIFF    WAVE", "RIFF    WEBPEVIL"]) equal(words.pictureSize(bytes(what)), null, what);
+});
+
+test("a picture is saved under the ending of its type", () => {
+  const saved = (name, mime) => words.savedName({ name, mime });
+  equal([saved("a.JPG", "image/jpeg"), saved("a.jpeg", "image/jpeg"), saved("", "image/png")], ["a.JPG", "a.jpeg", "File.png"]);
+  equal([saved("holiday.exe", "image/png"), saved("page.html", "image/webp")], ["holiday.exe.png", "page.html.webp"]);
+});
+
+// What is kept
+
+/// A book with a store of its own, and what it gave the protocol's client. `refuse(store, nth)`: the nth row of a transaction that
+/// is put there does not fit on the disk.
+async function keeping() {
+  const user = `unit-${crypto.randomUUID()}`;
+  const store = await modules.store.Store.open(user);
+  const book = new modules.book.Book(store, "ana");
+  await book.load();
+  const world = { store, book, sent: [], forgotten: [], cursor: 0 };
+  book.client = { send: (message) => world.sent.push(message), forget: (id) => world.forgotten.push(id), markRead() {}, keepMedia() {} };
+  world.refuse = (name, nth) => {
+    store.write = (work) =>
+      modules.store.Store.prototype.write.call(store, (rows) => {
+        let count = 0;
+        const put = rows.put.bind(rows);
+        rows.put = (place, ...row) => {
+          if (place === name && ++count === nth) throw new DOMException("the disk is full", "QuotaExceededError");
+          put(place, ...row);
+        };
+        return work(rows);
+      });
+  };
+  world.allow = () => delete store.write;
+  world.said = (...items) => book.keep({ items, cursor: ++world.cursor, ticks: 0 });
+  world.messages = async () => (await book.page("bob", Infinity, 100)).map(({ body }) => words.splitBody(body).text);
+  world.end = async () => (store.close(), await modules.store.Store.remove(user));
+  return world;
+}
+
+const chosen = (...names) => names.map((name) => ({ blob: new File([name], name), file: { name, mime: "image/png", size: name.length } }));
+
+const failing = (work) => work.then(() => null, (error) => error.name);
+
+test("files of one send are kept all or none, and what was written with them", async () => {
+  const world = await keeping();
+  const { book, store } = world;
+  await book.keepDraft("bob", "look");
+  world.refuse("uploads", 2);
+  equal(await failing(book.attach("bob", chosen("a.png", "b.png"), "look", null)), "QuotaExceededError");
+  let kept = await store.load();
+  equal([kept.uploads.length, await world.messages(), kept.chats[0].draft, book.chats.get("bob").draft], [0, [], "look", "look"]);
+  world.allow();
+  await book.attach("bob", chosen("a.png", "b.png"), "look", null);
+  kept = await store.load();
+  equal([kept.uploads.map(({ file }) => file.name), await world.messages(), kept.chats[0].draft], [["a.png", "b.png"], ["look", ""], ""]);
+  await world.end();
+});
+
+test("what is uploaded are the bytes that were kept", async () => {
+  const world = await keeping();
+  const files = chosen("a.png", "b.png");
+  const uploads = await world.book.attach("bob", files, "", null);
+  equal(await Promise.all(uploads.map(({ blob }) => blob.text())), ["a.png", "b.png"]);
+  equal(uploads.some(({ blob }, index) => blob === files[index].blob), false, "the file on the disk");
+  await world.end();
+});
+
+test("what is sent again stays when it cannot be kept", async () => {
+  const world = await keeping();
+  const { book } = world;
+  await book.send("bob", "hello", null);
+  await world.said({ type: "failed", to: "bob", id: world.sent[0].id, code: "not_allowed" });
+  await book.keepDraft("bob", "half a sentence");
+  const [message] = await book.page("bob", Infinity, 1);
+  world.refuse("outbox", 1);
+  equal(await failing(book.resend(message)), "QuotaExceededError");
+  equal([await world.messages(), world.sent.length], [["hello"], 1]);
+  world.allow();
+  // Two clicks send it once.
+  await Promise.all([book.resend(message), book.resend(message)]);
+  equal([await world.messages(), world.sent.map(({ body }) => body), book.chats.get("bob").draft], [["hello"], ["hello", "hello"], "half a sentence"]);
+  await world.end();
+});
+
+test("what is taken away is not sent, unless it was", async () => {
+  const world = await keeping();
+  const { book, store } = world;
+  await book.send("bob", "one", null);
+  await book.send("bob", "two", null);
+  const [one, two] = await book.page("bob", Infinity, 2);
+  await world.said({ type: "sent", to: "bob", id: one.id, at: Date.now() * 1000 });
+  await book.discard(one);
+  await book.discard(two);
+  equal([await world.messages(), (await store.load()).outbox, world.forgotten], [["one"], [], [two.id]]);
+  equal(book.chats.get("bob").last.id, one.id, "the last");
+  await world.end();
+});
+
+test("what was refused or waits does not hold its chat in the list", async () => {
+  const world = await keeping();
+  const { book } = world;
+  const chat = () => book.chats.get("bob");
+  const now = Date.now() * 1000;
+  const news = (n, at) => world.said({ type: "message", n, from: "bob", id: `m${n}`, at, body: `news ${n}` });
+  const [upload] = await book.attach("bob", chosen("a.png"), "a file", null);
+  await news(1, now + 60_000_000);
+  equal([words.splitBody(chat().last.body).text, chat().sort], ["a file", now + 60_000_000], "while it waits");
+  await book.amendUpload(upload, { code: "media_quota" }, "media_quota");
+  await news(2, now - 60_000_000);
+  equal(words.splitBody(chat().last.body).text, "a file", "with something older");
+  await news(3, now + 90_000_000);
+  equal([chat().last.body, chat().sort], ["news 3", now + 90_000_000], "with something newer");
+  equal((await world.messages()).at(-1), "a file", "the last in the chat");
+  await world.end();
+});
+
+test("an error of the browser is no word of the server", async () => {
+  const world = await keeping();
+  const client = { upload: async () => { throw new DOMException("the disk is full", "QuotaExceededError"); } };
+  const uploads = new modules.uploads.Uploads(world.book, client, { keep: async () => {} });
+  const said = console.error;
+  console.error = () => {};
+  try {
+    await uploads.send("bob", chosen("a.png"), "", null);
+    for (let round = 0; round < 100 && !(await world.store.load()).uploads[0].code; round++) await new Promise((resolve) => setTimeout(resolve, 10));
+  } finally {
+    console.error = said;
+  }
+  equal((await world.store.load()).uploads[0].code, "no_answer");
+  await world.end();
 });
 
 const results = {};

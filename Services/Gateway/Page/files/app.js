@@ -100,6 +100,7 @@ class App {
     const reason = await left;
     this.#abort.abort();
     this.#media.uploads.stop();
+    this.#media.pictures.stop();
     this.#client.stop();
     this.#conversation?.close();
     clearTimeout(this.#bannerTimer);
@@ -243,9 +244,9 @@ class App {
             close();
             forgetSession();
             history.replaceState(null, "", "#");
+            this.#media.pictures.stop();
             this.#leave(null);
-            await Store.remove(this.#book.me);
-            await Pictures.forget(this.#book.me);
+            await Promise.allSettled([Pictures.forget(this.#book.me), Store.remove(this.#book.me)]);
           },
         }, icon("leave"), el("span", {}, "Sign out")),
       ),
@@ -455,6 +456,7 @@ class App {
     if (this.#abort.signal.aborted) return;
     this.#abort.abort();
     this.#media?.uploads.stop();
+    this.#media?.pictures.stop();
     this.#client?.stop();
     this.#conversation?.close();
     tabLock.release();

@@ -22,11 +22,11 @@ function fitting(files, there) {
   return fit.slice(0, chosenCountMax - there);
 }
 
-/// Shows files before they are sent; false: there is nothing that could be. `send(chosen, caption)` gets [{ blob, file }];
-/// `closed(caption)` what was written, when nothing was sent.
+/// Shows files before they are sent. `send(chosen, caption)` gets [{ blob, file }]; `closed(caption)` what was written, when nothing
+/// was sent. Returns what closes it at once; null: there is nothing that could be sent.
 export function tray({ files, caption, send, closed }) {
   let chosen = fitting([...files], 0).map(choose);
-  if (chosen.length === 0) return false;
+  if (chosen.length === 0) return null;
   let picked = null;
   // A field to which a dialog gives the focus back takes no letters in Chromium: it gets it from us, afterwards.
   document.activeElement?.blur();
@@ -53,8 +53,13 @@ export function tray({ files, caption, send, closed }) {
     };
     const submit = async () => {
       button.disabled = true;
-      const all = await Promise.all(chosen.map(({ ready }) => ready));
-      if (!card.open) return;
+      let before, all;
+      do {
+        before = chosen;
+        all = await Promise.all(before.map(({ ready }) => ready));
+        if (!card.open) return;
+        // Meanwhile one may have been left out, or added.
+      } while (before !== chosen);
       picked = all;
       close();
     };
@@ -75,20 +80,25 @@ export function tray({ files, caption, send, closed }) {
     return el("div.stack", {}, tiles, form);
   });
   const add = (list) => {
-    chosen.push(...fitting([...list], chosen.length).map(choose));
+    chosen = [...chosen, ...fitting([...list], chosen.length).map(choose)];
     fill();
   };
   box.classList.add("tray-card");
   box.addEventListener("paste", (event) => {
     if (event.clipboardData?.files.length > 0) event.preventDefault(), add(event.clipboardData.files);
   });
-  box.addEventListener("close", () => {
+  let isOver = false;
+  const end = () => {
+    if (isOver) return;
+    isOver = true;
     for (const one of chosen) one.leave();
     if (picked) send(picked, field.value.trim());
     else closed(field.value);
-  });
+  };
+  box.addEventListener("close", end);
   fill();
-  return true;
+  // A dialog says that it is closed a moment later.
+  return () => (box.close(), end());
 }
 
 function heading(chosen) {

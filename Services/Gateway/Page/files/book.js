@@ -260,38 +260,44 @@ export class Book {
     const body = replyTo ? withQuote(replyTo, text) : text;
     const message = { id: newID(), to, body };
     await this.#change((rows, draft) => {
-      const order = this.#nextOrder();
-      rows.put("outbox", { ...message, order });
-      const row = {
-        chat: to, from: this.me, id: message.id, at: null, sort: pendingBase + order, n: null, seq: null, body, event: null,
-        counts: null,
-      };
-      rows.put("messages", row);
-      draft.message(row);
-      const chat = draft.chat(to);
-      chat.unread = 0;
-      chat.draft = "";
+      this.#putOut(message, rows, draft);
+      draft.chat(to).draft = "";
     });
     this.client?.send(message);
   }
 
-  /// Keeps a message whose file has yet to be uploaded. `file`: { name, mime, size, opaque?, width?, height?, preview? }.
-  /// Returns what the uploads need to know of it.
-  async attach(to, blob, file, caption, replyTo) {
-    const words = replyTo ? withQuote(replyTo, caption) : caption;
-    const upload = { id: newID(), to, blob, file, words, link: null };
-    await this.#change((rows, draft) => {
-      upload.order = this.#nextOrder();
-      rows.put("uploads", upload);
-      const row = {
-        chat: to, from: this.me, id: upload.id, at: null, sort: pendingBase + upload.order, n: null, seq: null,
-        body: withFiles(words, [{ ...file, ...noReference }]), event: null, counts: null, upload: { code: null },
-      };
-      rows.put("messages", row);
-      draft.message(row);
-      draft.chat(to).unread = 0;
+  #putOut(message, rows, draft) {
+    const order = this.#nextOrder();
+    rows.put("outbox", { ...message, order });
+    this.#putMine(message, order, rows, draft);
+  }
+
+  #putMine({ id, to, body, ...more }, order, rows, draft) {
+    const row = { chat: to, from: this.me, id, at: null, sort: pendingBase + order, n: null, seq: null, body, event: null, counts: null, ...more };
+    rows.put("messages", row);
+    draft.message(row);
+    draft.chat(to).unread = 0;
+  }
+
+  /// Keeps messages whose files have yet to be uploaded, all or none; the words go with the first. `files`: [{ blob, file }], a file
+  /// is { name, mime, size, opaque?, width?, height?, preview? }. Returns what the uploads need to know of each.
+  async attach(to, files, caption, replyTo) {
+    const uploads = files.map(({ blob, file }, index) => {
+      const words = index > 0 ? "" : replyTo ? withQuote(replyTo, caption) : caption;
+      return { id: newID(), to, blob, file, words, link: null };
     });
-    return upload;
+    await this.#change((rows, draft) => {
+      for (const upload of uploads) {
+        upload.order = this.#nextOrder();
+        rows.put("uploads", upload);
+        const body = withFiles(upload.words, [{ ...upload.file, ...noReference }]);
+        this.#putMine({ id: upload.id, to, body, upload: { code: null } }, upload.order, rows, draft);
+      }
+      draft.chat(to).draft = "";
+    });
+    // What is sent is what was kept: the file on the disk may change, or go.
+    for (const upload of uploads) upload.blob = (await this.#store.upload(upload.id).catch(() => null))?.blob ?? upload.blob;
+    return uploads;
   }
 
   /// How an upload stands: fields of its row, and why it does not go on (null: it does).
@@ -323,19 +329,37 @@ export class Book {
 
   /// Sends what failed once more, under a new id.
   async resend(message) {
-    await this.discard(message);
-    await this.send(message.chat, message.body);
+    let again = null;
+    await this.#change(async (rows, draft) => {
+      if (!(await rows.get("messages", [message.chat, message.from, message.id]))) return;
+      await this.#remove(message, rows, draft);
+      again = { id: newID(), to: message.chat, body: message.body };
+      this.#putOut(again, rows, draft);
+    });
+    if (again) this.client?.send(again);
   }
 
-  /// Takes a message that failed off the screen.
+  /// Takes a message that failed, or whose file is on its way, off the screen.
   discard(message) {
-    return this.#change((rows, draft) => {
-      rows.remove("messages", [message.chat, message.from, message.id]);
-      if (message.from === this.me) rows.remove("uploads", message.id);
-      draft.removed.push(message);
-      const chat = draft.chat(message.chat);
-      if (chat.last?.id === message.id) chat.last = null;
+    return this.#change(async (rows, draft) => {
+      const kept = await rows.get("messages", [message.chat, message.from, message.id]);
+      // It was sent in this moment.
+      if (kept?.at && !message.at) return;
+      await this.#remove(message, rows, draft);
     });
+  }
+
+  async #remove(message, rows, draft) {
+    rows.remove("messages", [message.chat, message.from, message.id]);
+    if (message.from === this.me) {
+      rows.remove("uploads", message.id);
+      // Its file may have arrived in this moment.
+      rows.remove("outbox", message.id);
+      draft.afterwards(() => this.client?.forget(message.id));
+    }
+    draft.removed.push(message);
+    const chat = draft.chat(message.chat);
+    if (chat.last?.id === message.id) chat.last = (await rows.newest(message.chat)) ?? null;
   }
 
   /// The chat is before somebody's eyes.
@@ -460,6 +484,9 @@ export class Book {
   }
 }
 
+/// When a message of mine was written, microseconds by the clock of this browser; its stamp, if it has one.
+const writtenAt = ({ at, sort }) => at ?? ((sort - pendingBase) / 64) * 1000;
+
 /// What a transaction is about to change.
 class Draft {
   chats = new Map();
@@ -494,8 +521,14 @@ class Draft {
   message(message) {
     this.messages.push(message);
     const chat = this.chat(message.chat);
-    const isLast = chat.last && chat.last.id === message.id && chat.last.from === message.from;
-    if (!isLast && chat.last && message.sort < chat.last.sort) return;
+    const { last } = chat;
+    const isLast = last && last.id === message.id && last.from === message.from;
+    // What was refused stands last in the chat; in the list it gives way to what is newer.
+    const isPast = last && (last.failed || last.upload?.code) && message.at > writtenAt(last);
+    if (last && !isLast && !isPast && message.sort < last.sort) {
+      if (message.at) chat.sort = Math.max(chat.sort, message.at);
+      return;
+    }
     chat.last = message;
     // A message on its way is as new as it can be; its stamp will say the same.
     chat.sort = message.at ?? Math.max(chat.sort, Date.now() * 1000);

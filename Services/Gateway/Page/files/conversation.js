@@ -52,6 +52,8 @@ export class Conversation {
   #isLoading = false;
   #isAtStart = false;
   #isClosed = false;
+  /// Closes the tray of files that is open.
+  #closeTray = null;
   #draftTimer = null;
   /// Rows are being added above what is in view.
   #grewUpwards = false;
@@ -130,6 +132,8 @@ export class Conversation {
   }
 
   close() {
+    // What is written there stands in the field again.
+    this.#closeTray?.();
     this.#isClosed = true;
     this.#abort.abort();
     this.#views.close();
@@ -344,7 +348,7 @@ export class Conversation {
       "p.note.bad",
       { role: "alert" },
       `Not delivered. ${why} `,
-      el("button.link", { type: "button", onclick: () => this.#book.resend(message) }, "Send again"),
+      el("button.link", { type: "button", onclick: () => this.#book.resend(message).catch((error) => cannotKeep("message", error)) }, "Send again"),
       " ",
       el("button.link", { type: "button", onclick: () => this.#book.discard(message) }, "Remove"),
     );
@@ -567,11 +571,8 @@ export class Conversation {
     try {
       await this.#book.send(this.#id, text, replyTo);
     } catch (error) {
-      // Nothing is lost: what was written stands in the field again.
-      this.#input.value = text;
-      this.#fit();
-      toast("This browser could not keep the message. Is its storage full?");
-      console.error(error);
+      this.#takeBack(text, replyTo);
+      cannotKeep("message", error);
     }
     this.focus();
   }
@@ -579,36 +580,50 @@ export class Conversation {
   /// Shows files before they are sent; what is written goes with them.
   attach(files) {
     if (files.length === 0) return;
-    const write = (text) => {
-      this.#input.value = text;
-      this.#fit();
-      this.focus();
-    };
-    const caption = this.#input.value;
-    const isOpen = tray({
+    this.#closeTray?.();
+    this.#closeTray = tray({
       files,
-      caption,
-      closed: write,
+      caption: this.#input.value,
+      closed: (words) => {
+        this.#closeTray = null;
+        this.#takeBack(words, this.#replyTo);
+        this.focus();
+      },
       send: async (chosen, words) => {
-        if (bytesOf(words) > bodyBytesMax - quoteBytesMax - fileBytesMax) return write(words), toast(refusalSentence("body_too_long"));
+        this.#closeTray = null;
+        if (bytesOf(words) > bodyBytesMax - quoteBytesMax - fileBytesMax) return this.#takeBack(words, this.#replyTo), toast(refusalSentence("body_too_long"));
         const replyTo = this.#replyTo;
         this.#reply(null);
         this.focus();
-        this.#book.keepDraft(this.#id, "");
         try {
           await this.#media.uploads.send(this.#id, chosen, words, replyTo);
         } catch (error) {
-          toast("This browser could not keep the file. Is its storage full?");
-          console.error(error);
+          this.#takeBack(words, replyTo);
+          cannotKeep("file", error);
+          // Another try, or another choice.
+          if (!this.#isClosed && !document.querySelector("dialog[open]")) this.attach(chosen.map(({ blob }) => blob));
         }
       },
     });
-    if (!isOpen) return;
+    if (!this.#closeTray) return;
     // What was written goes with the files; it stands here again when they are not sent.
     clearTimeout(this.#draftTimer);
     this.#input.value = "";
     this.#fit();
   }
+
+  /// What was not sent stands in the field again, before what was written since.
+  #takeBack(words, replyTo) {
+    if (this.#isClosed) return this.#book.keepDraft(this.#id, words);
+    this.#input.value = [words, this.#input.value].filter((text) => text !== "").join("\n");
+    this.#fit();
+    if (replyTo !== this.#replyTo) this.#reply(replyTo);
+  }
+}
+
+function cannotKeep(what, error) {
+  toast(`This browser could not keep the ${what}. Is its storage full?`);
+  console.error(error);
 }
 
 /// A row in its new state, in which the files stay where they are: a video that is moved stops.

@@ -368,7 +368,8 @@ export class Fantail {
         offset = Number(there);
         continue;
       }
-      if (reason === "media_unknown" || reason === "link_expired" || reason === "link_forged") {
+      // What answers HEAD has no body, and so no reason.
+      if (["media_unknown", "link_expired", "link_forged"].includes(reason) || (reason === null && [403, 404].includes(answer.status))) {
         // The link has had its time. One that goes again and again was refused in a moment when we did not hear it.
         if (++lostCount > 3) throw new Refused("media_unknown");
         link = null;

@@ -8,10 +8,13 @@
 
 import { el, icon, iconButton, toast } from "/dom.js";
 import { Refused } from "/fantail.js";
-import { frame, jpegSize, kindOf, refusalSentence, shownName, shownSize } from "/words.js";
+import { frame, jpegSize, kindOf, pictureSize, refusalSentence, savedName, shownName, shownSize } from "/words.js";
 
-/// Larger pictures wait for a tap, bytes.
+/// Larger pictures wait for a tap: bytes, and pixels, which take four bytes each when they are shown.
 const unaskedBytesMax = 8_000_000;
+const unaskedPixelsMax = 50_000_000;
+/// How far the head of a picture is looked for, bytes.
+const headBytesMax = 1_000_000;
 /// What is held in memory, bytes; what is kept on disk, pictures and bytes of each.
 const heldBytesMax = 48_000_000;
 const keptCountMax = 300;
@@ -30,6 +33,7 @@ export class Pictures {
   #held = new Map();
   #heldBytes = 0;
   #coming = new Map();
+  #isStopped = false;
 
   constructor(client, user) {
     this.#client = client;
@@ -60,12 +64,19 @@ export class Pictures {
     await this.#store(keyOf(file), blob);
   }
 
+  /// Nothing is kept from here on, also of what is on its way.
+  stop() {
+    this.#isStopped = true;
+    this.#held.clear();
+    this.#heldBytes = 0;
+  }
+
   static async forget(user) {
     await globalThis.caches?.delete(cacheName(user));
   }
 
   async #find(file, key) {
-    const cache = await globalThis.caches?.open(this.#name).catch(() => null);
+    const cache = this.#isStopped ? null : await globalThis.caches?.open(this.#name).catch(() => null);
     const kept = await cache?.match(key).catch(() => null);
     const blob = new Blob([kept ? await kept.blob() : await this.#fetch(file)], { type: file.mime });
     this.#hold(key, blob);
@@ -80,16 +91,21 @@ export class Pictures {
       answer = await fetch(url, { credentials: "omit", cache: "no-store" });
       // The link has ended since it was given.
       if (answer.status === 403 && !isStale) return this.#fetch(file, true);
-      if (answer.ok) return await answer.blob();
+      if (answer.ok && lengthOf(answer, file) === file.size) {
+        const blob = await answer.blob();
+        if (blob.size === file.size) return blob;
+      }
     } catch (error) {
       if (error instanceof Refused) throw error;
       throw new Refused("unavailable");
     }
-    throw new Refused(answer.status === 404 ? "media_unknown" : "unavailable");
+    // Who wrote the message said another size than the server: it is another file than was promised.
+    if (answer.ok) answer.body?.cancel().catch(() => {});
+    throw new Refused(answer.ok ? "size_differs" : answer.status === 404 ? "media_unknown" : "unavailable");
   }
 
   #hold(key, blob) {
-    if (this.#held.has(key) || blob.size > heldBytesMax) return;
+    if (this.#isStopped || this.#held.has(key) || blob.size > heldBytesMax) return;
     this.#held.set(key, blob);
     this.#heldBytes += blob.size;
     for (const [old, { size }] of this.#held) {
@@ -100,10 +116,10 @@ export class Pictures {
   }
 
   async #store(key, blob) {
-    if (blob.size > keptBytesMax) return;
+    if (this.#isStopped || blob.size > keptBytesMax) return;
     try {
       const cache = await globalThis.caches?.open(this.#name);
-      if (!cache) return;
+      if (!cache || this.#isStopped) return;
       await cache.put(key, new Response(blob));
       const keys = await cache.keys();
       for (const old of keys.slice(0, Math.max(0, keys.length - keptCountMax))) await cache.delete(old);
@@ -113,6 +129,8 @@ export class Pictures {
   }
 }
 
+/// What the server says of the length of what it sends; what the message says when the server does not.
+const lengthOf = (answer, file) => Number(answer.headers.get("Content-Length") ?? file.size);
 const cacheName = (user) => `fantail-media:${user}`;
 const keyOf = ({ media, secret }) => `/kept/${media}-${secret}`;
 
@@ -149,9 +167,11 @@ export class FileViews {
       const parts = { message, media: this.#media, client: this.#client, openPicture: this.#openPicture };
       const views = files.map((file) => new kinds[kindOf(file)](file, parts));
       block = el("div.files", { "data-shape": shape }, views.map((view) => view.element));
-      for (const view of views) {
+      for (const [index, view] of views.entries()) {
         this.#views.set(view.element, view);
         this.#seen.observe(view.element);
+        // Enter on the message opens the first; Tab leads to the others.
+        if (index > 0) view.button.tabIndex = 0;
       }
     }
     [...block.children].forEach((element, index) => this.#views.get(element)?.update(message, files[index]));
@@ -275,12 +295,17 @@ class PictureView extends SeenView {
 
   onSeen() {
     if (this.file.size <= unaskedBytesMax || this.parts.media.uploads.blob(this.message.id)) this.#load();
-    else if (!this.isLoaded) this.note.hidden = !(this.note.textContent = `${shownSize(this.file.size)} – tap to load`);
+    else if (!this.isLoaded) this.#wait();
+  }
+
+  #wait() {
+    this.say(null);
+    this.note.hidden = !(this.note.textContent = `${shownSize(this.file.size)} – tap to load`);
   }
 
   open() {
     if (this.isLoaded) this.parts.openPicture(this.message, this.file);
-    else this.#load();
+    else this.#load({ isAsked: true });
   }
 
   update(message, file) {
@@ -289,7 +314,7 @@ class PictureView extends SeenView {
     if (wasOnItsWay && !this.isOnItsWay && !this.isLoaded) this.#load();
   }
 
-  async #load() {
+  async #load({ isAsked = false } = {}) {
     const { pictures, uploads } = this.parts.media;
     if (this.#isLoading || this.isLoaded) return;
     this.#isLoading = true;
@@ -298,7 +323,10 @@ class PictureView extends SeenView {
     try {
       const own = uploads.blob(this.message.id);
       if (this.isOnItsWay && !own) return;
-      url = URL.createObjectURL(own ?? (await pictures.blob(this.file)));
+      const blob = own ?? (await pictures.blob(this.file));
+      // A few kilobytes may become a picture of gigabytes.
+      if (!isAsked && !own && (await isLarge(blob))) return this.#wait();
+      url = URL.createObjectURL(blob);
       const image = el("img.whole", { alt: "", decoding: "async", src: url });
       await image.decode();
       this.canvas.after(image);
@@ -306,13 +334,19 @@ class PictureView extends SeenView {
       this.say(null);
     } catch (error) {
       // A file that a browser cannot show is no trouble of the network.
-      this.say(error.code ? `${refusalSentence(error.code)}${error.code === "media_unknown" ? "" : " Tap to try."}` : "This picture cannot be shown.");
+      this.say(error.code ? `${refusalSentence(error.code)}${["media_unknown", "size_differs"].includes(error.code) ? "" : " Tap to try."}` : "This picture cannot be shown.");
     } finally {
       URL.revokeObjectURL(url);
       this.#isLoading = false;
       this.element.classList.remove("is-loading");
     }
   }
+}
+
+/// A picture of very many pixels, or one that does not say how many.
+async function isLarge(blob) {
+  const size = pictureSize(new Uint8Array(await blob.slice(0, headBytesMax).arrayBuffer()));
+  return !size || size.width * size.height > unaskedPixelsMax;
 }
 
 class VideoView extends SeenView {
@@ -350,7 +384,8 @@ class VideoView extends SeenView {
       // The link has ended, perhaps in the middle: with a new one it goes on where it was.
       const { currentTime } = video;
       if (this.#video !== video) return;
-      if (++tries > linkTriesMax) return this.#giveUp("This video cannot be played.");
+      // What cannot be decoded stays so, with every link.
+      if (video.error?.code === MediaError.MEDIA_ERR_DECODE || ++tries > linkTriesMax) return this.#giveUp("This video cannot be played.");
       if (!(await show(true))) return;
       video.currentTime = currentTime;
       video.play().catch(() => {});
@@ -390,8 +425,8 @@ class OtherView extends FileView {
     if (this.isOnItsWay) return;
     try {
       const { url } = await this.parts.client.link(this.file);
-      // The server gives it out as an attachment, so that the page stays where it is.
-      el("a", { href: url, rel: "noopener noreferrer", download: "" }).click();
+      // The server gives it out as an attachment; what it says instead, when it cannot, does not take the place of the page.
+      el("a", { href: url, target: "_blank", rel: "noopener noreferrer", download: "" }).click();
     } catch (refused) {
       toast(refusalSentence(refused.code ?? "no_answer"));
     }
@@ -436,7 +471,7 @@ export async function drawPreview(canvas, preview) {
 export function showPicture({ pictures, list, index, refocus }) {
   let at = index;
   let url = null;
-  const image = el("img.viewer-image", { alt: "" });
+  const image = el("img.viewer-image", { alt: "", onerror: () => toast("This picture cannot be shown.") });
   const title = el("bdi.viewer-name");
   const words = el("p.viewer-words", { dir: "auto" });
   const step = (by) => {
@@ -461,6 +496,8 @@ export function showPicture({ pictures, list, index, refocus }) {
     image.alt = shownName(file.name);
     words.textContent = text;
     words.hidden = text === "";
+    // The one before shall not stand under this name.
+    image.removeAttribute("src");
     back.disabled = at === 0;
     next.disabled = at === list.length - 1;
     try {
@@ -476,10 +513,10 @@ export function showPicture({ pictures, list, index, refocus }) {
 
   async function save() {
     const { file } = list[at];
-    const blob = await pictures.blob(file).catch(() => null);
+    const blob = await pictures.blob(file).catch((refused) => void toast(refusalSentence(refused.code ?? "no_answer")));
     if (!blob) return;
     const saved = URL.createObjectURL(blob);
-    el("a", { href: saved, download: shownName(file.name) }).click();
+    el("a", { href: saved, download: savedName(file) }).click();
     setTimeout(() => URL.revokeObjectURL(saved), 60_000);
   }
 

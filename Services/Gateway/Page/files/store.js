@@ -103,6 +103,11 @@ export class Store {
     };
   }
 
+  /// A file on its way, as it is kept.
+  upload(id) {
+    return result(this.#database.transaction("uploads", "readonly").objectStore("uploads").get(id));
+  }
+
   /// Up to `count` messages of a chat, oldest first, that stand before `sort` (all: Infinity).
   async page(chat, before, count) {
     const index = this.#database.transaction("messages", "readonly").objectStore("messages").index("time");
@@ -144,6 +149,12 @@ class Rows {
   /// The message of a chat with that stamp.
   messageAt(chat, at) {
     return result(this.#transaction.objectStore("messages").index("time").get([chat, at]));
+  }
+
+  /// The message that stands last in a chat; undefined when there is none.
+  async newest(chat) {
+    const range = IDBKeyRange.bound([chat, 0], [chat, Infinity]);
+    return (await result(this.#transaction.objectStore("messages").index("time").openCursor(range, "prev")))?.value;
   }
 
   clear() {

@@ -4,7 +4,7 @@
 // Those of one chat go one after the other, in the order in which they were sent. What the server refuses stays, with the reason,
 // until somebody sends it again or takes it away.
 
-import { mediaTypes } from "/fantail.js";
+import { Refused, mediaTypes } from "/fantail.js";
 
 export class Uploads {
   /// `onProgress(id)`: look at `fraction(id)` again.
@@ -15,6 +15,8 @@ export class Uploads {
   #running = new Map();
   /// The last of each chat.
   #lines = new Map();
+  /// For a place that the browser does not clear by itself.
+  #hasAsked = false;
 
   constructor(book, client, pictures) {
     this.#book = book;
@@ -30,11 +32,12 @@ export class Uploads {
     }
   }
 
-  /// Sends files, each as a message; the words go with the first. Throws when this browser cannot keep them.
+  /// Sends files, each as a message; the words go with the first. Throws when this browser cannot keep all of them: then it keeps none.
   async send(chat, files, caption, replyTo) {
-    for (const [index, { blob, file }] of files.entries()) {
-      this.#enqueue(await this.#book.attach(chat, blob, file, index === 0 ? caption : "", index === 0 ? replyTo : null));
-    }
+    for (const upload of await this.#book.attach(chat, files, caption, replyTo)) this.#enqueue(upload);
+    // A browser that is short of room shall take it elsewhere first.
+    if (!this.#hasAsked) navigator.storage?.persist?.().catch(() => {});
+    this.#hasAsked = true;
   }
 
   /// 0...1; null when nothing is known of it here.
@@ -98,8 +101,10 @@ export class Uploads {
       this.#running.delete(upload.id);
     } catch (error) {
       if (error.code === "aborted" || abort.signal.aborted) return;
-      if (!error.code) console.error(error);
-      const code = error.code ?? "no_answer";
+      // Errors of the browser have codes of their own, which are numbers.
+      const isRefused = error instanceof Refused;
+      if (!isRefused) console.error(error);
+      const code = isRefused ? error.code : "no_answer";
       // A link to what was refused leads nowhere.
       const isOver = ["type_differs", "hash_differs", "media_unknown", "longer_than_announced"].includes(code);
       job.fraction = 0;

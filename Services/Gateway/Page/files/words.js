@@ -128,6 +128,7 @@ export function refusalSentence(code) {
       media_unknown: "This file is no longer kept.",
       too_many_uploads: "32 of your files are on their way. Wait until some have arrived.",
       type_differs: "What is in this file is not what its name says.",
+      size_differs: "This is another file than the message says.",
       hash_differs: "The file was changed while it was being sent.",
       longer_than_announced: "The file was changed while it was being sent.",
       unreadable: "This file can no longer be read. Was it moved, changed or removed?",
@@ -207,6 +208,13 @@ export function shownName(name) {
   return seen || "File";
 }
 
+/// What a picture is called on the disk: with the ending of its type, whatever else its name ends with.
+export function savedName({ name, mime }) {
+  const endings = { "image/jpeg": ["jpg", "jpeg"], "image/png": ["png"], "image/gif": ["gif"], "image/webp": ["webp"] }[mime] ?? [];
+  const seen = shownName(name);
+  return endings.length === 0 || endings.some((ending) => seen.toLowerCase().endsWith(`.${ending}`)) ? seen : `${seen}.${endings[0]}`;
+}
+
 /// "1.2 MB".
 export function shownSize(bytes) {
   if (bytes < 1_000) return `${bytes} B`;
@@ -264,6 +272,22 @@ export function jpegSize(bytes) {
   return null;
 }
 
+/// Pixels of a JPEG, PNG, GIF or WebP, { width, height }, from its head alone; null when it does not say.
+export function pictureSize(bytes) {
+  const has = (at, text) => [...text].every((letter, index) => bytes[at + index] === letter.charCodeAt(0));
+  const little = (at, count) => Array.from({ length: count }, (_, index) => bytes[at + index] * 256 ** index).reduce((sum, part) => sum + part);
+  const big = (at) => [0, 1, 2, 3].reduce((sum, index) => sum * 256 + bytes[at + index], 0);
+  if (bytes.length < 10) return null;
+  if (has(0, "GIF8")) return { width: little(6, 2), height: little(8, 2) };
+  if (bytes.length < 30) return jpegSize(bytes);
+  if (has(1, "PNG") && has(12, "IHDR")) return { width: big(16), height: big(20) };
+  if (!has(0, "RIFF") || !has(8, "WEBP")) return jpegSize(bytes);
+  if (has(12, "VP8X")) return { width: 1 + little(24, 3), height: 1 + little(27, 3) };
+  if (has(12, "VP8 ")) return { width: little(26, 2) & 0x3fff, height: little(28, 2) & 0x3fff };
+  if (has(12, "VP8L")) return { width: 1 + (little(21, 4) % 0x4000), height: 1 + (Math.floor(little(21, 4) / 0x4000) % 0x4000) };
+  return null;
+}
+
 /// The place for a picture on the screen, { width, height } in pixels at most `max` of each; what is very long or very tall is cut.
 export function frame({ width, height }, max) {
   if (!width || !height) return { width: Math.min(280, max.width), height: Math.min(210, max.height) };
@@ -277,7 +301,9 @@ export function pieces(text) {
   const found = [];
   let end = 0;
   for (const match of text.matchAll(/https?:\/\/[^\s<>"'“”]+/g)) {
-    let address = match[0].replace(/[.,;:!?…]+$/, "");
+    let length = match[0].length;
+    while (".,;:!?…".includes(match[0][length - 1])) length--;
+    let address = match[0].slice(0, length);
     if (address.endsWith(")") && !address.includes("(")) address = address.slice(0, -1);
     if (!URL.canParse(address)) continue;
     const url = new URL(address);
