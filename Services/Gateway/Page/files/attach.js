@@ -33,7 +33,11 @@ export function tray({ files, caption, send, closed }) {
   let fill = () => {};
   const field = el("textarea.field", { rows: 1, name: "caption", placeholder: "Add a caption", "aria-label": "Caption", dir: "auto", autofocus: true, value: "" });
   field.value = caption;
-  const more = el("input", { type: "file", multiple: true, hidden: true, onchange: () => add(more.files) });
+  const more = el("input", { type: "file", multiple: true, hidden: true, onchange: () => {
+    add([...more.files]);
+    // The same file may be chosen again after it was left out.
+    more.value = "";
+  } });
   const { box } = dialog("Send", ({ close, box: card }) => {
     const tiles = el("ul.tray", { role: "list" });
     fill = () => {
