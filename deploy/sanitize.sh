@@ -45,8 +45,10 @@ run_under() {
   require_libraries "$scratch/install.log"
   say "Building and testing with the $sanitizer sanitizer ..."
   [[ $sanitizer != thread ]] || filter=(--filter "$THREADED")
+  # The one empty array of the Swift library, which all share: making another empty one writes 0 over its 0.
+  printf 'race:_swiftEmptyArrayStorage\n' >"$scratch/suppressions"
   # Leaks at exit are no findings here: a process of ours ends with its memory.
-  ASAN_OPTIONS=detect_leaks=0 TSAN_OPTIONS=halt_on_error=0 \
+  ASAN_OPTIONS=detect_leaks=0 TSAN_OPTIONS="halt_on_error=0 suppressions=$scratch/suppressions" \
     swift test --package-path "$ROOT" --scratch-path "$scratch" -c release --sanitize="$sanitizer" "${filter[@]}" >"$log" 2>&1 || true
   total=$(sed -nE 's/.*Test run with ([0-9]+) tests?.*/\1/p' -- "$log" | tail -n 1)
   bad=$(grep -aE '^✘ Test .* failed after' -- "$log" | grep -cv 'Test run with') || true
