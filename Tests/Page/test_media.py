@@ -468,7 +468,7 @@ def test_what_lies_is_refused_with_words_and_may_go_as_a_file(cluster, sit, disk
     ana.driver.refresh()
     ana.until(lambda: "Not sent." in note(ana), "why, again")
     ana.press("Send as a file")
-    sees_last_tick(ana, "sent")
+    sees_last_tick(ana, "delivered")
     bob.open("lie-ana")
     assert "cute.png" in bob.one(".file.other").text and not bob.sees(".picture")
     # An empty one is not even shown.
