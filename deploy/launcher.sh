@@ -3,7 +3,8 @@
 #
 #   launcher.sh --home DIR --bin DIR
 #
-# It starts every node of DIR/cluster.conf, waits until all are ready, says so, and from then on restarts whatever dies:
+# It starts every node of DIR/cluster.conf, waits until all are ready, says so, and from then on starts and stops nodes as a newer
+# file wants it (the processes read it themselves), and restarts whatever dies:
 # within a second, or with pauses that grow to 5 s while a node keeps dying right after its start. A node that says that
 # its configuration is wrong (status 64 or 78) would only say it again, so it stops the launcher with its sentence. On
 # INT, TERM or HUP, and whatever else ends the launcher, all nodes are stopped first: nobody is left behind.
@@ -27,6 +28,7 @@ declare -A PID=()          # of a node that runs
 declare -A STARTED_AT=()   # when it was started last
 declare -A DUE_AT=()       # when it is to be started again
 declare -A QUICK_DEATHS=() # in a row
+LEAVING=()                 # "pid name" of nodes that are no more in the file
 STOPPING=
 STARTED_ALL_AT=0
 READY=
@@ -39,7 +41,7 @@ main() {
   # The look-out: nobody ever writes here, so `read -t` waits without starting a `sleep` five times a second.
   exec {LOOKOUT}<> <(:)
 
-  load_nodes
+  read_table
   local name
   for name in "${NODES[@]}"; do
     rotate_log "$LOG_DIR/$name.log"
@@ -49,6 +51,7 @@ main() {
 
   until [[ -n $STOPPING ]]; do
     read -r -t "$LOOK_SECONDS" -u "$LOOKOUT" _ || true
+    follow_table
     look_after_nodes
     [[ -n $READY || -n $STOPPING ]] || look_whether_ready
   done
@@ -78,6 +81,50 @@ start_node() {
   PID[$1]=$!
   STARTED_AT[$1]=$(centiseconds)
   say "${PID[$1]}" >"$RUN_DIR/$1.pid"
+}
+
+# read_table: the nodes of the cluster file. Its age is remembered by that of a file of ours.
+read_table() {
+  touch -r "$CLUSTER_FILE" -- "$RUN_DIR/table"
+  load_nodes
+}
+
+# follow_table: when the cluster file is another one, starts those who joined and stops those who left.
+follow_table() {
+  [[ -n $READY && $CLUSTER_FILE -nt $RUN_DIR/table ]] || return 0
+  local former=("${NODES[@]}") name
+  read_table
+  for name in "${NODES[@]}"; do
+    [[ " ${former[*]} " != *" $name "* ]] || continue
+    say "$name joins; started."
+    rotate_log "$LOG_DIR/$name.log"
+    start_node "$name"
+  done
+  for name in "${former[@]}"; do
+    [[ " ${NODES[*]} " != *" $name "* ]] || continue
+    say "$name leaves; stopped."
+    unset "DUE_AT[$name]"
+    if [[ -n ${PID[$name]:-} ]]; then LEAVING+=("${PID[$name]} $name"); fi
+    unset "PID[$name]"
+  done
+  bury_leavers
+}
+
+# bury_leavers: TERM to those who left, once; KILL after 5 s to whoever is still there.
+bury_leavers() {
+  local line looks
+  ((${#LEAVING[@]} > 0)) || return 0
+  signal_nodes TERM "${LEAVING[@]}"
+  for ((looks = 0; looks < STOP_LOOKS_MAX; looks++)); do
+    local left=()
+    for line in "${LEAVING[@]}"; do if is_node "${line%% *}" "${line#* }"; then left+=("$line"); fi; done
+    LEAVING=("${left[@]}")
+    ((${#LEAVING[@]} > 0)) || break
+    sleep "$LOOK_SECONDS"
+  done
+  signal_nodes KILL "${LEAVING[@]}"
+  LEAVING=()
+  remove_pid_files
 }
 
 # look_after_nodes: buries the dead and starts those whose pause is over.

@@ -48,6 +48,15 @@ static inline int fantail_stop_signals(void) {
   return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/// Blocks SIGHUP likewise, and gives a descriptor that reads it.
+static inline int fantail_reload_signals(void) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGHUP);
+  if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0) return -1;
+  return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
 /// A TCP socket (IPv4) that neither blocks nor survives exec; -1 and errno otherwise.
 static inline int fantail_tcp_socket(void) {
   return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);

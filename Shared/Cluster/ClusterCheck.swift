@@ -1,6 +1,7 @@
 // The rules that a cluster must keep, apart from how it is written down. The file and the initialiser share them.
 
 import Groups
+import Primitives
 import Ring
 
 /// Rules for single values.
@@ -74,13 +75,18 @@ enum ClusterCheck {
 struct NodeCheck {
     private var names: Set<String> = []
     private var portUsers: [String: String] = [:]
+    private var namesByID: [NodeID: String] = [:]
     private var roles: Set<Role> = []
+    /// With a node that stays.
+    private var rolesStaying: Set<Role> = []
 
     /// Takes one node more into account.
     mutating func add(_ node: NodeLine) throws(ClusterProblem) {
         guard names.count < ClusterLimits.nodeCountMax else { throw .tooManyNodes }
         guard Ascii.isLabel(node.name.utf8) else { throw .nodeName(node.name) }
         guard names.insert(node.name).inserted else { throw .nodeTwice(node.name) }
+        if let other = namesByID.updateValue(node.name, forKey: NodeID(name: node.name)) { throw .nameClash(node.name, other) }
+        guard !node.isDraining || node.role.mayDrain else { throw .drainNotAllowed(node.role) }
         guard (1...RingLimits.weightMax).contains(node.weight) else { throw .weight("\(node.weight)") }
         guard node.weight == 1 || node.role.hasRing else { throw .weightWithoutRing(node.role) }
         guard node.client == nil || node.role.servesClients else { throw .clientNotAllowed(node.role) }
@@ -95,10 +101,12 @@ struct NodeCheck {
             if let user = portUsers.updateValue(node.name, forKey: key) { throw .portTwice(address, usedBy: user) }
         }
         roles.insert(node.role)
+        if !node.isDraining { rolesStaying.insert(node.role) }
     }
 
     /// All nodes are there: is anybody missing?
     func finish() throws(ClusterProblem) {
         for role in Role.allCases where role.isRequired && !roles.contains(role) { throw .roleMissing(role) }
+        for role in Role.allCases where roles.contains(role) && !rolesStaying.contains(role) { throw .allDraining(role) }
     }
 }

@@ -13,7 +13,7 @@
 //     files    upload=1h link=5m orphan=24h day-mib=1024   # likewise: media
 //     login    development        # optional: gateways mint tokens for anybody at this machine
 //
-//     # role     name         rpc             admin           [client=address] [public=url] [store=s3:url] [region=name] [weight=n]
+//     # role     name         rpc             admin           [client=address] [public=url] [store=s3:url] [region=name] [weight=n] [state=draining]
 //     gateway    gateway-1    127.0.0.1:7101  127.0.0.1:7201  client=127.0.0.1:8080
 //     parser     parser-1     127.0.0.1:7111  127.0.0.1:7211
 //     session    session-1    127.0.0.1:7121  127.0.0.1:7221  weight=2
@@ -251,9 +251,9 @@ private struct ClusterFileReader {
             throw .wordCount(
                 key: role.name,
                 expected: "\(role.name) NAME RPC-ADDRESS ADMIN-ADDRESS"
-                    + (role.servesClients ? " client=ADDRESS" : "") + (role == .media ? " public=URL store=s3:URL region=NAME" : "") + (role.hasRing ? " weight=N" : ""))
+                    + (role.servesClients ? " client=ADDRESS" : "") + (role == .media ? " public=URL store=s3:URL region=NAME" : "") + (role.hasRing ? " weight=N" : "") + (role.mayDrain ? " state=draining" : ""))
         }
-        var settings = try Settings(Array(words[3...]), known: ["client", "public", "store", "region", "weight"], of: role.name)
+        var settings = try Settings(Array(words[3...]), known: ["client", "public", "store", "region", "weight", "state"], of: role.name)
         var node = NodeLine(role: role, name: words[0], rpc: try address(words[1]), admin: try address(words[2]))
         if let word = settings.take("client") { node.client = try address(word) }
         if let word = settings.take("public") {
@@ -272,6 +272,10 @@ private struct ClusterFileReader {
         if let word = settings.take("weight") {
             guard let weight = Ascii.decimal(word.utf8, max: UInt64(RingLimits.weightMax)) else { throw .weight(word) }
             node.weight = Int(weight)
+        }
+        if let word = settings.take("state") {
+            guard word == "draining" else { throw .state(word) }
+            node.isDraining = true
         }
         return node
     }

@@ -9,7 +9,8 @@ public enum ClusterLimits {
     public static let fileBytesMax = 1_048_576
     /// Longest line, bytes. The origins are the longest line that makes sense: 64 names of 63 bytes.
     public static let lineBytesMax = 4_096
-    /// Nodes in all. A `NodeID` has 16 bits; the ring sets the bound, since all nodes might have one role.
+    /// Nodes in all. The ring sets the bound, since all nodes might have one role; at 1,000 names one pair in 8,600 clusters
+    /// shares a `NodeID`, and is refused.
     public static let nodeCountMax = RingLimits.memberCountMax
     /// Longest name of a cluster, bytes: it appears in every log line and metric.
     public static let clusterNameBytesMax = 32

@@ -1,9 +1,9 @@
 // Who is in the cluster: the typed value that a cluster file stands for.
 //
 // Every process reads the same file and must draw the same conclusions. So nodes are put in one canonical order, by
-// role and then by the bytes of their names, and a node's place in it is its id, a number that all of them share under
-// one epoch. A value of this type has passed every check: no name is used twice, every required role is there, each
-// ring is built. Code that holds one need not ask again.
+// role and then by the bytes of their names; a node's id is made of its name alone, so that it outlives the epoch. A value
+// of this type has passed every check: no name is used twice, every required role is there, each ring is built. Code that
+// holds one need not ask again.
 
 import Groups
 import Primitives
@@ -26,11 +26,15 @@ public struct NodeLine: Hashable, Sendable {
     public var objectStore: ObjectStorePlace?
     /// Its share of a ring compared with others of its role, 1...`RingLimits.weightMax`; 1 for roles without a ring.
     public var weight: Int
+    /// It is to leave: it has no share of a ring, and gets no new clients. Only for roles that may (`Role.mayDrain`).
+    public var isDraining: Bool
 
-    /// - Parameter weight: default 1.
+    /// - Parameters:
+    ///   - weight: default 1.
+    ///   - isDraining: default false.
     public init(
         role: Role, name: String, rpc: Address, admin: Address, client: Address? = nil, publicURL: PublicURL? = nil,
-        objectStore: ObjectStorePlace? = nil, weight: Int = 1
+        objectStore: ObjectStorePlace? = nil, weight: Int = 1, isDraining: Bool = false
     ) {
         self.role = role
         self.name = name
@@ -40,6 +44,7 @@ public struct NodeLine: Hashable, Sendable {
         self.publicURL = publicURL
         self.objectStore = objectStore
         self.weight = weight
+        self.isDraining = isDraining
     }
 }
 
@@ -54,9 +59,10 @@ public struct Node: Hashable, Sendable {
     public let publicURL: PublicURL?
     public let objectStore: ObjectStorePlace?
     public let weight: Int
+    public let isDraining: Bool
 
-    init(id: NodeID, line: NodeLine) {
-        self.id = id
+    init(_ line: NodeLine) {
+        id = NodeID(name: line.name)
         role = line.role
         name = line.name
         rpc = line.rpc
@@ -65,6 +71,7 @@ public struct Node: Hashable, Sendable {
         publicURL = line.publicURL
         objectStore = line.objectStore
         weight = line.weight
+        isDraining = line.isDraining
     }
 }
 
@@ -159,12 +166,12 @@ public struct ClusterMap: Sendable {
     public let hasDevelopmentLogin: Bool
     /// Seed, load bound and epoch of all rings.
     public let ringParameters: RingParameters
-    /// All nodes in canonical order: a node's id is its index.
+    /// All nodes in canonical order.
     public let nodes: [Node]
 
     private let nodesByRole: [[Node]]
     private let ringsByRole: [RoutedRing?]
-    private let idsByName: [String: NodeID]
+    private let placesByID: [NodeID: Int]
 
     /// Checks everything and builds the rings.
     /// - Parameters:
@@ -220,11 +227,11 @@ public struct ClusterMap: Sendable {
             left.role != right.role
                 ? left.role < right.role : left.name.utf8.lexicographicallyPrecedes(right.name.utf8)
         }
-        let nodes = sorted.enumerated().map { Node(id: NodeID(rawValue: UInt16($0.offset)), line: $0.element) }
+        let nodes = sorted.map { Node($0) }
         let byRole = Role.allCases.map { role in nodes.filter { $0.role == role } }
         self.nodes = nodes
         nodesByRole = byRole
-        idsByName = Dictionary(uniqueKeysWithValues: nodes.map { ($0.name, $0.id) })
+        placesByID = Dictionary(uniqueKeysWithValues: nodes.enumerated().map { ($0.element.id, $0.offset) })
         ringsByRole = zip(Role.allCases, byRole).map { role, members in
             role.hasRing ? RoutedRing(members, parameters) : nil
         }
@@ -234,13 +241,10 @@ public struct ClusterMap: Sendable {
     public func nodes(of role: Role) -> [Node] { nodesByRole[Int(role.rawValue) - 1] }
 
     /// The node with a name, nil if there is none.
-    public func node(named name: String) -> Node? { idsByName[name].map { node($0) } }
+    public func node(named name: String) -> Node? { node(NodeID(name: name)).flatMap { $0.name == name ? $0 : nil } }
 
-    /// The node with an id of this epoch. Stops the process on an id that does not exist: see `contains(_:)`.
-    public func node(_ id: NodeID) -> Node { nodes[Int(id.rawValue)] }
-
-    /// Whether an id, for instance one from the network, belongs to this cluster.
-    public func contains(_ id: NodeID) -> Bool { Int(id.rawValue) < nodes.count }
+    /// The node with an id, for instance one from the network; nil if there is none under this epoch.
+    public func node(_ id: NodeID) -> Node? { placesByID[id].map { nodes[$0] } }
 
     /// The ring over the nodes of a role. For persistence it says in which partition a key is kept.
     ///
@@ -254,15 +258,18 @@ public struct ClusterMap: Sendable {
 
     /// Whether two nodes keep a connection.
     public func talk(_ left: NodeID, _ right: NodeID) -> Bool {
-        left != right && node(left).role.talks(to: node(right).role)
+        guard left != right, let left = node(left), let right = node(right) else { return false }
+        return left.role.talks(to: right.role)
     }
 
-    /// Whether `dialler` opens the connection between two nodes: of each pair that talks, the lower id does.
+    /// Whether `dialler` opens the connection between two nodes: of each pair that talks, the one that comes first in
+    /// canonical order does, under every epoch the same.
     public func dials(_ dialler: NodeID, _ listener: NodeID) -> Bool {
-        dialler < listener && talk(dialler, listener)
+        guard let first = placesByID[dialler], let second = placesByID[listener] else { return false }
+        return first < second && talk(dialler, listener)
     }
 
-    /// All nodes that a node keeps a connection with, in canonical order.
+    /// All nodes that a node keeps a connection with, in canonical order; none for a node that is not of this cluster.
     /// - Complexity: O(nodes).
     public func peers(of id: NodeID) -> [Node] { nodes.filter { talk(id, $0.id) } }
 }

@@ -47,6 +47,8 @@ public enum ClusterProblem: Error, Hashable, Sendable {
     // The nodes together.
     case tooManyNodes
     case nodeTwice(String)
+    /// Two names with the same `NodeID`.
+    case nameClash(String, String)
     case portTwice(Address, usedBy: String)
     case weightWithoutRing(Role)
     case clientMissing(node: String)
@@ -56,6 +58,9 @@ public enum ClusterProblem: Error, Hashable, Sendable {
     /// Anybody could sign in as anybody, and not only people at this machine could ask.
     case loginNotLocal(node: String)
     case roleMissing(Role)
+    case drainNotAllowed(Role)
+    case allDraining(Role)
+    case state(String)
 }
 
 extension ClusterProblem: CustomStringConvertible {
@@ -135,6 +140,8 @@ extension ClusterProblem: CustomStringConvertible {
             "there are more than \(ClusterLimits.nodeCountMax) nodes; a cluster has at most that many"
         case .nodeTwice(let name):
             "there is a node \"\(name)\" already; give each node a name of its own"
+        case .nameClash(let name, let other):
+            "the names \"\(name)\" and \"\(other)\" have the same hash, which happens once in billions; rename one of them"
         case .portTwice(let address, let user):
             "\(address) is taken by \(user); give each node ports of its own"
         case .weightWithoutRing(let role):
@@ -150,6 +157,12 @@ extension ClusterProblem: CustomStringConvertible {
                 + "remove the line login"
         case .roleMissing(let role):
             "there is no node of the role \(role.name); add a line that begins with \(role.name)"
+        case .drainNotAllowed(let role):
+            "a \(role.name) cannot be drained: what it keeps stays where it is; remove state=draining"
+        case .allDraining(let role):
+            "every node of the role \(role.name) is draining; remove state=draining from one of them, or add another"
+        case .state(let text):
+            "\"\(text)\" is no state; write state=draining, or remove it"
         }
     }
 

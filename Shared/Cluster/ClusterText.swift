@@ -27,13 +27,14 @@ extension ClusterMap {
         if hasDevelopmentLogin { lines.append("login    development") }
         lines.append("")
 
-        var rows = [["# role", "name", "rpc", "admin", "[client=address] [weight=n]"]]
+        var rows = [["# role", "name", "rpc", "admin", "[client=address] [weight=n] [state=draining]"]]
         for node in nodes {
             var settings: [String] = []
             if let client = node.client { settings.append("client=\(client)") }
             if let url = node.publicURL { settings.append("public=\(url)") }
             if let place = node.objectStore { settings.append("store=\(place) region=\(place.region)") }
             if node.weight != 1 { settings.append("weight=\(node.weight)") }
+            if node.isDraining { settings.append("state=draining") }
             rows.append([
                 node.role.name, node.name, node.rpc.description, node.admin.description,
                 settings.joined(separator: " "),

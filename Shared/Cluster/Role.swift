@@ -1,8 +1,8 @@
 // The kinds of process in a cluster, and which kinds talk to each other.
 //
 // One table answers three questions: whom does a process dial, whose call does it accept, and what must a firewall let
-// through. A connection between two nodes is dialled by the one with the lower id, so that there is exactly one for
-// each pair and nobody waits for the other to begin.
+// through. A connection between two nodes is dialled by the one that comes first by role and name, so that there is exactly
+// one for each pair and nobody waits for the other to begin.
 
 /// What a node does. The numbers travel in the hello of a connection: they are never changed and never used again.
 public enum Role: UInt8, CaseIterable, Hashable, Comparable, Sendable {
@@ -45,6 +45,15 @@ public enum Role: UInt8, CaseIterable, Hashable, Comparable, Sendable {
         switch self {
         case .session, .group, .lastSeen, .persistence: true
         case .gateway, .parser, .media: false
+        }
+    }
+
+    /// Whether a node of this role may be drained: what it holds can be held by another. Rows stay in their partition, and files in
+    /// their folder.
+    public var mayDrain: Bool {
+        switch self {
+        case .gateway, .parser, .session, .group, .lastSeen: true
+        case .persistence, .media: false
         }
     }
 

@@ -1,7 +1,7 @@
 // A ring whose members are nodes: from the bytes of a user or group straight to a `NodeID`.
 //
 // Members of a ring and nodes of a role are both sorted by name, so the member with index i is the i-th node of the
-// role.
+// role that is not draining.
 
 import Primitives
 import Ring
@@ -11,10 +11,14 @@ public struct RoutedRing: Sendable {
     public let table: RingTable
     /// The node of each member of the table, by index.
     public let nodeIDs: [NodeID]
+    /// Nodes of the role that are draining: no members.
+    public let drainingIDs: [NodeID]
 
-    /// - Parameter nodes: the nodes of one role in canonical order, at least one, checked.
-    init(_ nodes: [Node], _ parameters: RingParameters) {
+    /// - Parameter all: the nodes of one role in canonical order, at least one that stays, checked.
+    init(_ all: [Node], _ parameters: RingParameters) {
+        let nodes = all.filter { !$0.isDraining }
         nodeIDs = nodes.map(\.id)
+        drainingIDs = all.filter(\.isDraining).map(\.id)
         do {
             table = try RingTable(nodes.map { RingMember(name: $0.name, weight: $0.weight) }, parameters)
         } catch {

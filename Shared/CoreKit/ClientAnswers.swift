@@ -40,7 +40,7 @@ extension ErrorFrame {
             self.init(.storageFull, "the store has no room, nothing can be accepted now", ref: ref, retryMs: retryMs)
         case .overloaded:
             self.init(.overloaded, "too much work waits", ref: ref, retryMs: retryMs)
-        case .unavailable, .timedOut, .peerDown, .unsupported, .malformed, .forbidden:
+        case .unavailable, .timedOut, .peerDown, .moved, .unsupported, .malformed, .forbidden:
             self.init(.unavailable, "the store is away", ref: ref, retryMs: retryMs)
         }
     }

@@ -17,8 +17,8 @@ public struct LoadBook: Sendable {
     public private(set) var pinned: LoadLevel?
     /// Of those who are not calm; a handful.
     private var heard: [(node: NodeID, load: Load)] = []
-    private let needs: Set<NodeID>
-    public let tells: [NodeID]
+    private var needs: Set<NodeID>
+    public private(set) var tells: [NodeID]
     /// What those who send to us were told last.
     public private(set) var told = Load.calm
     /// Of this service and of those it needs.
@@ -36,6 +36,13 @@ public struct LoadBook: Sendable {
     public init(needs: [NodeID] = [], tells: [NodeID] = []) {
         self.needs = Set(needs)
         self.tells = tells
+    }
+
+    /// The same under a newer cluster file.
+    public mutating func adopt(needs: [NodeID] = [], tells: [NodeID] = []) {
+        self.needs = Set(needs)
+        self.tells = tells
+        settle()
     }
 
     // MARK: What is known

@@ -3,6 +3,7 @@
 // The loop (or the simulator) hands in one event at a time with the time; the core appends effects. Same events, same
 // effects, always. `flush` ends each tick: what gathered meanwhile leaves in one batch.
 
+import Cluster
 import Messages
 import Primitives
 import RPC
@@ -13,6 +14,10 @@ public enum Event: Equatable, Sendable {
     case peerUp(NodeID)
     /// Calls to the peer that were in flight have been refused with `peerDown` or are about to be.
     case peerDown(NodeID)
+    /// By which cluster file a peer that is up goes, when that changes; one that has just come goes by the same.
+    case epoch(NodeID, EpochRelation)
+    /// This process goes by a newer cluster file from here on. Peers that left are down already.
+    indirect case clusterChanged(ClusterMap)
     /// A one-way message.
     case received(NodeID, Message)
     /// A request; answer it once with `Effect.answer` or `Effect.refuse`, now or later.
@@ -68,6 +73,13 @@ public protocol ServiceCore {
     /// How long the oldest work has waited in a queue of the core's own; zero when nothing waits.
     func queueWait(now: Instant) -> Interval
 
+    /// The node that owns what a message is about, when that is another one and a peer; nil: it is ours, or nobody's. Asked of
+    /// messages of peers that route by an older file than we do: theirs are passed on to it, and requests are refused as `moved`.
+    func newOwner(of message: Message) -> NodeID?
+
+    /// What a node that is draining still holds, for the operator; nil: nothing, it may be stopped.
+    var remainder: String? { get }
+
     /// Nil when the service can do its work; otherwise a sentence that says what is missing.
     var unreadiness: String? { get }
 
@@ -76,6 +88,12 @@ public protocol ServiceCore {
 }
 
 extension ServiceCore {
+    /// Most cores own nothing that moves.
+    public func newOwner(of message: Message) -> NodeID? { nil }
+
+    /// Most cores hold nothing that others wait for.
+    public var remainder: String? { nil }
+
     /// Most cores have no queue: they do at once what they are told.
     public func queueWait(now: Instant) -> Interval { Interval(nanoseconds: 0) }
 }

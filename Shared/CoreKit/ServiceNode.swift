@@ -3,6 +3,7 @@
 // The loop and the simulator drive this same value: transport events in, orders out. Everything above the sockets is
 // therefore simulated: handshakes, heartbeats, calls, retries.
 
+import Cluster
 import Messages
 import Primitives
 import RPC
@@ -23,6 +24,8 @@ public struct NodeOutput: Equatable, Sendable {
 public struct ServiceNode<Core: ServiceCore> {
     public private(set) var core: Core
     public private(set) var mesh: Mesh
+    /// Messages of peers that route by an older file, for what another shard owns now: passed on to it, or refused as `moved`.
+    public private(set) var movedCount: UInt64 = 0
     private var effects: [Effect] = []
     private var output = NodeOutput()
     /// Sockets that came in by the clients' door.
@@ -37,6 +40,20 @@ public struct ServiceNode<Core: ServiceCore> {
     /// Begins: dials the peers.
     public mutating func start(now: Now) {
         mesh.start(now: now.instant)
+        settle(now)
+    }
+
+    /// Goes on by a newer cluster file. The core hears of peers that left while it still knows them, then of the change.
+    /// - Parameters:
+    ///   - change: from the file this node goes by.
+    ///   - selfID: this node, which may have left.
+    public mutating func adopt(_ change: ClusterChange, selfID: NodeID, now: Now) {
+        let cluster = change.new
+        mesh.adopt(
+            cluster.meshPeers(of: selfID), relocated: Set(change.relocated.map(\.id)), epoch: UInt64(cluster.epoch),
+            now: now.instant)
+        settle(now)
+        tell(.clusterChanged(cluster), now)
         settle(now)
     }
 
@@ -172,14 +189,35 @@ public struct ServiceNode<Core: ServiceCore> {
                 case .peerDown(let node):
                     onPeer(node, isUp: false)
                     tell(.peerDown(node), now)
+                case .epoch(let node, let relation): tell(.epoch(node, relation), now)
                 case .received(let node, .load(let load)): core.load.onHeard(load, from: node)
-                case .received(let node, let message): tell(.received(node, message), now)
-                case .requested(let call, let message): tell(.requested(call, message), now)
+                case .received(let node, let message):
+                    if let owner = newOwner(of: message, from: node) {
+                        mesh.send(message, to: owner)
+                    } else {
+                        tell(.received(node, message), now)
+                    }
+                case .requested(let call, let message):
+                    if newOwner(of: message, from: call.node) != nil {
+                        mesh.refuse(call, Refusal(.moved))
+                    } else {
+                        tell(.requested(call, message), now)
+                    }
                 case .answered(let call, let message): tell(.answered(call, message), now)
                 case .refused(let call, let refusal): tell(.refused(call, refusal), now)
                 }
             }
         }
+    }
+
+    /// Whoever owns what a peer wants of us, because it does not know that yet. A message is passed on only towards a newer
+    /// epoch than that of its sender, so it comes to rest; while the owner is away we do what can be done.
+    private mutating func newOwner(of message: Message, from node: NodeID) -> NodeID? {
+        guard let epoch = mesh.epoch(of: node), epoch < mesh.epoch, let owner = core.newOwner(of: message), mesh.isUp(owner),
+            let theirs = mesh.epoch(of: owner), theirs >= mesh.epoch
+        else { return nil }
+        movedCount += 1
+        return owner
     }
 
     private mutating func obey(_ now: Now) {
@@ -215,6 +253,13 @@ public struct ServiceNode<Core: ServiceCore> {
     }
 }
 
+extension ClusterMap {
+    /// With whom a node keeps a link, and who dials.
+    public func meshPeers(of selfID: NodeID) -> [Peer] {
+        peers(of: selfID).map { Peer(id: $0.id, name: $0.name, service: $0.role.name, isDialed: dials(selfID, $0.id)) }
+    }
+}
+
 extension LogRecord {
     /// A notice of the mesh as a line of the log.
     init(_ notice: MeshNotice, _ mesh: Mesh) {
@@ -230,7 +275,9 @@ extension LogRecord {
         case .unknownMethod(let node, let method):
             self.init(.warning, "unknown_method", ["peer": name(node), "method": "\(method)"])
         case .epochDiffers(let node, let epoch):
-            self.init(.warning, "epoch_differs", ["peer": name(node), "epoch": "\(epoch)"])
+            self.init(.warning, "epoch_differs", ["peer": name(node), "epoch": "\(epoch)", "own": "\(mesh.epoch)"])
+        case .newcomer(let name, let epoch):
+            self.init(.info, "newcomer_refused", ["peer": name, "epoch": "\(epoch)", "own": "\(mesh.epoch)"])
         }
     }
 }

@@ -29,7 +29,7 @@ public struct Origin: Equatable, Sendable {
     }
 
     func encode(into writer: inout ByteWriter) {
-        writer.u16(gateway.rawValue)
+        writer.u32(gateway.rawValue)
         writer.u64(connection.rawValue)
         writer.user(user)
         writer.device(device)
@@ -39,7 +39,7 @@ public struct Origin: Equatable, Sendable {
     }
 
     init(from reader: inout ByteReader) throws(DecodeError) {
-        gateway = NodeID(rawValue: try reader.u16())
+        gateway = NodeID(rawValue: try reader.u32())
         connection = ConnectionID(rawValue: try reader.u64())
         user = try reader.user()
         device = try reader.device()

@@ -1,6 +1,6 @@
 // Every message that services exchange, with its number. Numbers retire, they are never reborn.
 //
-// 1-15 edge, 16-31 delivery, 32-63 store requests, 64-95 answers, 96-127 presence. Next free: 10, 51, 83, 105.
+// 1-15 edge, 16-31 delivery, 32-63 store requests, 64-95 answers, 96-127 presence. Next free: 11, 51, 83, 105.
 // A newer release appends fields to the end of a payload; an older one ignores what it does not know, a newer one takes a
 // missing field as absent.
 
@@ -17,6 +17,7 @@ public enum Message: Equatable, Sendable {
     case featureRequest(FeatureRequest)
     case load(Load)
     case mediaRequest(MediaRequest)
+    case epoch(EpochNews)
     case deliver(Deliver)
     case acknowledge(Acknowledge)
     case markRead(MarkRead)
@@ -93,6 +94,7 @@ public enum Message: Equatable, Sendable {
         case .detach: 6
         case .featureRequest: 7
         case .load: 8
+        case .epoch: 10
         case .mediaRequest: 9
         case .deliver: 16
         case .acknowledge: 17
@@ -171,6 +173,7 @@ public enum Message: Equatable, Sendable {
         case .detach(let payload): payload.encode(into: &writer)
         case .featureRequest(let payload): payload.encode(into: &writer)
         case .load(let payload): payload.encode(into: &writer)
+        case .epoch(let payload): payload.encode(into: &writer)
         case .mediaRequest(let payload): payload.encode(into: &writer)
         case .deliver(let payload): payload.encode(into: &writer)
         case .acknowledge(let payload): payload.encode(into: &writer)
@@ -250,6 +253,7 @@ public enum Message: Equatable, Sendable {
         case 6: self = .detach(try Detach(from: &reader))
         case 7: self = .featureRequest(try FeatureRequest(from: &reader))
         case 8: self = .load(try Load(from: &reader))
+        case 10: self = .epoch(try EpochNews(from: &reader))
         case 9: self = .mediaRequest(try MediaRequest(from: &reader))
         case 16: self = .deliver(try Deliver(from: &reader))
         case 17: self = .acknowledge(try Acknowledge(from: &reader))

@@ -51,12 +51,12 @@ public struct ConnectionPlace: Hashable, Sendable {
     }
 
     func encode(into writer: inout ByteWriter) {
-        writer.u16(gateway.rawValue)
+        writer.u32(gateway.rawValue)
         writer.u64(connection.rawValue)
     }
 
     init(from reader: inout ByteReader) throws(DecodeError) {
-        gateway = NodeID(rawValue: try reader.u16())
+        gateway = NodeID(rawValue: try reader.u32())
         connection = ConnectionID(rawValue: try reader.u64())
     }
 }

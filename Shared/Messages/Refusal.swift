@@ -21,7 +21,10 @@ public struct Refusal: Error, Equatable, Sendable {
         case timedOut = 7
         /// Made by the caller's own side: the peer is not connected, or the connection ended before the answer.
         case peerDown = 8
-        // Next free number: 9.
+        /// The request was routed by an older epoch, and another shard owns its key under the newer one: ask that one, as soon as
+        /// the newer file is there.
+        case moved = 9
+        // Next free number: 10.
     }
 
     public var code: Code

@@ -101,10 +101,18 @@ extension ByteReader {
     }
 }
 
-/// A process of the cluster: its place in `cluster.conf` sorted by role and name, the same in every process of one epoch.
+/// A process of the cluster: 32 bits of a hash of its name. So a name means the same number in every process and under every
+/// epoch, whoever else joins or leaves; two names of one cluster never share one (`ClusterProblem.nameClash`).
 public struct NodeID: Hashable, Comparable, Sendable, CustomStringConvertible {
-    public let rawValue: UInt16
-    @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
+    public let rawValue: UInt32
+    @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    /// - Parameter name: of the node, as `cluster.conf` has it.
+    /// - Complexity: O(name).
+    public init(name: String) {
+        rawValue = UInt32(truncatingIfNeeded: StableHash.hash(Array(name.utf8), k0: 0x6E6F_6465, k1: 0))
+    }
+
     public var description: String { "#\(rawValue)" }
     @inlinable public static func < (a: NodeID, b: NodeID) -> Bool { a.rawValue < b.rawValue }
 }

@@ -113,6 +113,9 @@ public struct Link: Sendable {
         if case .open(let hello) = state { hello } else { nil }
     }
 
+    /// The epoch that this end's hello has named.
+    var epochSaid: UInt64 { identity.epoch }
+
     var isOpen: Bool { if case .open = state { true } else { false } }
 
     // MARK: Sending

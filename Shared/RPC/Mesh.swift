@@ -44,10 +44,21 @@ public struct RemoteCall: Hashable, Sendable {
     }
 }
 
+/// By which cluster file a peer goes, compared with this process.
+public enum EpochRelation: Equatable, Sendable {
+    case same
+    /// It routes by an older one.
+    case behind
+    /// It routes by a newer one.
+    case ahead
+}
+
 /// What the mesh tells the core.
 public enum MeshEvent: Equatable, Sendable {
     case peerUp(NodeID)
     case peerDown(NodeID)
+    /// Of a peer that is up; `same` is not said of one that has just come.
+    case epoch(NodeID, EpochRelation)
     case received(NodeID, Message)
     case requested(RemoteCall, Message)
     case answered(CallID, Message)
@@ -63,6 +74,8 @@ public enum MeshNotice: Equatable, Sendable {
     case linkReplaced(NodeID)
     case unknownMethod(NodeID, UInt16)
     case epochDiffers(NodeID, UInt64)
+    /// Somebody who knows the cluster's secret goes by a newer file, and we do not know them: they may have joined.
+    case newcomer(String, UInt64)
 }
 
 public struct Mesh: Sendable {
@@ -93,10 +106,14 @@ public struct Mesh: Sendable {
     }
 
     private struct PeerEntry: Sendable {
-        let peer: Peer
+        var peer: Peer
         var state: PeerState = .away
         var redialWait = RPCLimits.redialFirst
         var isCongested = false
+        /// By which file it goes; while it is up.
+        var epoch: UInt64 = 0
+        /// What the core was told of that.
+        var relation = EpochRelation.same
     }
 
     private struct CallEntry: Sendable {
@@ -106,12 +123,11 @@ public struct Mesh: Sendable {
     }
 
     public let selfID: NodeID
-    private let identity: LinkIdentity
+    private var identity: LinkIdentity
     private var dice: SeededGenerator
     /// In `NodeID` order.
     private var peers: ContiguousArray<PeerEntry>
-    /// By raw `NodeID`: the place in `peers`, or -1.
-    private let peerPlaces: ContiguousArray<Int>
+    private var peerPlaces: NodeIndex
     private var links = LinkTable()
     private var dirty: [SocketID] = []
     private var timers = TimerQueue<Timer>()
@@ -126,19 +142,17 @@ public struct Mesh: Sendable {
     public private(set) var effects: [TransportEffect] = []
     public private(set) var notices: [MeshNotice] = []
     public private(set) var counters = Counters()
+    /// The highest epoch that anybody who knows the secret has named.
+    public private(set) var epochHeard: UInt64
 
     public init(selfID: NodeID, identity: LinkIdentity, peers: [Peer], dice: SeededGenerator) {
         self.selfID = selfID
         self.identity = identity
         self.dice = dice
         self.peers = ContiguousArray(peers.sorted { $0.id < $1.id }.map { PeerEntry(peer: $0) })
-        var places = ContiguousArray(repeating: -1, count: 1 + Int(peers.map(\.id.rawValue).max() ?? 0))
-        for (place, entry) in self.peers.enumerated() {
-            precondition(entry.peer.id != selfID)
-            precondition(places[Int(entry.peer.id.rawValue)] < 0)
-            places[Int(entry.peer.id.rawValue)] = place
-        }
-        peerPlaces = places
+        precondition(!peers.contains { $0.id == selfID })
+        peerPlaces = NodeIndex(self.peers.map(\.peer.id))
+        epochHeard = identity.epoch
     }
 
     // MARK: Questions
@@ -150,6 +164,18 @@ public struct Mesh: Sendable {
 
     /// Every peer with its state, in `NodeID` order.
     public var peerStates: [(peer: Peer, isUp: Bool)] { peers.map { ($0.peer, isUp($0.peer.id)) } }
+
+    /// The epoch of this process's cluster file.
+    public var epoch: UInt64 { identity.epoch }
+
+    /// The epoch that a peer goes by; nil while it is not up.
+    public func epoch(of node: NodeID) -> UInt64? {
+        guard let peer = place(of: node), case .up = peers[peer].state else { return nil }
+        return peers[peer].epoch
+    }
+
+    /// Somebody goes by a newer file than we do.
+    public var isBehind: Bool { epochHeard > identity.epoch }
 
     public var callsInFlight: Int { calls.count }
 
@@ -233,6 +259,62 @@ public struct Mesh: Sendable {
         dirty.removeAll(keepingCapacity: true)
     }
 
+    // MARK: Change
+
+    /// Goes on with the peers of a newer cluster file. Links to those who stay are kept, and are told the new epoch; those who left
+    /// are `peerDown`.
+    /// - Parameters:
+    ///   - peers: all of them.
+    ///   - relocated: of these, those that are to be found elsewhere now: they are dialled anew.
+    ///   - epoch: higher than the one before.
+    public mutating func adopt(_ peers: [Peer], relocated: Set<NodeID> = [], epoch: UInt64, now: Instant) {
+        precondition(epoch > identity.epoch && !peers.contains { $0.id == selfID })
+        let staying = Set(peers.map(\.id)).subtracting(relocated)
+        for place in self.peers.indices where !staying.contains(self.peers[place].peer.id) { leave(place, now: now) }
+        let former = Dictionary(uniqueKeysWithValues: self.peers.map { ($0.peer.id, $0) })
+        self.peers = ContiguousArray(
+            peers.sorted { $0.id < $1.id }.map { peer in
+                guard staying.contains(peer.id), var entry = former[peer.id] else { return PeerEntry(peer: peer) }
+                entry.peer = peer
+                return entry
+            })
+        peerPlaces = NodeIndex(self.peers.map(\.peer.id))
+        identity.epoch = epoch
+        epochHeard = Swift.max(epochHeard, epoch)
+        for place in self.peers.indices {
+            switch self.peers[place].state {
+            case .up(let socket):
+                if let link = links.place(of: socket) { announce(on: link) }
+                compare(place)
+            case .away:
+                // Those who are new; the others wait for their turn to be dialled.
+                if self.peers[place].peer.isDialed, former[self.peers[place].peer.id] == nil || relocated.contains(self.peers[place].peer.id) {
+                    dial(place)
+                }
+            case .dialing, .connecting: break
+            }
+        }
+    }
+
+    /// Ends whatever there is with a peer.
+    private mutating func leave(_ place: Int, now: Instant) {
+        let node = peers[place].peer.id
+        timers.cancel(.redial(node))
+        switch peers[place].state {
+        case .up(let socket), .connecting(let socket):
+            if let link = links.place(of: socket) {
+                let bytes = links[link].link.takeOutbound()
+                if !bytes.isEmpty { effects.append(.write(socket, bytes)) }
+            }
+            effects.append(.close(socket))
+            forget(socket, fault: nil, now: now)
+            timers.cancel(.redial(node))
+        case .away, .dialing:
+            break
+        }
+        peers[place].state = .away
+    }
+
     // MARK: Facts about sockets
 
     /// True when the socket belongs to the mesh.
@@ -279,7 +361,7 @@ public struct Mesh: Sendable {
 
     public mutating func onCongested(_ socket: SocketID, _ isCongested: Bool) {
         guard let link = links.place(of: socket), let node = links[link].node else { return }
-        peers[place(of: node)!].isCongested = isCongested
+        if let peer = place(of: node) { peers[peer].isCongested = isCongested }
     }
 
     public mutating func onClosed(_ socket: SocketID, now: Instant) { forget(socket, fault: nil, now: now) }
@@ -289,7 +371,7 @@ public struct Mesh: Sendable {
         while let timer = timers.popDue(now) {
             switch timer {
             case .redial(let node):
-                let peer = place(of: node)!
+                guard let peer = place(of: node) else { continue }
                 if case .away = peers[peer].state { dial(peer) }
             case .heartbeat:
                 onHeartbeat(now: now)
@@ -303,9 +385,7 @@ public struct Mesh: Sendable {
     // MARK: Inside
 
     private func place(of node: NodeID) -> Int? {
-        guard Int(node.rawValue) < peerPlaces.count else { return nil }
-        let place = peerPlaces[Int(node.rawValue)]
-        return place < 0 ? nil : place
+        peerPlaces[node]
     }
 
     private func upSocket(_ node: NodeID) -> SocketID? {
@@ -356,6 +436,8 @@ public struct Mesh: Sendable {
         switch event {
         case .opened:
             break
+        case .oneWay(.epoch(let news)):
+            note(news.epoch, of: node)
         case .oneWay(let message):
             events.append(.received(node, message))
         case .request(let call, let message):
@@ -374,6 +456,10 @@ public struct Mesh: Sendable {
 
     private mutating func onOpened(_ hello: Hello, _ socket: SocketID, now: Instant) -> LinkFault? {
         let dialled = links[links.place(of: socket)!].node
+        epochHeard = Swift.max(epochHeard, hello.epoch)
+        if hello.epoch > identity.epoch, !peers.contains(where: { $0.peer.name == hello.node }) {
+            notices.append(.newcomer(hello.node, hello.epoch))
+        }
         guard let peer = peers.firstIndex(where: { $0.peer.name == hello.node }),
             peers[peer].peer.service == hello.service,
             dialled == nil ? !peers[peer].peer.isDialed : dialled == peers[peer].peer.id
@@ -387,10 +473,36 @@ public struct Mesh: Sendable {
         links[links.place(of: socket)!].node = node
         peers[peer].state = .up(socket)
         peers[peer].isCongested = false
-        if hello.epoch != identity.epoch { notices.append(.epochDiffers(node, hello.epoch)) }
+        peers[peer].relation = .same
         notices.append(.linkUp(node))
         events.append(.peerUp(node))
+        note(hello.epoch, of: node)
+        // Ours may have changed since this link's hello.
+        let link = links.place(of: socket)!
+        if links[link].link.epochSaid != identity.epoch { announce(on: link) }
         return nil
+    }
+
+    private mutating func announce(on link: Int) {
+        links[link].link.send(.epoch(EpochNews(epoch: identity.epoch)))
+        markDirty(link)
+    }
+
+    /// A peer that is up goes by this epoch.
+    private mutating func note(_ epoch: UInt64, of node: NodeID) {
+        guard let peer = place(of: node) else { return }
+        peers[peer].epoch = epoch
+        epochHeard = Swift.max(epochHeard, epoch)
+        compare(peer)
+    }
+
+    private mutating func compare(_ peer: Int) {
+        let theirs = peers[peer].epoch
+        let relation: EpochRelation = theirs == identity.epoch ? .same : theirs < identity.epoch ? .behind : .ahead
+        guard relation != peers[peer].relation else { return }
+        peers[peer].relation = relation
+        if relation != .same { notices.append(.epochDiffers(peers[peer].peer.id, theirs)) }
+        events.append(.epoch(peers[peer].peer.id, relation))
     }
 
     /// A call ends once, and only by the peer it was made to; anything else came too late.
@@ -417,7 +529,8 @@ public struct Mesh: Sendable {
             if let fault { notices.append(.strangerRefused(fault)) }
             return
         }
-        let peer = place(of: node)!
+        // Nil: it is no peer any more.
+        guard let peer = place(of: node) else { return }
         switch peers[peer].state {
         case .up(socket):
             peers[peer].state = .away

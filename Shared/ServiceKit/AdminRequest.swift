@@ -1,7 +1,7 @@
 // The little of HTTP that the admin door understands: one request, then the connection ends.
 //
-// Pages are asked for with GET or HEAD. One thing can be changed, by POST /load?pin=LEVEL. A web page that an operator happens to
-// have open could send such a POST too, but not with a header of our own: so that header must be there.
+// Pages are asked for with GET or HEAD. Two things can be ordered, by POST /load?pin=LEVEL and POST /cluster/reload. A web page that
+// an operator happens to have open could send such a POST too, but not with a header of our own: so that header must be there.
 //
 // Source: RFC 9112, sections 2 to 4. All other headers are read past: nothing here depends on them.
 
@@ -19,6 +19,10 @@ package enum AdminRequest: Equatable {
     /// Hold the load level here; nil: measure it again.
     case pin(LoadLevel?)
     case trace(TraceKey)
+    /// Epochs, and what a node that is draining still holds.
+    case cluster
+    /// Read the cluster file again.
+    case reload
 
     /// The header that a POST must have, with any value.
     package static let changeHeader = "x-fantail-admin"
@@ -54,6 +58,10 @@ package enum AdminRequest: Equatable {
             guard hasChangeHeader(bytes[..<end]) else { throw .notByHand }
             return (.pin(try level(query)), true)
         }
+        if method == "POST", path == "/cluster/reload" {
+            guard hasChangeHeader(bytes[..<end]) else { throw .notByHand }
+            return (.reload, true)
+        }
         guard method == "GET" || method == "HEAD" else { throw .methodNotAllowed }
         return (try page(path, query), method == "GET")
     }
@@ -80,6 +88,7 @@ package enum AdminRequest: Equatable {
         case "/readyz": return .readiness
         case "/peers": return .peers
         case "/load": return .load
+        case "/cluster": return .cluster
         case "/trace":
             guard let value = query.split(separator: "&").first(where: { $0.hasPrefix("key=") })?.dropFirst(4),
                 (1...16).contains(value.utf8.count), value.allSatisfy(\.isHexDigit), let key = UInt64(value, radix: 16)
@@ -130,8 +139,8 @@ package struct AdminAnswer: Equatable {
         case .notByHand: self.init(403, .text, "A change wants the header \(AdminRequest.changeHeader), with any value.\n")
         case .badTraceKey: self.init(400, .text, "/trace wants ?key= and 1 to 16 hexadecimal digits.\n")
         case .unknownPath:
-            self.init(404, .text, "No such page. There are: / /metrics /healthz /readyz /peers /load /trace?key=HEX\n")
-        case .methodNotAllowed: self.init(405, .text, "Only GET and HEAD, and POST for /load: nothing else can be changed here.\n")
+            self.init(404, .text, "No such page. There are: / /metrics /healthz /readyz /peers /load /cluster /trace?key=HEX\n")
+        case .methodNotAllowed: self.init(405, .text, "Only GET and HEAD, and POST for /load and /cluster/reload: nothing else can be changed here.\n")
         case .tooLarge: self.init(431, .text, "The request is larger than \(ServiceLimits.adminRequestBytesMax) bytes.\n")
         }
     }

@@ -15,6 +15,10 @@ struct LoopFigures {
     var acceptedCounts: [UInt64] = [0, 0, 0]
     var acceptPauseCount: UInt64 = 0
     var dialFailureCount: UInt64 = 0
+    /// Cluster files taken up, and refused; and why the last one was.
+    var reloadCount: UInt64 = 0
+    var reloadRefusedCount: UInt64 = 0
+    var reloadRefusal: String?
     /// The last time that accepting was paused.
     var pausedAt: Instant?
 }
@@ -29,6 +33,7 @@ extension ServiceLoop {
         case .readiness: status.readinessAnswer
         case .peers: status.peersAnswer
         case .load, .pin: AdminAnswer(200, .json, loadPage)
+        case .cluster, .reload: AdminAnswer(200, .json, clusterPage())
         case .trace(let key): AdminAnswer(200, .jsonLines, trace.lines(for: key, node: setup.node.name))
         }
     }
@@ -36,7 +41,7 @@ extension ServiceLoop {
     private var status: NodeStatus {
         NodeStatus(
             cluster: setup.cluster.name, epoch: setup.cluster.epoch, service: setup.node.role.name, node: setup.node.name,
-            startedAt: setup.startedAt, unreadiness: node.core.unreadiness,
+            startedAt: setup.startedAt, unreadiness: departureSentence ?? node.core.unreadiness,
             peers: node.mesh.peerStates.map { .init(name: $0.peer.name, service: $0.peer.service, isUp: $0.isUp) })
     }
 
@@ -61,8 +66,16 @@ extension ServiceLoop {
             "fantail_build_info", "The release, the service and the node; always 1.", 1,
             labels: ["version": FantailVersion.text, "service": setup.node.role.name, "node": setup.node.name])
         page.gauge("fantail_cluster_epoch", "Epoch of the cluster file in use.", Int(setup.cluster.epoch))
+        page.gauge("fantail_cluster_epoch_heard", "The highest epoch that this process or a peer of it goes by.", Int(clamping: node.mesh.epochHeard))
+        page.counter("fantail_cluster_reloads_total", "Cluster files taken up since the start.", figures.reloadCount)
+        page.counter("fantail_cluster_reloads_refused_total", "Cluster files that were not taken up.", figures.reloadRefusedCount)
+        page.gauge("fantail_cluster_draining", "1 while this node is to leave.", setup.node.isDraining ? 1 : 0)
+        page.gauge("fantail_cluster_holding", "1 while a node holds something that is to move before it may be stopped.", node.core.remainder == nil ? 0 : 1)
+        page.counter(
+            "fantail_cluster_moved_total",
+            "Messages of peers with an older cluster file that were passed on to the new owner, or refused for it.", node.movedCount)
         page.gauge(
-            "fantail_ready", "1 when the service can do its work.", node.core.unreadiness == nil ? 1 : 0)
+            "fantail_ready", "1 when the service can do its work.", status.unreadiness == nil ? 1 : 0)
         node.core.report(into: &page)
         node.core.load.report(into: &page)
         reportMesh(into: &page)

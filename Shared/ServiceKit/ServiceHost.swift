@@ -113,7 +113,8 @@ public enum ServiceHost {
             }
         case .run(let options):
             do throws(StartFailure) {
-                try serve(role, options, stop: SystemCalls.stopSignals(), makeStore: makeStore, makeFiles: makeFiles, makeCore: makeCore)
+                try serve(
+                    role, options, stop: SystemCalls.stopSignals(), reload: SystemCalls.reloadSignals(), makeStore: makeStore, makeFiles: makeFiles, makeCore: makeCore)
                 SystemCalls.exit(0)
             } catch {
                 SystemCalls.say("\(role.name): \(error.sentence)\n", toErrors: true)
@@ -122,9 +123,9 @@ public enum ServiceHost {
         }
     }
 
-    /// Builds the service and runs it until `stop` is readable.
+    /// Builds the service and runs it until `stop` is readable; reads the cluster file again whenever `reload` is.
     package static func serve<Core: ServiceCore>(
-        _ role: Role, _ options: ServiceOptions, stop: Descriptor,
+        _ role: Role, _ options: ServiceOptions, stop: Descriptor, reload: Descriptor? = nil,
         makeStore: ((ServiceStart) throws(StartFailure) -> StoreOpening)?,
         makeFiles: ((ServiceStart) throws(StartFailure) -> MediaOpenings)? = nil,
         makeCore: (ServiceStart) throws(StartFailure) -> Core
@@ -151,8 +152,8 @@ public enum ServiceHost {
         if let filesOpening { files = try MediaWorker(filesOpening) }
 
         let setup = LoopSetup(
-            cluster: cluster, node: node, startedAt: start.startedAt, logLevel: options.logLevel, peerDoor: peerDoor,
-            adminDoor: adminDoor, clientDoor: clientDoor, stop: stop, store: store, files: files, descriptorCountMax: descriptorCountMax)
+            cluster: cluster, clusterPath: options.cluster, node: node, startedAt: start.startedAt, logLevel: options.logLevel, peerDoor: peerDoor,
+            adminDoor: adminDoor, clientDoor: clientDoor, stop: stop, reload: reload, store: store, files: files, descriptorCountMax: descriptorCountMax)
         var loop = ServiceLoop(setup: setup, node: ServiceNode(core: core, mesh: mesh(start, secret)))
         loop.run()
     }
@@ -164,14 +165,10 @@ public enum ServiceHost {
         let identity = LinkIdentity(
             cluster: cluster.name, service: start.node.role.name, node: start.node.name, epoch: UInt64(cluster.epoch),
             incarnation: start.randomWord(), secret: secret, authenticator: start.crypto)
-        let peers = cluster.peers(of: start.selfID).map { peer in
-            Peer(
-                id: peer.id, name: peer.name, service: peer.role.name, isDialed: cluster.dials(start.selfID, peer.id))
-        }
-        return Mesh(selfID: start.selfID, identity: identity, peers: peers, dice: start.dice())
+        return Mesh(selfID: start.selfID, identity: identity, peers: cluster.meshPeers(of: start.selfID), dice: start.dice())
     }
 
-    private static func readCluster(_ path: String) throws(StartFailure) -> ClusterMap {
+    static func readCluster(_ path: String) throws(StartFailure) -> ClusterMap {
         let bytes = try readFile(path, what: "the cluster file", limitBytes: ClusterLimits.fileBytesMax)
         do throws(ClusterFileError) {
             return try ClusterMap.parse(bytes)

@@ -73,6 +73,12 @@ enum ServiceLimits {
     /// An answer waiting to be read, bytes; a page of metrics is about 20 KiB, a full trace answer 200 KiB.
     static let adminQueueBytesMax = 1024 * 1024
 
+    // MARK: The cluster file
+
+    /// How often it is read again while a peer goes by a newer one. An operator copies a file to forty machines in a minute; a
+    /// message may wait five seconds.
+    static let reloadPause = Interval.seconds(2)
+
     // MARK: Trace and log
 
     /// Steps remembered: some seconds at full load, 2 MiB. Twice that would be worth little: a trace is looked at soon.

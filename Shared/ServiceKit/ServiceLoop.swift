@@ -15,6 +15,9 @@ import Storage
 /// What the loop is given at the start.
 struct LoopSetup {
     var cluster: ClusterMap
+    /// Where `cluster` was read.
+    var clusterPath: String
+    /// The line of this process; that of the last file that had one.
     var node: Node
     var startedAt: Stamp
     var logLevel: LogLevel
@@ -24,6 +27,8 @@ struct LoopSetup {
     var clientDoor: Descriptor?
     /// Becomes readable when the process is to end.
     var stop: Descriptor
+    /// Becomes readable when the cluster file is to be read again.
+    var reload: Descriptor?
     var store: StoreWriter?
     var files: MediaWorker?
     /// What this process may have open at once.
@@ -40,18 +45,23 @@ struct ServiceLoop<Core: ServiceCore> {
         case admin(SocketID)
         /// Accepting again after descriptors ran out.
         case acceptAgain
+        /// Reading the cluster file again: a peer goes by a newer one.
+        case reload
         /// The end of the patience after SIGTERM.
         case stop
     }
 
-    let setup: LoopSetup
+    var setup: LoopSetup
     var node: ServiceNode<Core>
     var sockets = Sockets()
     var log: LogWriter
     var figures = LoopFigures()
     var trace = TraceRing()
-    private let resolver: NameResolver?
-    private var timers = TimerQueue<Timer>()
+    /// Since there was a name to look up.
+    private var resolver: NameResolver?
+    /// When the cluster file was read last while running.
+    var reloadedAt: Instant?
+    var timers = TimerQueue<Timer>()
     private var dials: [SocketID: NodeID] = [:]
     private var adminRequests: [SocketID: [UInt8]] = [:]
     /// Doors that are shut until `acceptAgain`.
@@ -72,9 +82,6 @@ struct ServiceLoop<Core: ServiceCore> {
         self.setup = setup
         self.node = node
         log = LogWriter(levelMin: setup.logLevel, service: setup.node.role.name, node: setup.node.name)
-        let peers = setup.cluster.peers(of: setup.node.id)
-        let needsNames = peers.contains { SystemCalls.literal($0.rpc.host) == nil }
-        resolver = needsNames ? NameResolver() : nil
     }
 
     /// Works until it is told to stop.
@@ -106,6 +113,7 @@ struct ServiceLoop<Core: ServiceCore> {
             for socket in sockets.takeClosing() {
                 timers.arm(.close(socket), at: now.instant + ServiceLimits.closeTimeout)
             }
+            followEpoch(now)
             log.settle(at: now.stamp)
             figures.tick.record(SystemCalls.instant() - now.instant)
         }
@@ -164,6 +172,9 @@ struct ServiceLoop<Core: ServiceCore> {
             accept(setup.adminDoor, .admin, now)
         case .special(.stop):
             onStop(now)
+        case .special(.reload):
+            if let descriptor = setup.reload { SystemCalls.drain(descriptor) }
+            if !isStopping { reload(now) }
         case .special(.store):
             onStoreFinished(now)
         case .special(.files):
@@ -188,6 +199,8 @@ struct ServiceLoop<Core: ServiceCore> {
                 let kinds = pausedKinds
                 pausedKinds = []
                 if !isStopping { setDoors(kinds, areOpen: true) }
+            case .reload:
+                if !isStopping, node.mesh.isBehind { reload(now) }
             case .stop:
                 isOutOfPatience = true
             }
@@ -266,8 +279,15 @@ struct ServiceLoop<Core: ServiceCore> {
     // MARK: Dialling
 
     private mutating func dial(_ peer: NodeID, _ now: Now) {
-        let host = setup.cluster.node(peer).rpc.host
-        guard let address = SystemCalls.literal(host) else { return resolver!.ask(peer, host: host) }
+        // Nil: it left meanwhile, and the mesh has forgotten it.
+        guard let host = setup.cluster.node(peer)?.rpc.host else { return }
+        guard let address = SystemCalls.literal(host) else {
+            if resolver == nil {
+                resolver = NameResolver()
+                sockets.watch(resolver!.answered, as: .resolver)
+            }
+            return resolver!.ask(peer, host: host)
+        }
         connect(peer, address, now)
     }
 
@@ -281,7 +301,8 @@ struct ServiceLoop<Core: ServiceCore> {
     }
 
     private mutating func connect(_ peer: NodeID, _ address: IPv4, _ now: Now) {
-        switch SystemCalls.connect(address, port: setup.cluster.node(peer).rpc.port) {
+        guard let target = setup.cluster.node(peer) else { return }
+        switch SystemCalls.connect(address, port: target.rpc.port) {
         case .failed(let error):
             failDial(peer, error.description, now)
         case .connected(let descriptor):
@@ -294,7 +315,7 @@ struct ServiceLoop<Core: ServiceCore> {
     }
 
     private mutating func failDial(_ peer: NodeID, _ reason: String, _ now: Now) {
-        let target = setup.cluster.node(peer)
+        guard let target = setup.cluster.node(peer) else { return }
         figures.dialFailureCount += 1
         log.write(
             LogRecord(.debug, "dial_failed", ["peer": target.name, "address": "\(target.rpc)", "reason": reason]),
@@ -347,7 +368,11 @@ struct ServiceLoop<Core: ServiceCore> {
         do throws(AdminRequest.Refusal) {
             guard let (request, wantsBody) = try AdminRequest.parse(adminRequests[socket]!) else { return }
             if case .pin(let level) = request { pin(level, now) }
-            answer = page(request, now).encoded(wantsBody: wantsBody)
+            if case .reload = request {
+                answer = AdminAnswer(200, .json, clusterPage(reload(now))).encoded()
+            } else {
+                answer = page(request, now).encoded(wantsBody: wantsBody)
+            }
         } catch {
             answer = AdminAnswer(error).encoded()
         }
@@ -376,7 +401,7 @@ struct ServiceLoop<Core: ServiceCore> {
         if let door = setup.clientDoor { sockets.watch(door, as: .clientDoor) }
         if let store = setup.store { sockets.watch(store.finished, as: .store) }
         if let files = setup.files { sockets.watch(files.finished, as: .files) }
-        if let resolver { sockets.watch(resolver.answered, as: .resolver) }
+        if let reload = setup.reload { sockets.watch(reload, as: .reload) }
         var record = LogRecord(
             .info, "started",
             [

@@ -21,6 +21,7 @@ package struct Sockets {
         case store = 5
         case resolver = 6
         case files = 7
+        case reload = 8
     }
 
     /// What one ready descriptor means.

@@ -122,6 +122,9 @@ package enum SystemCalls {
     /// Makes SIGTERM and SIGINT readable instead of deadly, and SIGPIPE nothing. Before any thread is started.
     package static func stopSignals() -> Descriptor { must(fantail_stop_signals()) }
 
+    /// Makes SIGHUP readable instead of deadly. Before any thread is started.
+    package static func reloadSignals() -> Descriptor { must(fantail_reload_signals()) }
+
     // MARK: Sockets
 
     /// A listening socket, not yet watched.

@@ -50,7 +50,7 @@ struct ClusterFileTests {
             map.nodes.map(\.name) == [
                 "gateway-1", "parser-1", "session-1", "session-2", "group-1", "last-seen-1", "persistence-1",
             ])
-        #expect(map.nodes.map { Int($0.id.rawValue) } == Array(0..<7))
+        #expect(map.nodes.map(\.id) == map.nodes.map { NodeID(name: $0.name) })
         #expect(map.node(named: "gateway-1")?.client == Address("127.0.0.1:8080"))
         #expect(map.node(named: "session-2")?.weight == 3)
         #expect(map.node(named: "persistence-1")?.rpc.host == "db.internal")

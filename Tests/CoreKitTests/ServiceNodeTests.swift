@@ -14,6 +14,8 @@ private struct DiaryCore: ServiceCore {
     var diary: [Event] = []
     var plan: @Sendable (Event) -> [Effect]
     var due: Instant?
+    /// Who owns messages that are not ours.
+    var owner: NodeID?
     /// What the next flush does.
     var sayOnFlush: [Effect] = []
 
@@ -28,6 +30,7 @@ private struct DiaryCore: ServiceCore {
     }
 
     mutating func deadline() -> Instant? { due }
+    func newOwner(of message: Message) -> NodeID? { owner }
     var unreadiness: String? { nil }
     func report(into page: inout MetricsPage) {}
 }

@@ -20,7 +20,7 @@ import Testing
 
     @Test func aUserHasAnOwnerAndStandIns() {
         let row = RingReport.row(of: "ana", map, role: .session, [up, up, up])
-        let owner = map.node(map.ring(of: .session).owner(ofKey: Array("ana".utf8))).name
+        let owner = map.node(map.ring(of: .session).owner(ofKey: Array("ana".utf8)))?.name ?? "nobody"
         #expect(row.text.hasPrefix("ana: slot \(map.ring(of: .session).slot(of: Array("ana".utf8))), \(owner) → "))
         #expect(RingReport.row(of: "ana", map, role: .session, [down, down, down]).text.contains("\(owner) (away) → "))
     }

@@ -85,7 +85,7 @@ struct Scene {
                 held.append(request)
                 return nil
             }
-            if map.node(node).role == .persistence {
+            if map.node(node)?.role == .persistence {
                 return storeIsAway ? .refused(call, Refusal(.peerDown)) : .answered(call, answer(message))
             }
             done.append(.call(node, message))

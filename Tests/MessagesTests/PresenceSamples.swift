@@ -6,7 +6,7 @@ import Privacy
 
 /// Connection 7 at gateway 2.
 private let place = ConnectionPlace(gateway: NodeID(rawValue: 2), connection: ConnectionID(rawValue: 7))
-private let placeBytes = "0200 0700000000000000"
+private let placeBytes = "02000000 0700000000000000"
 private let at300 = Stamp(microseconds: 300)
 private let settings = UserSettings(
     lastSeen: .nobody, exceptions: [ana], readReceipts: false, blocked: [ana, bob], revision: 300)
@@ -54,7 +54,7 @@ let presenceSamples: [Sample] = [
 
 extension MessageDice {
     private mutating func place() -> ConnectionPlace {
-        ConnectionPlace(gateway: NodeID(rawValue: UInt16(truncatingIfNeeded: dice.next())), connection: connection())
+        ConnectionPlace(gateway: NodeID(rawValue: UInt32(truncatingIfNeeded: dice.next())), connection: connection())
     }
 
     private mutating func people(_ limit: Int) -> [UserID] {

@@ -7,7 +7,7 @@ import Testing
 @Suite struct RefusalTests {
     @Test(arguments: [
         (.unsupported, 1), (.malformed, 2), (.overloaded, 3), (.unavailable, 4), (.storageFull, 5), (.forbidden, 6),
-        (.timedOut, 7), (.peerDown, 8),
+        (.timedOut, 7), (.peerDown, 8), (.moved, 9),
     ] as [(Refusal.Code, UInt8)])
     func itsBytesAreCodeAndWait(code: Refusal.Code, number: UInt8) throws {
         let refusal = Refusal(code, retryAfterMs: 0x0102_0304)
@@ -22,7 +22,7 @@ import Testing
         }
     }
 
-    @Test func everyCodeIsInTheTableAbove() { #expect(Refusal.Code.allCases.map(\.rawValue) == Array(1...8)) }
+    @Test func everyCodeIsInTheTableAbove() { #expect(Refusal.Code.allCases.map(\.rawValue) == Array(1...9)) }
 
     @Test func aCodeOfANewerReleaseMeansUnavailable() throws {
         for number in [0, 9, 255] as [UInt8] {

@@ -19,7 +19,7 @@ let hi: [UInt8] = [0x68, 0x69]
 let origin = Origin(
     gateway: NodeID(rawValue: 2), connection: ConnectionID(rawValue: 7), user: ana, device: phone, encoding: .json,
     isAttached: true, hasSiblings: false)
-let originBytes = "0200 0700000000000000 03616e61 0164 01 01 00"
+let originBytes = "02000000 0700000000000000 03616e61 0164 01 01 00"
 
 struct Sample: Sendable, CustomTestStringConvertible {
     var method: UInt16
@@ -71,6 +71,7 @@ let samples: [Sample] = [
         originBytes + "05 67726f7570 00"),
     Sample(8, .load(Load(.full, admitPermille: 300)), "04 2c01"),
     Sample(8, .load(Load(.busy)), "01 e803"),
+    Sample(10, .epoch(EpochNews(epoch: 300)), "2c01000000000000"),
     Sample(
         16, .deliver(Deliver(origin: origin, to: bob, id: m2, after: m1, body: hi)),
         originBytes + "03626f62 026d32 01 026d31 02 6869"),
@@ -195,6 +196,7 @@ func sampleNumber(of message: Message) -> Int {
     case .featureRequest: 7
     case .load: 8
     case .mediaRequest: 9
+    case .epoch: 10
     case .deliver: 16
     case .acknowledge: 17
     case .markRead: 18
@@ -302,7 +304,7 @@ struct MessageDice {
 
     mutating func origin() -> Origin {
         Origin(
-            gateway: NodeID(rawValue: UInt16(truncatingIfNeeded: dice.next())), connection: connection(), user: user(),
+            gateway: NodeID(rawValue: UInt32(truncatingIfNeeded: dice.next())), connection: connection(), user: user(),
             device: device(), encoding: one(ClientEncoding.self), isAttached: flag(), hasSiblings: flag())
     }
 
@@ -387,6 +389,7 @@ struct MessageDice {
         case .inboxHead: return .inboxHead(.init(head: number(), headStamp: stamp(), revision: stamp()))
         case .historyPage: return .historyPage(.init(entries: list(L.pageEntryCountMax) { $0.entry() }, hasMore: flag()))
         case .mediaRequest: return mediaMessage()
+        case .epoch: return .epoch(EpochNews(epoch: dice.next()))
         default: return groupMessage(like: sample) ?? presenceMessage(like: sample)!
         }
     }

@@ -270,7 +270,7 @@ import Testing
                     switch event {
                     case .requested(let call, _): open.append((node, call))
                     case .answered(let id, _), .refused(let id, _): ended[id, default: 0] += 1
-                    case .peerUp, .peerDown, .received: break
+                    case .peerUp, .peerDown, .epoch, .received: break
                     }
                 }
             }

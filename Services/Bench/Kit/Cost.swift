@@ -28,7 +28,7 @@ public struct Cost: Sendable {
         seconds = Double(end.atNs - begin.atNs) / 1e9
         ownCpuUs = end.ownCpuUs - begin.ownCpuUs
         services = Role.allCases.compactMap { role in
-            let nodes = cluster.nodes(of: role).map { Int($0.id.rawValue) }
+            let nodes = cluster.nodes.indices.filter { cluster.nodes[$0].role == role }
             guard !nodes.isEmpty else { return nil }
             return ServiceCost(
                 name: role.name, processCount: nodes.count,

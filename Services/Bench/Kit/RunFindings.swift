@@ -53,7 +53,7 @@ public struct RunFindings: Sendable {
     public func growth() -> [(name: String, bytes: Int?)] {
         guard let before = samples[.empty], let after = samples[.last] else { return [] }
         return Role.allCases.compactMap { role in
-            let nodes = cluster.nodes(of: role).map { Int($0.id.rawValue) }
+            let nodes = cluster.nodes.indices.filter { cluster.nodes[$0].role == role }
             guard !nodes.isEmpty else { return nil }
             let bytes = nodes.reduce(Int?(0)) { sum, node in
                 guard let sum, let first = before.privateBytes[node], let last = after.privateBytes[node] else { return nil }

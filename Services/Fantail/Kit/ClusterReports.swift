@@ -55,32 +55,56 @@ public enum RingReport {
     /// - Parameters:
     ///   - role: one with a ring.
     ///   - health: for each node of the role, in its order.
-    public static func rows(_ map: ClusterMap, role: Role, _ health: [NodeHealth]) -> [Row] {
-        let table = map.ring(of: role).table
-        let shares = table.shares
-        let largest = max(1, shares.max() ?? 1)
-        var text = TextTable(["NODE", "STATE", "WEIGHT", "SLOTS", "SHARE", ""], rightAligned: [2, 3, 4])
+    ///   - views: of each node of the map, in its order; nil where there was no answer.
+    public static func rows(_ map: ClusterMap, role: Role, _ health: [NodeHealth], _ views: [NodeView?] = []) -> [Row] {
+        let ring = map.ring(of: role)
+        let shares = Dictionary(uniqueKeysWithValues: zip(ring.nodeIDs, ring.table.shares))
+        let largest = max(1, ring.table.shares.max() ?? 1)
+        let viewOfNode = Dictionary(uniqueKeysWithValues: zip(map.nodes.map(\.id), views))
+        var text = TextTable(["NODE", "STATE", "EPOCH", "SEEN UP BY", "WEIGHT", "SLOTS", "SHARE", ""], rightAligned: [2, 3, 4, 5, 6])
         for (index, node) in map.nodes(of: role).enumerated() {
-            let state = health[index].isReady ? Span("up", .green) : health[index].isUp ? Span("not ready", .yellow) : Span("down", .red)
+            let share = shares[node.id] ?? 0
+            let view = viewOfNode[node.id] ?? nil
             text.add([
-                Span(node.name, .bold), state, Span("\(node.weight)"), Span("\(shares[index])"),
-                Span(percent(shares[index], of: RingLimits.slotCount)), Span(bar(shares[index], of: largest), .blue),
+                Span(node.name, .bold), state(health[index], view), Span(view.map { "\($0.epoch)" } ?? "-"), Span(witnesses(of: node, views)),
+                Span("\(node.weight)"), Span("\(share)"), Span(percent(share, of: RingLimits.slotCount)), Span(bar(share, of: largest), .blue),
             ])
         }
-        let title = "\(role.name) ring of \(map.name): epoch \(map.epoch), \(RingLimits.slotCount) slots, table \(hex(table.fingerprint))"
-        return [Row(Span(title))] + text.lines
+        let title = "\(role.name) ring of \(map.name): epoch \(map.epoch), \(RingLimits.slotCount) slots, table \(hex(ring.table.fingerprint))"
+        return [Row(Span(title))] + text.lines + behind(map, views)
+    }
+
+    private static func state(_ health: NodeHealth, _ view: NodeView?) -> Span {
+        if !health.isUp { return Span("down", .red) }
+        if let view, view.isDraining { return view.remainder.map { Span("draining: \($0)", .yellow) } ?? Span("drained", .yellow) }
+        return health.isReady ? Span("up", .green) : Span("not ready", .yellow)
+    }
+
+    /// In how many of its peers' eyes a node is up: views may differ for a while.
+    private static func witnesses(of node: Node, _ views: [NodeView?]) -> String {
+        let up = views.count { $0?.peersUp[node.name] != nil }
+        let away = views.count { $0?.peersAway.contains(node.name) == true }
+        return up + away == 0 ? "-" : "\(up) of \(up + away)"
+    }
+
+    /// Nodes that go by an older file than this one: moves are in progress until they do not.
+    private static func behind(_ map: ClusterMap, _ views: [NodeView?]) -> [Row] {
+        let names = zip(map.nodes, views).filter { $0.1.map { $0.epoch < UInt64(map.epoch) } ?? false }.map { "\($0.0.name) (\($0.1!.epoch))" }
+        return names.isEmpty ? [] : [Row(), Row(Span("Still by an older epoch: \(names.joined(separator: ", "))", .yellow))]
     }
 
     /// Who serves a user: the owner first, then its stand-ins.
     public static func row(of user: String, _ map: ClusterMap, role: Role, _ health: [NodeHealth]) -> Row {
         let ring = map.ring(of: role)
         let slot = ring.slot(of: Array(user.utf8))
-        let order = ring.table.preferenceOrder(of: slot)
+        let order = ring.preference(of: slot)
+        let nodes = map.nodes(of: role)
         var row = Row(Span(user, .bold), Span(": slot \(slot), "))
-        for (rank, index) in order.enumerated() {
+        for (rank, id) in order.enumerated() {
+            guard let index = nodes.firstIndex(where: { $0.id == id }) else { continue }
             if rank > 0 { row.spans.append(Span(" → ", .dim)) }
             let isUp = health[index].isReady
-            row.spans.append(Span(map.nodes(of: role)[index].name + (isUp ? "" : " (away)"), isUp ? .green : .red))
+            row.spans.append(Span(nodes[index].name + (isUp ? "" : " (away)"), isUp ? .green : .red))
         }
         return row
     }

@@ -51,6 +51,14 @@ enum AdminPoll {
         }
     }
 
+    /// What nodes say of the cluster; nil: no answer.
+    static func views(of nodes: [Node]) -> [NodeView?] {
+        get("/cluster", from: nodes.map(\.admin), timeoutMs: 500).map { answer in
+            guard case .success(let page) = answer, page.status == 200 else { return nil }
+            return NodeView(json: page.body)
+        }
+    }
+
     private struct Call {
         var socket: Int32?
         private var request: [UInt8]

@@ -1,4 +1,4 @@
-// fantail cluster: makes the files of a cluster on one machine, and lists its nodes for scripts.
+// fantail cluster: makes the files of a cluster on one machine, lists its nodes for scripts, changes a cluster that runs.
 
 import Cluster
 import Crypto
@@ -6,11 +6,15 @@ import FantailCLI
 
 enum ClusterCommand {
     static let spec = CommandSpec(
-        "cluster", "Make the files of a cluster on this machine, or list its nodes", synopsis: "init|nodes [OPTIONS]",
+        "cluster", "Make the files of a cluster, list its nodes, or change it while it runs",
+        synopsis: "init | nodes | apply FILE | drain NODE | stay NODE | remove NODE [OPTIONS]",
         options: LocalPlan.options,
         notes: [
             "init writes HOME/cluster.conf, HOME/secrets/cluster.key and HOME/secrets/tokens.keys where they are missing.",
             "nodes prints a line for each node: role, name, rpc, admin, client (- for none).",
+            "apply FILE makes FILE the cluster file, with a higher epoch, and has every node read it: nodes join, leave, get another weight.",
+            "drain NODE moves away what a node holds and sends its clients elsewhere; stay NODE takes that back.",
+            "remove NODE takes a drained node out of the file; with --force, also one that still holds something.",
         ])
 
     static func run(_ arguments: Arguments) throws(CommandFailure) -> Int32 {
@@ -21,7 +25,17 @@ enum ClusterCommand {
             for node in try places.cluster().nodes {
                 System.print("\(node.role.name) \(node.name) \(node.rpc) \(node.admin) \(node.client.map { "\($0)" } ?? "-")")
             }
-        default: throw .usage("say fantail cluster init or fantail cluster nodes")
+        default:
+            guard arguments.operands.count == 2 else { throw .usage("say fantail cluster init, nodes, apply FILE, drain NODE, stay NODE or remove NODE") }
+            let changes = ClusterChanges(places: places, isForced: arguments.has("force"))
+            let target = arguments.operands[1]
+            switch arguments.operands[0] {
+            case "apply": return try changes.apply(target)
+            case "drain": return try changes.edit(.drain(target))
+            case "stay": return try changes.edit(.stay(target))
+            case "remove": return try changes.edit(.remove(target))
+            default: throw .usage("there is no fantail cluster \(Printable.line(arguments.operands[0])); try --help")
+            }
         }
         return 0
     }

@@ -14,7 +14,8 @@ enum RingCommand {
         }
         let map = try Places(arguments).cluster()
         let health = AdminPoll.health(of: map.nodes(of: role))
-        System.print(RingReport.rows(map, role: role, health))
+        let views = AdminPoll.views(of: map.nodes)
+        System.print(RingReport.rows(map, role: role, health, views))
         if !arguments.operands.isEmpty { System.print("") }
         System.print(arguments.operands.map { RingReport.row(of: Printable.line($0), map, role: role, health) })
         return 0

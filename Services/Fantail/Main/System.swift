@@ -40,6 +40,12 @@ enum System {
         }
     }
 
+    static func sleep(_ interval: Interval) {
+        let deadline = now().instant + interval
+        var nobody: [pollfd] = []
+        while now().instant < deadline { wait(&nobody, until: deadline) }
+    }
+
     static func random64() -> UInt64 { OpenSSLCrypto().randomBytes(8).reduce(0) { $0 << 8 | UInt64($1) } }
 
     static func newMessageID() -> MessageID {

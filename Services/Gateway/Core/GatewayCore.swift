@@ -8,6 +8,7 @@
 //     Handshakes.swift   from the first byte to the upgrade
 //     PageFiles.swift    what a browser gets instead; DevelopmentLogin.swift: and a token for it
 //     Seats.swift        which shard holds which connection
+//     Draining.swift     leaving, some clients at a time
 //     Rates.swift        how much one user, and one address, may ask for
 //     Connection.swift   what is known of one connection
 
@@ -25,6 +26,8 @@ public struct GatewayCore: ServiceCore {
         case connection(SocketID)
         /// Shards that were asked for a seat and did not answer.
         case seats
+        /// Some more clients are to go elsewhere.
+        case departure
     }
 
     let selfID: NodeID
@@ -34,9 +37,13 @@ public struct GatewayCore: ServiceCore {
     let page: PageFiles
     let login: DevelopmentLogin?
     var sessions: LiveRing
-    private let parserIDs: [NodeID]
+    private var parserIDs: [NodeID]
+    private var parsersDraining: Set<NodeID>
     var parsersUp: [NodeID] = []
     private var parserNext = 0
+    /// Under way when this gateway is draining.
+    var departure: Departure?
+    var dice: SeededGenerator
     var connections: [SocketID: Connection] = [:]
     var sockets: [ConnectionID: SocketID] = [:]
     /// Connections that ended while their `hello` was on its way, and whose they were.
@@ -75,10 +82,17 @@ public struct GatewayCore: ServiceCore {
         rates = UserRates(cluster.limitRules)
         load = LoadBook(tells: cluster.nodes(of: .parser).map(\.id))
         parserIDs = cluster.nodes(of: .parser).map(\.id)
+        parsersDraining = Self.draining(cluster)
         connectionLast = UInt64(max(0, startedAt.microseconds))
         // Gateways begin at different parsers, so that a small cluster uses all of them.
-        var dice = dice
-        parserNext = dice.pick(0..<max(1, parserIDs.count))
+        self.dice = dice
+        parserNext = self.dice.pick(0..<max(1, parserIDs.count))
+        // Nobody is here yet who would have to go.
+        if cluster.node(selfID)?.isDraining == true { departure = Departure(order: [], beganAt: .zero) }
+    }
+
+    private static func draining(_ cluster: ClusterMap) -> Set<NodeID> {
+        Set(cluster.nodes(of: .parser).filter(\.isDraining).map(\.id))
     }
 
     // MARK: ServiceCore
@@ -87,6 +101,7 @@ public struct GatewayCore: ServiceCore {
         switch event {
         case .peerUp(let node): onPeer(node, isUp: true, now: now, &effects)
         case .peerDown(let node): onPeer(node, isUp: false, now: now, &effects)
+        case .clusterChanged(let cluster): onClusterChanged(cluster, now: now, &effects)
         case .received(let node, let message): onReceived(node, message, now: now, &effects)
         case .requested(let call, _): effects.append(.refuse(call, Refusal(.unsupported)))
         case .clientAccepted(let socket, let address): onAccepted(socket, from: address, now: now, &effects)
@@ -94,13 +109,19 @@ public struct GatewayCore: ServiceCore {
         case .clientClosed(let socket): forget(socket, &effects)
         case .deadline: onDeadline(now: now, &effects)
         case .flush: onFlush(&effects)
-        case .answered, .refused, .committed, .commitFailed, .disk: break
+        case .epoch, .answered, .refused, .committed, .commitFailed, .disk: break
         }
     }
 
     public mutating func deadline() -> Instant? { timers.next() }
 
+    public var remainder: String? {
+        let count = sockets.count
+        return count == 0 ? nil : "\(count) \(count == 1 ? "client is" : "clients are") connected"
+    }
+
     public var unreadiness: String? {
+        if departure != nil { return "it is draining: clients go elsewhere" }
         if parsersUp.isEmpty { return "no parser service is connected" }
         if sessions.up.isEmpty { return "no session service is connected" }
         return nil
@@ -123,6 +144,7 @@ public struct GatewayCore: ServiceCore {
         page.counter(
             "fantail_gateway_connects_overloaded_total", "Connections refused because there is too much work.",
             counters.connectsOverloaded)
+        page.counter("fantail_gateway_sent_away_total", "Connections closed because this gateway is draining.", counters.sentAway)
         page.counter("fantail_gateway_attaches_total", "Connections attached anew at a session shard.", counters.attaches)
     }
 
@@ -133,7 +155,19 @@ public struct GatewayCore: ServiceCore {
             parsersUp.removeAll { $0 == node }
             if isUp { parsersUp = (parsersUp + [node]).sorted() }
         }
-        if sessions.set(node, isUp: isUp) { reseat(after: node, isUp: isUp, now: now, &effects) }
+        if sessions.set(node, isUp: isUp) { reseat(after: node, now: now, &effects) }
+    }
+
+    /// Connections whose shard is another one now are seated there; nobody else is touched. A gateway that is not of the cluster
+    /// any more drains like one that is to leave.
+    private mutating func onClusterChanged(_ cluster: ClusterMap, now: Now, _ effects: inout [Effect]) {
+        parserIDs = cluster.nodes(of: .parser).map(\.id)
+        parsersDraining = Self.draining(cluster)
+        parsersUp.removeAll { !parserIDs.contains($0) }
+        sessions.adopt(cluster.ring(of: .session))
+        load.adopt(tells: parserIDs)
+        reseat(after: nil, now: now, &effects)
+        setDraining(cluster.node(selfID)?.isDraining ?? true, now: now)
     }
 
     private mutating func onReceived(_ node: NodeID, _ message: Message, now: Now, _ effects: inout [Effect]) {
@@ -188,6 +222,11 @@ public struct GatewayCore: ServiceCore {
         case .open(var session):
             connections[socket]!.phase = .closing
             let wasPinged = session.isPinged
+            if let parser = session.parser, parsersDraining.contains(parser),
+                now.instant - session.heardAt >= GatewayLimits.parserChangeAfter
+            {
+                session.parser = nil
+            }
             session.heardAt = now.instant
             session.isPinged = false
             session.decoder.receive(bytes, into: &decoded)
@@ -258,7 +297,11 @@ public struct GatewayCore: ServiceCore {
 
     private mutating func nextParser() -> NodeID? {
         guard !parsersUp.isEmpty else { return nil }
-        parserNext = (parserNext + 1) % parsersUp.count
+        // The next that stays; if all that are up are to leave, one of those.
+        for _ in parsersUp.indices {
+            parserNext = (parserNext + 1) % parsersUp.count
+            if !parsersDraining.contains(parsersUp[parserNext]) { break }
+        }
         return parsersUp[parserNext]
     }
 
@@ -275,6 +318,7 @@ public struct GatewayCore: ServiceCore {
             switch timer {
             case .connection(let socket): onConnectionTimer(socket, now: now, &effects)
             case .seats: retrySeats(now: now, &effects)
+            case .departure: sendSomeAway(now: now, &effects)
             }
         }
     }
@@ -367,6 +411,7 @@ struct GatewayCounters: Sendable {
     var framesSent: UInt64 = 0
     var failures: UInt64 = 0
     var attaches: UInt64 = 0
+    var sentAway: UInt64 = 0
     var framesLimited: UInt64 = 0
     var connectsLimited: UInt64 = 0
     var connectsOverloaded: UInt64 = 0

@@ -96,7 +96,7 @@ extension GatewayCore {
             return refuse(socket, .unauthorized(reason: error.code), &effects)
         }
         if let reason = unreadiness {
-            let word = reason.contains("parser") ? "parser_away" : "session_away"
+            let word = departure != nil ? "draining" : reason.contains("parser") ? "parser_away" : "session_away"
             let refusal = HTTPRefusal.unavailable(
                 reason: word, retryAfterSeconds: GatewayLimits.unavailableRetrySeconds)
             return refuse(socket, refusal, &effects)

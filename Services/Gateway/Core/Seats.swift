@@ -44,12 +44,13 @@ extension GatewayCore {
     }
 
     /// A shard came or went: its users sit elsewhere now, or have to be told to it again.
-    mutating func reseat(after node: NodeID, isUp: Bool, now: Now, _ effects: inout [Effect]) {
+    /// - Parameter node: nil: nobody did, and the table has changed.
+    mutating func reseat(after node: NodeID?, now: Now, _ effects: inout [Effect]) {
         for socket in connections.keys.sorted() {
             guard case .open(let session) = connections[socket]!.phase, session.isWelcomed else { continue }
             let right = sessions.route(session.user)
             // A shard that has just come knows nobody, even where the seat was its own before.
-            let isLost = session.home == node || session.asked == node
+            let isLost = node != nil && (session.home == node || session.asked == node)
             guard right != (session.asked ?? session.home) || isLost else { continue }
             guard let right else {
                 setSeat(socket, home: nil, asked: nil)

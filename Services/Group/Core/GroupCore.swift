@@ -55,11 +55,11 @@ public struct GroupCore: ServiceCore {
     }
 
     let selfID: NodeID
-    let rules: GroupRules
+    var rules: GroupRules
     let isArchive: Bool
     var sessions: LiveRing
     var stores: LiveRing
-    let ring: RoutedRing
+    var ring: RoutedRing
     var groups: [UserID: GroupRecord] = [:]
     /// Groups that owe something which seemed to be another shard's affair, as this scan and the one before found them: who is
     /// there twice has been left.
@@ -81,9 +81,13 @@ public struct GroupCore: ServiceCore {
         sessions = LiveRing(cluster.ring(of: .session))
         stores = LiveRing(cluster.ring(of: .persistence))
         ring = cluster.ring(of: .group)
-        load = LoadBook(
-            needs: [Role.session, .persistence].flatMap { cluster.nodes(of: $0).map(\.id) }, tells: cluster.nodes(of: .parser).map(\.id))
+        load = LoadBook()
+        load.adopt(needs: Self.needs(cluster), tells: cluster.nodes(of: .parser).map(\.id))
         timers.arm(.scan, at: .zero)
+    }
+
+    private static func needs(_ cluster: ClusterMap) -> [NodeID] {
+        [Role.session, .persistence].flatMap { cluster.nodes(of: $0).map(\.id) }
     }
 
     // MARK: ServiceCore
@@ -92,6 +96,7 @@ public struct GroupCore: ServiceCore {
         switch event {
         case .peerUp(let node): onPeer(node, isUp: true, now: now, &effects)
         case .peerDown(let node): onPeer(node, isUp: false, now: now, &effects)
+        case .clusterChanged(let cluster): onClusterChanged(cluster, now: now)
         case .received(let node, let message): onReceived(node, message, now: now, &effects)
         case .requested(let call, .groupReceipts(let receipts)):
             submit(Submission(request: .receipts(call, receipts)), to: receipts.group, now: now, &effects)
@@ -99,7 +104,7 @@ public struct GroupCore: ServiceCore {
         case .answered(let call, let message): onEnd(of: call, .success(message), now: now, &effects)
         case .refused(let call, let refusal): onEnd(of: call, .failure(refusal), now: now, &effects)
         case .deadline: onDeadline(now: now, &effects)
-        case .flush, .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed, .disk: break
+        case .epoch, .flush, .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed, .disk: break
         }
     }
 
@@ -110,13 +115,34 @@ public struct GroupCore: ServiceCore {
         return stores.up.count < stores.ring.nodeIDs.count ? "a persistence service is not connected" : nil
     }
 
+    public var remainder: String? {
+        let count = groups.values.count { !$0.isIdle }
+        return count == 0 ? nil : "\(count) \(count == 1 ? "group has" : "groups have") something under way here"
+    }
+
     // MARK: Facts
+
+    /// What is known of a group that another shard has now is not wrong: what it owes is carried on, and once it owes nothing it is
+    /// forgotten like any other. The new owner reads the log.
+    private mutating func onClusterChanged(_ cluster: ClusterMap, now: Now) {
+        sessions.adopt(cluster.ring(of: .session))
+        stores.adopt(cluster.ring(of: .persistence))
+        ring = cluster.ring(of: .group)
+        rules = cluster.groupRules
+        load.adopt(needs: Self.needs(cluster), tells: cluster.nodes(of: .parser).map(\.id))
+        goOn(now: now)
+        timers.arm(.scan, at: now.instant)
+    }
 
     private mutating func onPeer(_ node: NodeID, isUp: Bool, now: Now, _ effects: inout [Effect]) {
         let isSession = sessions.set(node, isUp: isUp)
         if stores.set(node, isUp: isUp), isUp { timers.arm(.scan, at: now.instant) }
         guard isUp, isSession || stores.isUp(node) else { return }
-        // What rested because something was away goes on at once.
+        goOn(now: now)
+    }
+
+    /// What rested because something was away goes on at once.
+    private mutating func goOn(now: Now) {
         for group in groups.keys.sorted() {
             for partition in groups[group]!.lanes.keys { groups[group]!.lanes[partition]!.restsUntil = nil }
             if !groups[group]!.isIdle { timers.arm(.retry(group), at: now.instant) }

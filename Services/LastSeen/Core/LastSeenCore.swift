@@ -63,7 +63,7 @@ public struct LastSeenCore: ServiceCore {
     var shards: LiveRing
     var stores: LiveRing
     var sessions: LiveRing
-    let gateways: Set<NodeID>
+    private(set) var gateways: Set<NodeID>
     var seen = SeenTable(capacity: LastSeenLimits.knownCountMax)
     var fronts: Fronts
     var profiles = Profiles()
@@ -92,8 +92,8 @@ public struct LastSeenCore: ServiceCore {
         stores = LiveRing(cluster.ring(of: .persistence))
         sessions = LiveRing(cluster.ring(of: .session))
         gateways = Set(cluster.nodes(of: .gateway).map(\.id))
-        load = LoadBook(
-            needs: cluster.nodes(of: .persistence).map(\.id), tells: cluster.nodes(of: .parser).map(\.id))
+        load = LoadBook()
+        load.adopt(needs: cluster.nodes(of: .persistence).map(\.id), tells: cluster.nodes(of: .parser).map(\.id))
         fronts = Fronts(threshold: .milliseconds(Int64(cluster.presenceRules.onlineMs)))
         _ = shards.set(selfID, isUp: true)
     }
@@ -104,13 +104,14 @@ public struct LastSeenCore: ServiceCore {
         switch event {
         case .peerUp(let node): onPeer(node, isUp: true, now: now, &effects)
         case .peerDown(let node): onPeer(node, isUp: false, now: now, &effects)
+        case .clusterChanged(let cluster): onClusterChanged(cluster, now: now)
         case .received(let node, let message): onReceived(node, message, now: now, &effects)
         case .requested(let call, let message): onRequested(call, message, now: now, &effects)
         case .answered(let call, let message): onEnd(of: call, .success(message), now: now, &effects)
         case .refused(let call, let refusal): onEnd(of: call, .failure(refusal), now: now, &effects)
         case .deadline: onDeadline(now: now, &effects)
         case .flush: readProfiles(&effects)
-        case .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed, .disk: break
+        case .epoch, .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed, .disk: break
         }
     }
 
@@ -120,7 +121,38 @@ public struct LastSeenCore: ServiceCore {
         stores.up.count < stores.ring.nodeIDs.count ? "a persistence service is not connected" : nil
     }
 
+    public func newOwner(of message: Message) -> NodeID? {
+        let user: UserID
+        switch message {
+        case .presenceQuery(let query): user = query.origin.user
+        case .settingsQuery(let query): user = query.origin.user
+        case .appFront(let front): user = front.user
+        default: return nil
+        }
+        let primary = shards.primary(of: user)
+        return primary == selfID ? nil : primary
+    }
+
+    public var remainder: String? {
+        if homes.count > 0 { return "\(homes.count) watch lists are here" }
+        let count = seen.unsavedCount
+        return count == 0 ? nil : "\(count) stamps are not stored yet"
+    }
+
     // MARK: Facts
+
+    /// Watch lists go to the shards that their people have now, and are asked for anew where the watched have moved; who is watched
+    /// here and has moved is not watched here any more.
+    private mutating func onClusterChanged(_ cluster: ClusterMap, now: Now) {
+        shards.adopt(cluster.ring(of: .lastSeen))
+        stores.adopt(cluster.ring(of: .persistence))
+        sessions.adopt(cluster.ring(of: .session))
+        gateways = Set(cluster.nodes(of: .gateway).map(\.id))
+        load.adopt(needs: cluster.nodes(of: .persistence).map(\.id), tells: cluster.nodes(of: .parser).map(\.id))
+        for user in watches.users where shards.primary(of: user) != selfID { watches.removeAll(for: user) }
+        toResume = homes.all
+        timers.arm(.resume, at: now.instant)
+    }
 
     private mutating func onPeer(_ node: NodeID, isUp: Bool, now: Now, _ effects: inout [Effect]) {
         _ = stores.set(node, isUp: isUp)

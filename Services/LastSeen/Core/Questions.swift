@@ -73,12 +73,15 @@ extension LastSeenCore {
         let hidden = query.users.filter { !maySee($0, query.origin.user, settings) }
         if query.isWatch {
             unwatch(place, asked(of: place, among: hidden), &effects)
-            let moved = query.users.filter { user in homes.asked(place, about: user).map { $0 != shards.route(user) } ?? false }
+            let moved = query.users.filter { user in homes.asked(place, about: user).map { $0 != shard(of: user) } ?? false }
             unwatch(place, asked(of: place, among: moved), &effects)
             if homes.count > 0 { timers.armIfIdle(.lapse, at: now.instant + LastSeenLimits.lapseStep) }
         }
         ask(gather, about: query.users.filter { maySee($0, query.origin.user, settings) }, now: now, &effects)
     }
+
+    /// Whom to ask about `user`. A shard that is draining stands in while none of the others is up.
+    private func shard(of user: UserID) -> NodeID { shards.route(user) ?? selfID }
 
     private func maySee(_ user: UserID, _ viewer: UserID, _ settings: UserSettings) -> Bool {
         user == viewer || settings.lets(user)
@@ -89,7 +92,7 @@ extension LastSeenCore {
         let place = ConnectionPlace(gateway: gather.origin.gateway, connection: gather.origin.connection)
         var shares: [NodeID: [UserID]] = [:]
         for user in users {
-            let node = shards.route(user)!
+            let node = shard(of: user)
             shares[node, default: []].append(user)
             if gather.isWatch { homes.note(place, user, asked: node) }
         }
@@ -195,7 +198,9 @@ extension LastSeenCore {
 
     /// Brings what is asked for a connection in line with its list, with the settings of its owner, and with who is there.
     mutating func refresh(_ place: ConnectionPlace, now: Now, _ effects: inout [Effect]) {
-        guard let home = homes[place], let settings = settings(of: home.origin.user) else { return }
+        guard let home = homes[place] else { return }
+        if let owner = shards.route(home.origin.user), owner != selfID { return handOver(home, to: owner, &effects) }
+        guard let settings = settings(of: home.origin.user) else { return }
         let visible = home.users.filter { maySee($0, home.origin.user, settings) }
         let hidden = home.users.filter { !maySee($0, home.origin.user, settings) }
         let gone = asked(of: place, among: hidden)
@@ -208,7 +213,7 @@ extension LastSeenCore {
         var moved: [(UserID, NodeID)] = []
         let toAsk = visible.filter { user in
             let former = current[user] ?? nil
-            guard former != shards.route(user) else { return false }
+            guard former != shard(of: user) else { return false }
             if let former { moved.append((user, former)) }
             return true
         }
@@ -216,6 +221,16 @@ extension LastSeenCore {
         unwatch(place, moved, &effects)
         let gather = Gather(origin: home.origin, reference: nil, users: toAsk, isWatch: true, isNews: true)
         ask(gather, about: toAsk, now: now, &effects)
+    }
+
+    /// The person's list belongs to another shard now: it is said there as her client would say it, and the shards of those whom
+    /// she watches hear from that one.
+    private mutating func handOver(_ home: Homes.Home, to owner: NodeID, _ effects: inout [Effect]) {
+        let place = ConnectionPlace(gateway: home.origin.gateway, connection: home.origin.connection)
+        let ended = homes.remove(place)
+        for (user, node) in ended where node == selfID { watches.remove(place, of: user) }
+        effects.append(
+            .send(owner, .presenceQuery(PresenceQuery(origin: home.origin, reference: nil, users: home.users, isWatch: true))))
     }
 
     // MARK: The side of who is asked about

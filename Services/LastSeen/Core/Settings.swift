@@ -45,10 +45,8 @@ extension LastSeenCore {
     }
 
     /// Whoever acts by settings: every session shard and every other last-seen shard.
-    private var peersUp: [NodeID] { sessions.up + shards.up.filter { $0 != selfID } }
-    private var peersAway: [NodeID] {
-        shards.ring.nodeIDs.filter { !shards.isUp($0) } + sessions.ring.nodeIDs.filter { !sessions.isUp($0) }
-    }
+    private var peersUp: [NodeID] { sessions.present + shards.present.filter { $0 != selfID } }
+    private var peersAway: [NodeID] { shards.away.filter { $0 != selfID } + sessions.away }
 
     /// Tells everybody who acts by them.
     private mutating func spread(_ settings: UserSettings, _ query: SettingsQuery, _ effects: inout [Effect]) {

@@ -90,6 +90,9 @@ struct Watches: Sendable {
         }
     }
 
+    /// Drops everybody who watches `user`.
+    mutating func removeAll(for user: UserID) { count -= watched.removeValue(forKey: user)?.watchers.count ?? 0 }
+
     // MARK: News
 
     /// Something about `user` is not as it was.

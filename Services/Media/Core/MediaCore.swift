@@ -82,7 +82,7 @@ public struct MediaCore: ServiceCore {
         case .deadline: onDeadline(now: now, &effects)
         case .peerUp: timers.armIfIdle(.sweep, at: now.instant)
         case .requested(let call, _): effects.append(.refuse(call, Refusal(.unsupported)))
-        case .peerDown, .answered, .refused, .flush, .committed, .commitFailed: break
+        case .peerDown, .epoch, .clusterChanged, .answered, .refused, .flush, .committed, .commitFailed: break
         }
     }
 

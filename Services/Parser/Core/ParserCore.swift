@@ -33,15 +33,29 @@ public struct ParserCore: ServiceCore {
         sessions = LiveRing(cluster.ring(of: .session))
         groups = LiveRing(cluster.ring(of: .group))
         lastSeens = LiveRing(cluster.ring(of: .lastSeen))
-        medias = Dictionary(
-            cluster.nodes(of: .media).map { (MediaReference.tag(ofNode: $0.name), $0.id) }, uniquingKeysWith: { first, _ in first })
+        medias = Self.medias(cluster)
         load = LoadBook(tells: cluster.nodes(of: .gateway).map(\.id))
+    }
+
+    private static func medias(_ cluster: ClusterMap) -> [String: NodeID] {
+        Dictionary(
+            cluster.nodes(of: .media).map { (MediaReference.tag(ofNode: $0.name), $0.id) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    private mutating func onClusterChanged(_ cluster: ClusterMap) {
+        sessions.adopt(cluster.ring(of: .session))
+        groups.adopt(cluster.ring(of: .group))
+        lastSeens.adopt(cluster.ring(of: .lastSeen))
+        medias = Self.medias(cluster)
+        mediasUp.formIntersection(medias.values)
+        load.adopt(tells: cluster.nodes(of: .gateway).map(\.id))
     }
 
     public mutating func on(_ event: Event, now: Now, effects: inout [Effect]) {
         switch event {
         case .peerUp(let node): setUp(node, true)
         case .peerDown(let node): setUp(node, false)
+        case .clusterChanged(let cluster): onClusterChanged(cluster)
         case .received(let node, .clientInput(let input)):
             guard input.origin.gateway == node else {
                 return effects.append(.log(LogRecord(.warning, "foreign_origin", ["peer": "\(node)"])))
@@ -53,7 +67,7 @@ public struct ParserCore: ServiceCore {
             effects.append(.refuse(call, Refusal(.unsupported)))
         case .deadline:
             if let due = activity.due, due <= now.instant { flushActivity(&effects) }
-        case .answered, .refused, .flush, .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed, .disk:
+        case .epoch, .answered, .refused, .flush, .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed, .disk:
             break
         }
     }

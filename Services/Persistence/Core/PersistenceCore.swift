@@ -72,8 +72,19 @@ public struct PersistenceCore: ServiceCore {
         self.selfID = selfID
         stores = cluster.ring(of: .persistence)
         sessions = LiveRing(cluster.ring(of: .session))
-        load = LoadBook(tells: [Role.session, .group, .lastSeen].flatMap { cluster.nodes(of: $0).map(\.id) })
+        load = LoadBook()
+        load.adopt(tells: Self.tells(cluster))
         timers.arm(.sweep, at: .zero)
+    }
+
+    private static func tells(_ cluster: ClusterMap) -> [NodeID] {
+        [Role.session, .group, .lastSeen].flatMap { cluster.nodes(of: $0).map(\.id) }
+    }
+
+    /// A partition's rows stay where they are, under every epoch.
+    private mutating func onClusterChanged(_ cluster: ClusterMap) {
+        sessions.adopt(cluster.ring(of: .session))
+        load.adopt(tells: Self.tells(cluster))
     }
 
     // MARK: ServiceCore
@@ -82,6 +93,7 @@ public struct PersistenceCore: ServiceCore {
         switch event {
         case .peerUp(let node): _ = sessions.set(node, isUp: true)
         case .peerDown(let node): _ = sessions.set(node, isUp: false)
+        case .clusterChanged(let cluster): onClusterChanged(cluster)
         case .requested(let call, let message): onRequest(call, message, now: now, &effects)
         case .committed(let answers): onCommitted(answers, now: now, &effects)
         case .commitFailed(let failure): onFailed(failure, now: now, &effects)
@@ -92,7 +104,7 @@ public struct PersistenceCore: ServiceCore {
         case .received(let node, let message):
             effects.append(
                 .log(LogRecord(.warning, "unexpected_message", ["peer": "\(node)", "method": "\(message.method)"])))
-        case .clientAccepted, .clientReceived, .clientClosed, .disk: break
+        case .epoch, .clientAccepted, .clientReceived, .clientClosed, .disk: break
         }
     }
 

@@ -82,7 +82,9 @@ public struct SessionCore: ServiceCore {
     var endedEarly: Set<Seat> = []
     /// Connections that ended in this tick: last-seen is told of all at once.
     var departures: [PresenceGone.Item] = []
-    private let gateways: Set<NodeID>
+    private var gateways: Set<NodeID>
+    /// Peers that go by an older or a newer cluster file: what they store for our users they may not tell us.
+    private var strayPeers: Set<NodeID> = []
     var users: [UserID: UserState] = [:]
     /// Users with a device here whose primary shard is another one.
     var outOfTurn: Set<UserID> = []
@@ -117,12 +119,17 @@ public struct SessionCore: ServiceCore {
         lastSeens = LiveRing(cluster.ring(of: .lastSeen))
         gateways = Set(cluster.nodes(of: .gateway).map(\.id))
         _ = sessions.set(selfID, isUp: true)
-        load = LoadBook(
-            needs: cluster.nodes(of: .persistence).map(\.id),
-            tells: [Role.gateway, .parser, .group].flatMap { cluster.nodes(of: $0).map(\.id) })
+        load = LoadBook()
+        load.adopt(needs: Self.needs(cluster), tells: Self.tells(cluster))
         let expiry = expiry ?? .seconds(Int64(cluster.expirySeconds))
         renewalInterval = Interval(nanoseconds: expiry.nanoseconds / SessionLimits.renewalsPerExpiry)
         timers.arm(.outOfTurn, at: .zero)
+    }
+
+    private static func needs(_ cluster: ClusterMap) -> [NodeID] { cluster.nodes(of: .persistence).map(\.id) }
+
+    private static func tells(_ cluster: ClusterMap) -> [NodeID] {
+        [Role.gateway, .parser, .group].flatMap { cluster.nodes(of: $0).map(\.id) }
     }
 
     // MARK: ServiceCore
@@ -131,6 +138,8 @@ public struct SessionCore: ServiceCore {
         switch event {
         case .peerUp(let node): onPeer(node, isUp: true, now: now, &effects)
         case .peerDown(let node): onPeer(node, isUp: false, now: now, &effects)
+        case .epoch(let node, let relation): onEpoch(of: node, relation, now: now)
+        case .clusterChanged(let cluster): onClusterChanged(cluster, now: now)
         case .received(let node, let message): onReceived(node, message, now: now, &effects)
         case .requested(let call, let message): onRequested(call, message, &effects)
         case .answered(let call, let message): onEnd(of: call, .success(message), now: now, &effects)
@@ -149,9 +158,50 @@ public struct SessionCore: ServiceCore {
         stores.up.count < stores.ring.nodeIDs.count ? "a persistence service is not connected" : nil
     }
 
+    public func newOwner(of message: Message) -> NodeID? {
+        let user: UserID
+        switch message {
+        case .deliver(let deliver): user = deliver.to
+        case .receipt(let receipt): user = receipt.author
+        case .typing(let typing): user = typing.to
+        default: return nil
+        }
+        let primary = sessions.primary(of: user)
+        return primary == selfID ? nil : primary
+    }
+
+    public var remainder: String? {
+        let count = users.count
+        return count == 0 ? nil : "\(count) \(count == 1 ? "user has" : "users have") a device here"
+    }
+
     // MARK: Facts
 
+    /// Users with a device here whose shard is another one.
+    public var outOfTurnCount: Int { outOfTurn.count }
+
+    /// Users stay where their gateways seat them: these move those whose shard is another one now, and only those. What we hold
+    /// out of turn until then is looked after by `outOfTurn`.
+    private mutating func onClusterChanged(_ cluster: ClusterMap, now: Now) {
+        sessions.adopt(cluster.ring(of: .session))
+        stores.adopt(cluster.ring(of: .persistence))
+        groups.adopt(cluster.ring(of: .group))
+        lastSeens.adopt(cluster.ring(of: .lastSeen))
+        gateways = Set(cluster.nodes(of: .gateway).map(\.id))
+        load.adopt(needs: Self.needs(cluster), tells: Self.tells(cluster))
+        outOfTurn = Set(users.keys.filter { users[$0]!.hasConnection && sessions.primary(of: $0) != selfID })
+        onShardMet(now: now)
+    }
+
+    /// While somebody routes by another file, what is stored for a user held here may be told to another shard; when all are of
+    /// one mind again, everybody's inbox is looked at once more.
+    private mutating func onEpoch(of node: NodeID, _ relation: EpochRelation, now: Now) {
+        if relation == .same { strayPeers.remove(node) } else { strayPeers.insert(node) }
+        if strayPeers.isEmpty { onShardMet(now: now) }
+    }
+
     private mutating func onPeer(_ node: NodeID, isUp: Bool, now: Now, _ effects: inout [Effect]) {
+        if !isUp { strayPeers.remove(node) }
         if sessions.set(node, isUp: isUp), isUp { onShardMet(now: now) }
         _ = groups.set(node, isUp: isUp)
         _ = lastSeens.set(node, isUp: isUp)
@@ -270,7 +320,7 @@ public struct SessionCore: ServiceCore {
             case .acknowledgement(let user): onAckTimer(user, now: now, &effects)
             case .retry(let user): resume(user, now: now, &effects)
             case .outOfTurn:
-                for user in outOfTurn.sorted() { checkHead(user, &effects) }
+                for user in strayPeers.isEmpty ? outOfTurn.sorted() : users.keys.sorted() { checkHead(user, &effects) }
                 timers.arm(.outOfTurn, at: now.instant + SessionLimits.outOfTurnCheck)
             case .meeting: onMeetingTimer(now: now, &effects)
             case .renewal: onRenewalTimer(now: now, &effects)

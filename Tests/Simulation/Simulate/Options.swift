@@ -29,6 +29,7 @@ let help = """
       --processes G/P/S/G/L/P
                       gateways, parsers, sessions, groups, last-seens, persistences at most
       --groups N      groups at most; 0: none
+      --changes N     changes of the cluster at most; 0: it stays as it is
       --messages N    messages that people write at most, to each other and to groups
       --safety TIME   the faults end after this, like 12s or 1500ms
       --without KINDS leave faults out, divided by commas:

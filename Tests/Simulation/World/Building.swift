@@ -1,5 +1,6 @@
 // Building a world out of its shape, and setting it in motion.
 
+import Cluster
 import Crypto
 import Primitives
 import Storage
@@ -13,9 +14,10 @@ extension World {
 
     func build() {
         let root = dice.processes.next()
-        for (index, node) in shape.cluster.nodes.enumerated() {
-            let process = SimulatedProcess(index: index, node: node, dice: own(root, node.name))
-            if node.role == .persistence { process.disk = Disk(policy: shape.policy) }
+        for (index, line) in (shape.cluster.nodes.map(NodeLine.init) + shape.spares).enumerated() {
+            let process = SimulatedProcess(index: index, node: line, file: shape.cluster, dice: own(root, line.name))
+            if line.role == .persistence { process.disk = Disk(policy: shape.policy) }
+            places[NodeID(name: line.name)] = index
             processes.append(process)
         }
         let deviceRoot = dice.clients.next()
@@ -39,7 +41,7 @@ extension World {
 
     func begin() {
         // Processes come up in any order, within half a second.
-        for process in processes {
+        for process in processes where process.isExpected {
             plan(.restart(process: process.index, life: 0), after: process.dice.between(.milliseconds(0), .milliseconds(500)))
         }
         for device in devices where !device.plan.isLate {
@@ -48,6 +50,7 @@ extension World {
             if let leavesAt = device.plan.leavesAt { plan(.deviceLeaves(device: device.index), after: leavesAt) }
         }
         planFault()
+        planChange()
         plan(.heal, after: shape.safetyTime)
     }
 }

@@ -26,6 +26,9 @@ extension Checker {
             return Debt(.recovery, "\(device.name) is welcomed", "it never was")
         }
         if let debt = debtOfCrowds(world) { return debt }
+        for process in world.processes where (process.machine?.outOfTurnCount ?? 0) > 0 {
+            return Debt(.recovery, "everybody sits at the shard that owns them", "\(process.node.name) holds users of another")
+        }
         for device in world.devices {
             if let sign = screens[device.index].typing.keys.first {
                 return Debt(.passing, "nobody types any more", "\(device.name) shows that \(sign.from) does")

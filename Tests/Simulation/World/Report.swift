@@ -14,6 +14,8 @@ public struct RunReport: Equatable, Sendable {
     public let occurrenceCount: Int
     /// How long the run took on its own clock, nanoseconds.
     public let length: Moment
+    /// Cluster files after the first.
+    public let epochCount: Int
     public let messageCount: Int
     public let shownCount: Int
     public let copyCount: Int
@@ -60,6 +62,7 @@ public struct RunReport: Equatable, Sendable {
         processCounts = world.shape.processCounts
         occurrenceCount = world.occurrenceCount
         length = world.moment
+        epochCount = world.membership.changeCount
         messageCount = world.checker.messages.count
         shownCount = world.checker.shownCount
         copyCount = world.checker.copyCount
@@ -104,6 +107,7 @@ public struct RunTotals: Sendable {
     public private(set) var seedCount = 0
     public private(set) var violationCount = 0
     private var length: Moment = 0
+    private var epochCount = 0
     private var messageCount = 0
     private var shownCount = 0
     private var copyCount = 0
@@ -137,6 +141,7 @@ public struct RunTotals: Sendable {
         seedCount += 1
         if report.violation != nil { violationCount += 1 }
         length += report.length
+        epochCount += report.epochCount
         messageCount += report.messageCount
         shownCount += report.shownCount
         copyCount += report.copyCount
@@ -181,6 +186,7 @@ public struct RunTotals: Sendable {
             in passing: \(typingSaidCount) signs of typing, \(typingShownCount) shown, \(presenceShownCount) lines of presence, \(settingsToldCount) settings told
             load: \(overloadedCount) requests refused, \(delayedCount) receipts delayed, \(mergedCount) merged into those
             events: \(occurrenceCount)
+            changes of the cluster: \(epochCount)
             faults: \(faultCounts.reduce(0, +)): \(faults)
             batches cut short by a crash: \(tornLostCount) lost, \(tornKeptCount) kept
             """

@@ -72,7 +72,10 @@ struct DevicePlan: Sendable {
 }
 
 struct Shape: Sendable {
+    /// As it begins.
     let cluster: ClusterMap
+    /// Nodes that may join.
+    let spares: [NodeLine]
     let policy: StorePolicy
     let users: [UserID]
     let devices: [DevicePlan]
@@ -87,6 +90,7 @@ struct Shape: Sendable {
         let isArchive = dice.percent(35)
         let isBrief = !isArchive && dice.percent(20)
         cluster = Self.cluster(&dice, isArchive: isArchive, trim)
+        spares = Self.spares(beside: cluster)
         let expiry = Interval(nanoseconds: dice.between(.seconds(8), .seconds(40)))
         policy = isBrief ? StorePolicy(isArchive: isArchive, expiry: expiry) : StorePolicy(isArchive: isArchive)
         let isLong = dice.percent(isBrief ? 60 : 6)
@@ -143,10 +147,10 @@ struct Shape: Sendable {
                 LocalCounts(
                     gateways: counts[0], parsers: counts[1], sessions: counts[2], groups: counts[3], lastSeens: counts[4],
                     persistences: counts[5]), name: "simulated")
-            let lines = local.nodes.map { node in
+            let lines = local.nodes.enumerated().map { place, node in
                 NodeLine(
                     role: node.role, name: node.name, rpc: node.rpc, admin: node.admin, client: node.client,
-                    weight: node.role.hasRing ? weights[Int(node.id.rawValue)] : 1)
+                    weight: node.role.hasRing ? weights[place] : 1)
             }
             return try ClusterMap(
                 name: "simulated", epoch: 1, ringParameters: parameters, storageMode: isArchive ? .archive : .temporary,
@@ -154,6 +158,21 @@ struct Shape: Sendable {
         } catch {
             preconditionFailure("a small cluster has no problem, but: \(error)")
         }
+    }
+
+    /// One more of each role that may come and go, two more sessions; as a file for one machine would have them.
+    private static func spares(beside cluster: ClusterMap) -> [NodeLine] {
+        var lines: [NodeLine] = []
+        for role in [Role.gateway, .parser, .session, .session, .group, .lastSeen] {
+            let number = cluster.nodes(of: role).count + lines.count { $0.role == role } + 1
+            let port = 9_000 + 3 * lines.count
+            func address(_ offset: Int) -> Address { Address("127.0.0.1:\(port + offset)")! }
+            lines.append(
+                NodeLine(
+                    role: role, name: "\(role.name)-\(number)", rpc: address(0), admin: address(1),
+                    client: role.servesClients ? address(2) : nil))
+        }
+        return lines
     }
 
     func isRude(_ user: Int) -> Bool { user == rudeUser }
@@ -165,7 +184,8 @@ struct Shape: Sendable {
     var isBrief: Bool { policy.expiry < StoreLimits.expiryDefault }
 
     func partition(of user: UserID) -> Int {
-        Int(cluster.ring(of: .persistence).owner(ofKey: user.text.utf8).rawValue)
+        let owner = cluster.ring(of: .persistence).owner(ofKey: user.text.utf8)
+        return cluster.nodes.firstIndex { $0.id == owner }!
     }
 
     var processCounts: [Int] { Role.allCases.filter { $0 != .media }.map { cluster.nodes(of: $0).count } }

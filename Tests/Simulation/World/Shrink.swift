@@ -96,6 +96,10 @@ public struct Shrinker {
                 guard accept({ $0.messages = count }) else { break }
             }
         }
+        for percent in [0, 25, 50, 75, 90] where report.epochCount > 0 {
+            let count = report.epochCount * percent / 100
+            _ = accept { $0.changes = count }
+        }
         for count in [0, 1] where accept({ $0.groups = Swift.min($0.groups ?? .max, count) }) { break }
         for count in [2, 3, 4, 6] where accept({ $0.users = Swift.min($0.users ?? .max, count) }) { break }
         for count in [1, 2] where accept({ $0.devices = Swift.min($0.devices ?? .max, count) }) { break }
@@ -115,7 +119,7 @@ extension RunReport {
 
     /// A fault is as much to read as ten messages or a hundred events; time hardly counts.
     private var size: Int {
-        strikes.count * 1_000 + (messageCount + groupMessageCount + changeCount) * 100 + occurrenceCount * 10
+        (strikes.count + epochCount) * 1_000 + (messageCount + groupMessageCount + changeCount) * 100 + occurrenceCount * 10
             + Int(length / 1_000_000_000)
     }
 }

@@ -191,7 +191,8 @@ extension World {
     private func connect(_ device: SimulatedDevice) {
         dropLink(device)
         device.attempt += 1
-        let gateways = shape.cluster.nodes(of: .gateway)
+        // What stands before the gateways knows who is to leave.
+        let gateways = membership.newest.nodes(of: .gateway).filter { !$0.isDraining }
         let gateway = gateways[device.dice.pick(0..<gateways.count)]
         do {
             device.connection = try ClientConnection(
@@ -201,7 +202,7 @@ extension World {
             preconditionFailure("\(error)")
         }
         let dial = Dial(
-            from: .device(device.index), life: device.attempt, to: Int(gateway.id.rawValue), door: .clients)
+            from: .device(device.index), life: device.attempt, to: places[gateway.id]!, door: .clients)
         if device.isOnline {
             self.dial(dial)
         } else {

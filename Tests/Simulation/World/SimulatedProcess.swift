@@ -36,11 +36,14 @@ protocol AnyNode: AnyObject {
     func onTime(now: Now)
     func deadline() -> Instant?
     func takeOutput(now: Now) -> NodeOutput
+    func adopt(_ change: ClusterChange, selfID: NodeID, now: Now)
     func onWait(_ wait: Interval, now: Now)
     func wantsProbe(now: Now) -> Bool
     var load: LoadBook { get }
     var callsInFlight: Int { get }
     var unreadiness: String? { get }
+    /// Users held by a shard that is not theirs.
+    var outOfTurnCount: Int { get }
 }
 
 final class NodeBox<Core: ServiceCore>: AnyNode {
@@ -54,11 +57,13 @@ final class NodeBox<Core: ServiceCore>: AnyNode {
     func onTime(now: Now) { node.onTime(now: now) }
     func deadline() -> Instant? { node.deadline() }
     func takeOutput(now: Now) -> NodeOutput { node.takeOutput(now: now) }
+    func adopt(_ change: ClusterChange, selfID: NodeID, now: Now) { node.adopt(change, selfID: selfID, now: now) }
     func onWait(_ wait: Interval, now: Now) { node.onWait(wait, now: now) }
     func wantsProbe(now: Now) -> Bool { node.wantsProbe(now: now) }
     var load: LoadBook { node.core.load }
     var callsInFlight: Int { node.mesh.callsInFlight }
     var unreadiness: String? { node.core.unreadiness }
+    var outOfTurnCount: Int { (node.core as? SessionCore)?.outOfTurnCount ?? 0 }
 }
 
 /// What waits for the next turn of a process.
@@ -67,9 +72,22 @@ enum Fact {
     case committed(Result<[StoreAnswer], StoreFailure>)
 }
 
+/// Who a process is, under whatever file.
+struct Station {
+    let id: NodeID
+    let role: Role
+    let name: String
+}
+
 final class SimulatedProcess {
     let index: Int
-    let node: Node
+    let node: Station
+    /// The cluster file on its machine.
+    var file: ClusterMap
+    /// The one it goes by while it runs.
+    var map: ClusterMap?
+    /// Its file names it: it is started, and started again.
+    var isExpected: Bool
     /// Counts starts and deaths; what was meant for a former life finds nobody.
     var life = 0
     var machine: (any AnyNode)?
@@ -93,9 +111,11 @@ final class SimulatedProcess {
     var idleTurnCount = 0
     var idleSecond: Moment = 0
 
-    init(index: Int, node: Node, dice: SeededGenerator) {
+    init(index: Int, node line: NodeLine, file: ClusterMap, dice: SeededGenerator) {
         self.index = index
-        self.node = node
+        node = Station(id: NodeID(name: line.name), role: line.role, name: line.name)
+        self.file = file
+        isExpected = file.node(named: line.name) != nil
         self.dice = dice
         let skew = Interval(nanoseconds: self.dice.between(.milliseconds(-500), .milliseconds(500)))
         clock = Clock(&self.dice, bornAt: 0, driftMax: 0, skew: skew)
@@ -155,6 +175,7 @@ extension World {
         process.waitingSince = nil
         process.clock = Clock(&process.dice, bornAt: moment, driftMax: driftMax, skew: process.clock.skew)
         process.disk?.forgetOrder()
+        process.map = process.file
         process.machine = makeNode(process)
         hash.add(index)
         trace.write(moment, process.node.name, .event) { "starts, life \(process.life)" }
@@ -181,6 +202,7 @@ extension World {
         }
         crashDisk(process)
         process.machine = nil
+        process.map = nil
         process.isBoxGone = isBox
         process.facts = []
         process.turnAt = nil
@@ -188,7 +210,8 @@ extension World {
     }
 
     func restart(_ index: Int, life: Int) {
-        guard processes[index].life == life, !processes[index].isRunning else { return }
+        let process = processes[index]
+        guard process.life == life, !process.isRunning, process.file.node(process.node.id) != nil else { return }
         startProcess(index)
     }
 
@@ -271,7 +294,7 @@ extension World {
         for effect in output.transport {
             switch effect {
             case .dial(let node):
-                dial(Dial(from: .process(process.index), life: process.life, to: Int(node.rawValue), door: .peers))
+                dial(Dial(from: .process(process.index), life: process.life, to: places[node]!, door: .peers))
             case .write(let socket, let bytes):
                 guard let place = process.sockets[socket] else { continue }
                 write(place.connection, from: place.side, bytes)
@@ -288,16 +311,13 @@ extension World {
     // MARK: Who runs here
 
     private func makeNode(_ process: SimulatedProcess) -> any AnyNode {
-        let cluster = shape.cluster
+        let cluster = process.file
         let node = process.node
         var dice = process.dice.split()
         let identity = LinkIdentity(
             cluster: cluster.name, service: node.role.name, node: node.name, epoch: UInt64(cluster.epoch),
             incarnation: dice.next(), secret: Self.clusterSecret, authenticator: OpenSSLCrypto())
-        let peers = cluster.peers(of: node.id).map {
-            Peer(id: $0.id, name: $0.name, service: $0.role.name, isDialed: cluster.dials(node.id, $0.id))
-        }
-        let mesh = Mesh(selfID: node.id, identity: identity, peers: peers, dice: dice.split())
+        let mesh = Mesh(selfID: node.id, identity: identity, peers: cluster.meshPeers(of: node.id), dice: dice.split())
         switch node.role {
         case .gateway:
             return NodeBox(

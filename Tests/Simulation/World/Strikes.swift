@@ -114,8 +114,9 @@ extension World {
     }
 
     private func peer(of index: Int, _ dice: inout SeededGenerator) -> Int {
-        let peers = shape.cluster.peers(of: processes[index].node.id)
-        return Int(peers[dice.pick(0..<peers.count)].id.rawValue)
+        let role = processes[index].node.role
+        let peers = processes.filter { $0.index != index && $0.node.role.talks(to: role) }
+        return peers[dice.pick(0..<peers.count)].index
     }
 
     private func fell(_ index: Int, isBox: Bool, for length: Moment) {
@@ -189,12 +190,8 @@ extension World {
             process.disk?.slowUntil = 0
             process.disk?.tearsFor = nil
             process.clock.set(skew: Interval(nanoseconds: process.dice.between(.milliseconds(-500), .milliseconds(500))), moment)
-            if process.isRunning {
-                planTurn(process.index, after: 0)
-            } else {
-                startProcess(process.index)
-            }
         }
+        settleMembership()
         healDevices()
         plan(.examine, after: Interval.seconds(1).nanoseconds)
     }

@@ -152,6 +152,7 @@ extension Trace {
         case .detach(let detach): "detach \(detach.user) \(detach.connection)"
         case .featureRequest(let request): "feature \(request.feature) for \(name(request.origin))"
         case .mediaRequest(let request): "\(name(request.origin)) asks about media"
+        case .epoch(let news): "goes by epoch \(news.epoch)"
         case .load(let load): "load \(load.level.rawValue), \(load.admitPermille) of 1000 may send"
         case .deliver(let deliver):
             "deliver \(deliver.id) from \(name(deliver.origin)) to \(deliver.to), \(deliver.body.count) bytes\(deliver.after.map { ", after \($0)" } ?? "")"

@@ -15,6 +15,8 @@ public struct Trim: Equatable, Sendable {
     public var processes: [Int]?
     /// Groups at most; 0: none.
     public var groups: Int?
+    /// Changes of the cluster at most; 0: none.
+    public var changes: Int?
     /// Messages that people write at most.
     public var messages: Int?
     /// The faults end after this time, if they did not before.
@@ -35,6 +37,7 @@ public struct Trim: Equatable, Sendable {
         if let devices { words.append("--devices \(devices)") }
         if let processes { words.append("--processes " + processes.map(String.init).joined(separator: "/")) }
         if let groups { words.append("--groups \(groups)") }
+        if let changes { words.append("--changes \(changes)") }
         if let messages { words.append("--messages \(messages)") }
         if let safety { words.append("--safety \(safety / 1_000_000)ms") }
         if !without.isEmpty {
@@ -44,7 +47,7 @@ public struct Trim: Equatable, Sendable {
         return words.joined(separator: " ")
     }
 
-    public static let options = ["--users", "--devices", "--processes", "--groups", "--messages", "--safety", "--without", "--faults"]
+    public static let options = ["--users", "--devices", "--processes", "--groups", "--changes", "--messages", "--safety", "--without", "--faults"]
 
     /// Takes one option.
     /// - Parameter option: one of `options`.
@@ -66,6 +69,9 @@ public struct Trim: Equatable, Sendable {
         case "--groups":
             guard let count = Int(value), count >= 0 else { return "--groups takes a number" }
             groups = count
+        case "--changes":
+            guard let count = Int(value), count >= 0 else { return "--changes takes a number" }
+            changes = count
         case "--messages":
             guard let count = Int(value), count >= 0 else { return "--messages takes a number" }
             messages = count

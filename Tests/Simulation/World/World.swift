@@ -30,6 +30,11 @@ enum Occurrence: Sendable {
     /// One end learns that the connection is broken.
     case reset(connection: Int, side: Side)
 
+    /// The operator changes the cluster; a copy of the file arrives; a process that left is ended.
+    case change
+    case fileArrives(process: Int, epoch: UInt32)
+    case stop(process: Int, life: Int)
+
     case fault
     /// A fault that goes on for a while takes its next step, or ends.
     case spell(Int)
@@ -120,6 +125,7 @@ struct RunDice {
     var processes: SeededGenerator
     var plant: SeededGenerator
     var signs: SeededGenerator
+    var membership: SeededGenerator
 
     init(seed: UInt64) {
         var root = SeededGenerator(seed: seed &* 0x9E37_79B9 &+ 0x66616e)
@@ -133,6 +139,7 @@ struct RunDice {
         processes = root.split()
         plant = root.split()
         signs = root.split()
+        membership = root.split()
     }
 }
 
@@ -159,6 +166,9 @@ public final class World {
     public private(set) var occurrenceCount = 0
 
     var processes: [SimulatedProcess] = []
+    /// The index of each node's process.
+    var places: [NodeID: Int] = [:]
+    var membership: Membership
     var network: Network
     var faults: FaultPlan
     /// How much the steady clocks of a life may differ from true time, millionths.
@@ -182,7 +192,8 @@ public final class World {
         dice = RunDice(seed: seed)
         shape = Shape(dice: &dice.shape, trim: trim)
         driftMax = dice.processes.percent(70) ? 200 : 30_000
-        network = Network(processCount: shape.cluster.nodes.count, deviceCount: shape.devices.count, dice: &dice.network)
+        network = Network(processCount: shape.cluster.nodes.count + shape.spares.count, deviceCount: shape.devices.count, dice: &dice.network)
+        membership = Membership(shape.cluster, spares: shape.spares, dice: &dice.membership, trim: trim)
         faults = FaultPlan(dice: &dice.faults, trim: trim)
         checker = Checker(shape: shape)
         trace = Trace(limit: traceLines, prints: tracePrints)
@@ -216,6 +227,9 @@ public final class World {
         case .dialEnds(let dial, let connection): dialEnds(dial, connection)
         case .arrival(let connection, let side): arrival(connection, side)
         case .reset(let connection, let side): reset(connection, side)
+        case .change: change()
+        case .fileArrives(let process, let epoch): fileArrives(process, epoch: epoch)
+        case .stop(let process, let life): stop(process, life: life)
         case .fault: strike()
         case .spell(let index): spellGoesOn(index)
         case .deviceTimer(let device, let serial): deviceTimer(device, serial: serial)
