@@ -21,10 +21,14 @@ public struct LinkIdentity: Sendable {
     public var incarnation: UInt64
     public var secret: [UInt8]
     public var authenticator: any MessageAuthenticator
+    /// Speaks as a release with a higher minor version would: a field more behind each message, and a message that this release does
+    /// not know. For rehearsing an upgrade.
+    public var speaksNext: Bool
 
+    /// - Parameter speaksNext: default false.
     public init(
         cluster: String, service: String, node: String, epoch: UInt64, incarnation: UInt64, secret: [UInt8],
-        authenticator: any MessageAuthenticator
+        authenticator: any MessageAuthenticator, speaksNext: Bool = false
     ) {
         self.cluster = cluster
         self.service = service
@@ -33,10 +37,13 @@ public struct LinkIdentity: Sendable {
         self.incarnation = incarnation
         self.secret = secret
         self.authenticator = authenticator
+        self.speaksNext = speaksNext
     }
 
     func hello(nonce: [UInt8]) -> Hello {
-        Hello(cluster: cluster, service: service, node: node, epoch: epoch, incarnation: incarnation, nonce: nonce)
+        var hello = Hello(cluster: cluster, service: service, node: node, epoch: epoch, incarnation: incarnation, nonce: nonce)
+        if speaksNext { hello.minorVersion += 1 }
+        return hello
     }
 }
 
@@ -120,9 +127,22 @@ public struct Link: Sendable {
 
     // MARK: Sending
 
-    public mutating func send(_ message: Message) { outbound.frame(.oneWay, call: 0, message) }
-    public mutating func request(_ call: UInt32, _ message: Message) { outbound.frame(.request, call: call, message) }
-    public mutating func answer(_ call: UInt32, _ message: Message) { outbound.frame(.answer, call: call, message) }
+    public mutating func send(_ message: Message) { write(.oneWay, call: 0, message) }
+    public mutating func request(_ call: UInt32, _ message: Message) { write(.request, call: call, message) }
+    public mutating func answer(_ call: UInt32, _ message: Message) { write(.answer, call: call, message) }
+
+    @inline(__always)
+    private mutating func write(_ kind: FrameKind, call: UInt32, _ message: Message) {
+        guard identity.speaksNext else { return outbound.frame(kind, call: call, message) }
+        if kind == .oneWay { outbound.frame(FrameHeader(kind: .oneWay, method: Self.nextMethod)) { $0.u8(1) } }
+        outbound.frame(FrameHeader(kind: kind, method: message.method, call: call)) {
+            message.encode(into: &$0)
+            $0.u32(0x6E65_7874)
+        }
+    }
+
+    /// A number that no release has given to a message.
+    private static let nextMethod: UInt16 = 0xFFFF
 
     public mutating func refuse(_ call: UInt32, _ refusal: Refusal) {
         outbound.frame(FrameHeader(kind: .refusal, call: call)) { refusal.encode(into: &$0) }

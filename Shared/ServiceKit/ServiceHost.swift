@@ -164,7 +164,8 @@ public enum ServiceHost {
         let cluster = start.cluster
         let identity = LinkIdentity(
             cluster: cluster.name, service: start.node.role.name, node: start.node.name, epoch: UInt64(cluster.epoch),
-            incarnation: start.randomWord(), secret: secret, authenticator: start.crypto)
+            incarnation: start.randomWord(), secret: secret, authenticator: start.crypto,
+            speaksNext: SystemCalls.environment("FANTAIL_REHEARSE_NEXT") == "1")
         return Mesh(selfID: start.selfID, identity: identity, peers: cluster.meshPeers(of: start.selfID), dice: start.dice())
     }
 

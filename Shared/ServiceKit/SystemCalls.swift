@@ -122,6 +122,8 @@ package enum SystemCalls {
     /// Makes SIGTERM and SIGINT readable instead of deadly, and SIGPIPE nothing. Before any thread is started.
     package static func stopSignals() -> Descriptor { must(fantail_stop_signals()) }
 
+    static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
     /// Makes SIGHUP readable instead of deadly. Before any thread is started.
     package static func reloadSignals() -> Descriptor { must(fantail_reload_signals()) }
 

@@ -90,11 +90,11 @@ struct ClusterMapTests {
             ])
     }
 
-    @Test func idsComeFromTheCanonicalOrder() throws {
+    @Test func idsComeFromTheNamesAlone() throws {
         let map = try ClusterMap.local(LocalCounts(sessions: 11))
         #expect(map.nodes(of: .session).prefix(3).map(\.name) == ["session-1", "session-10", "session-11"])
-        for (index, node) in map.nodes.enumerated() {
-            #expect(node.id == NodeID(rawValue: UInt16(index)))
+        for node in map.nodes {
+            #expect(node.id == NodeID(name: node.name))
             #expect(map.node(node.id) == node)
         }
         #expect(map.node(NodeID(name: "nobody")) == nil)

@@ -1,4 +1,5 @@
 import Cluster
+import Primitives
 import Ring
 import Testing
 

@@ -189,13 +189,14 @@ class Cluster:
             self.start(name)
         self.wait_ready()
 
-    def start(self, name: str) -> Node:
+    def start(self, name: str, **environment) -> Node:
         node = self.nodes[name]
         assert not node.is_running
         with open(self.log_path(name), "ab") as log:
             node.process = subprocess.Popen(
                 [BIN / node.role, "--cluster", self.file, "--node", name, "--data", self.data],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_die_with_parent)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_die_with_parent,
+                env={**os.environ, **environment})
         return node
 
     def kill(self, name: str, how: int = signal.SIGKILL):

@@ -147,3 +147,19 @@ async def test_a_change_that_cannot_be_made_is_refused_and_nothing_changes(clust
         node.process.send_signal(1)
         await until(lambda: "reason" not in page(node), "all is well again")
         cluster.log_path("parser-1").write_text("")
+
+
+async def test_an_upgrade_node_by_node_loses_nothing_and_old_and_new_talk(home):
+    """The next release is played by this one: it says a field more in each message, and messages that nobody knows yet."""
+    with Cluster(home) as cluster:
+        async with Traffic(cluster, pairs=5) as traffic:
+            await traffic.moves(10)
+            for name in list(cluster.nodes):
+                await asyncio.to_thread(cluster.kill, name, 15)
+                cluster.start(name, FANTAIL_REHEARSE_NEXT="1")
+                await traffic.moves(2)
+            assert "unknown_method" in cluster.log("parser-1"), "somebody said something new"
+            await asyncio.to_thread(cluster.wait_ready)
+            await traffic.moves()
+            await traffic.settle()
+            traffic.judge()

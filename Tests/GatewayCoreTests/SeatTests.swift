@@ -1,5 +1,6 @@
 // Which shard holds which connection, while shards come and go. The client notices nothing of it.
 
+import Cluster
 import CoreKit
 import GatewayCore
 import Messages
@@ -172,5 +173,81 @@ import WebSocket
         let home = s.home(ana)
         _ = s.on(.peerDown(home))
         #expect(s.ends(1) == [s.detach(ana, connection, to: standIn(s, ana, without: home))])
+    }
+}
+
+// Another cluster file.
+extension SeatTests {
+    private func next(_ map: ClusterMap, draining: Set<NodeID> = [], without gone: Set<NodeID> = []) -> ClusterMap {
+        let lines = map.nodes.filter { !gone.contains($0.id) }.map {
+            NodeLine(
+                role: $0.role, name: $0.name, rpc: $0.rpc, admin: $0.admin, client: $0.client, isDraining: draining.contains($0.id))
+        }
+        return try! ClusterMap(name: map.name, epoch: map.epoch + 1, storageMode: map.storageMode, nodes: lines)
+    }
+
+    @Test func onlyThoseMoveWhoseShardIsAnotherOneNow() {
+        var s = Scene()
+        let (leaving, other) = (s.sessions[0], s.sessions[1])
+        let (mover, stayer) = (s.user(at: leaving), s.user(at: other))
+        s.isSeated(1, mover)
+        s.isSeated(2, stayer)
+        let map = next(s.map, draining: [leaving])
+        let heir = map.ring(of: .session).owner(ofKey: mover.text.utf8)
+        #expect(map.ring(of: .session).owner(ofKey: stayer.text.utf8) == other)
+        let connection = s.connection(1, mover)
+        let done = s.on(.clusterChanged(map))
+        #expect(done.first == s.detach(mover, connection, to: leaving, hasMoved: true))
+        #expect(asked(done) == [Asked(heir, mover)])
+    }
+
+    @Test func whileNobodyElseIsThereADrainingShardKeepsItsSeats() {
+        var s = Scene(try! .local(.init(sessions: 2)))
+        let (leaving, other) = (s.sessions[0], s.sessions[1])
+        let user = s.user(at: leaving)
+        s.isSeated(1, user)
+        _ = s.on(.peerDown(other))
+        #expect(s.on(.clusterChanged(next(s.map, draining: [leaving]))) == [])
+        let connection = s.connection(1, user)
+        let done = s.on(.peerUp(other))
+        #expect(done.first == s.detach(user, connection, to: leaving, hasMoved: true))
+        #expect(asked(done) == [Asked(other, user)])
+    }
+
+    @Test func aGatewayThatDrainsTakesNobodyAndSendsItsClientsAway() {
+        var s = Scene()
+        for socket in 1...20 as ClosedRange<UInt64> { s.isSeated(socket, UserID("user-\(socket)")!) }
+        #expect(s.core.unreadiness == nil && s.core.remainder == "20 clients are connected")
+        #expect(s.on(.clusterChanged(next(s.map, draining: [s.selfID]))) == [])
+        #expect(s.core.unreadiness != nil)
+        #expect(s.comes(99, s.request(s.token())).first == .http(99, 503, "draining"))
+        func gone(_ done: [Did]) -> Int { done.count { if case .frames(_, [goodbye(.goingAway)]) = $0 { true } else { false } } }
+        let first = gone(s.wait(1_000))
+        // Some at a time: half of them after half of the window.
+        #expect((8...12).contains(first))
+        #expect(gone(s.wait(1_100)) == 20 - first)
+        #expect(s.core.remainder == nil)
+    }
+
+    @Test func aGatewayThatIsToStayAfterAllStays() {
+        var s = Scene()
+        s.isSeated(1)
+        let draining = next(s.map, draining: [s.selfID])
+        _ = s.on(.clusterChanged(draining))
+        _ = s.on(.clusterChanged(next(draining)))
+        #expect(s.core.unreadiness == nil)
+        #expect(s.wait(5_000) == [])
+        s.opens(2, bob)
+    }
+
+    @Test func framesGoToAParserThatStays() {
+        var s = Scene()
+        let leaving = s.parsers[0]
+        _ = s.on(.clusterChanged(next(s.map, draining: [leaving])))
+        for socket in 1...4 as ClosedRange<UInt64> {
+            s.opens(socket, UserID("user-\(socket)")!)
+            let parsers = s.sends(socket, "a").compactMap { if case .send(let node, .clientInput) = $0 { node } else { nil } }
+            #expect(!parsers.isEmpty && !parsers.contains(leaving))
+        }
     }
 }

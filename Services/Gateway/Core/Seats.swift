@@ -53,7 +53,8 @@ extension GatewayCore {
             let isLost = node != nil && (session.home == node || session.asked == node)
             guard right != (session.asked ?? session.home) || isLost else { continue }
             guard let right else {
-                setSeat(socket, home: nil, asked: nil)
+                // A shard that is draining, or not the right one any more, is better than none.
+                if isLost { setSeat(socket, home: nil, asked: nil) }
                 continue
             }
             attach(socket, at: right, now: now, &effects)

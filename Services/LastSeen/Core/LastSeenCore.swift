@@ -145,6 +145,7 @@ public struct LastSeenCore: ServiceCore {
     /// here and has moved is not watched here any more.
     private mutating func onClusterChanged(_ cluster: ClusterMap, now: Now) {
         shards.adopt(cluster.ring(of: .lastSeen))
+        _ = shards.set(selfID, isUp: true)
         stores.adopt(cluster.ring(of: .persistence))
         sessions.adopt(cluster.ring(of: .session))
         gateways = Set(cluster.nodes(of: .gateway).map(\.id))

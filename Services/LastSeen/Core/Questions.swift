@@ -102,8 +102,7 @@ extension LastSeenCore {
         let id = newQuestion()
         questions[id] = .gather(gather)
         let watcher = gather.isWatch ? LookUp.Watcher(place: place, encoding: gather.origin.encoding) : nil
-        for node in shards.up {
-            guard let share = shares[node] else { continue }
+        for (node, share) in shares.sorted(by: { $0.key < $1.key }) {
             let lookUp = LookUp(viewer: gather.origin.user, users: share, watcher: watcher)
             call(node, .lookUp(lookUp), .lines(id, node, share), &effects)
         }

@@ -184,6 +184,7 @@ public struct SessionCore: ServiceCore {
     /// out of turn until then is looked after by `outOfTurn`.
     private mutating func onClusterChanged(_ cluster: ClusterMap, now: Now) {
         sessions.adopt(cluster.ring(of: .session))
+        _ = sessions.set(selfID, isUp: true)
         stores.adopt(cluster.ring(of: .persistence))
         groups.adopt(cluster.ring(of: .group))
         lastSeens.adopt(cluster.ring(of: .lastSeen))

@@ -7,6 +7,8 @@
 // - the next change comes before the last one has arrived everywhere;
 // - a node leaves that nobody drained, a newcomer is killed at once, a node that was drained is wanted back.
 //
+// - while all this goes on, some of the processes are of a newer release already.
+//
 // A node whose file does not name it any more is stopped by the operator, some time later.
 
 import Cluster
@@ -21,6 +23,8 @@ struct Membership {
     /// Nodes that may join; all have processes.
     private let spares: [NodeLine]
     private let countMax: Int
+    /// Processes are replaced one by one by a release that says more than this one understands: a start decides which it is.
+    private let isUpgrading: Bool
     var dice: SeededGenerator
 
     init(_ cluster: ClusterMap, spares: [NodeLine], dice: inout SeededGenerator, trim: Trim) {
@@ -30,11 +34,14 @@ struct Membership {
         maps = [cluster]
         self.spares = spares
         countMax = trim.changes ?? .max
+        isUpgrading = dice.percent(20)
         self.dice = dice.split()
     }
 
     var newest: ClusterMap { maps[maps.count - 1] }
     var changeCount: Int { maps.count - 1 }
+
+    mutating func speaksNext() -> Bool { isUpgrading && dice.oneIn(2) }
 
     mutating func wait(_ pause: Interval) -> Moment { dice.jittered(pause).nanoseconds }
 

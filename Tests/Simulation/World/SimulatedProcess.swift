@@ -316,7 +316,8 @@ extension World {
         var dice = process.dice.split()
         let identity = LinkIdentity(
             cluster: cluster.name, service: node.role.name, node: node.name, epoch: UInt64(cluster.epoch),
-            incarnation: dice.next(), secret: Self.clusterSecret, authenticator: OpenSSLCrypto())
+            incarnation: dice.next(), secret: Self.clusterSecret, authenticator: OpenSSLCrypto(),
+            speaksNext: membership.speaksNext())
         let mesh = Mesh(selfID: node.id, identity: identity, peers: cluster.meshPeers(of: node.id), dice: dice.split())
         switch node.role {
         case .gateway:
