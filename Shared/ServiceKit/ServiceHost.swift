@@ -10,6 +10,7 @@ import Media
 import Primitives
 import RPC
 import Storage
+import TLS
 
 /// Why a service does not start.
 public struct StartFailure: Error, Equatable, Sendable {
@@ -136,6 +137,7 @@ public enum ServiceHost {
         let core = try makeCore(start)
         let opening = try makeStore?(start)
         let filesOpening = try makeFiles?(start)
+        let certificates = try readCertificates(start)
         let descriptorCountMax = SystemCalls.raiseDescriptorLimit()
 
         let peerDoor = try openDoor(node.rpc)
@@ -152,7 +154,8 @@ public enum ServiceHost {
 
         let setup = LoopSetup(
             cluster: cluster, node: node, startedAt: start.startedAt, logLevel: options.logLevel, peerDoor: peerDoor,
-            adminDoor: adminDoor, clientDoor: clientDoor, stop: stop, store: store, files: files, descriptorCountMax: descriptorCountMax)
+            adminDoor: adminDoor, clientDoor: clientDoor, stop: stop, store: store, files: files, certificates: certificates,
+            descriptorCountMax: descriptorCountMax)
         var loop = ServiceLoop(setup: setup, node: ServiceNode(core: core, mesh: mesh(start, secret)))
         loop.run()
     }
@@ -169,6 +172,25 @@ public enum ServiceHost {
                 id: peer.id, name: peer.name, service: peer.role.name, isDialed: cluster.dials(start.selfID, peer.id))
         }
         return Mesh(selfID: start.selfID, identity: identity, peers: peers, dice: start.dice())
+    }
+
+    /// What `tls` of the cluster file asks for.
+    private static func readCertificates(_ start: ServiceStart) throws(StartFailure) -> Certificates {
+        let (paths, rules) = (start.options.certificates, start.cluster.tlsRules)
+        var certificates = Certificates()
+        do throws(TLSFileProblem) {
+            if rules.clients, start.node.role.servesClients, start.node.client != nil {
+                try certificates.add(.clients, TLSFiles(certificate: paths.certificate, key: paths.key), now: start.startedAt)
+            }
+            if rules.peers {
+                let files = TLSFiles(
+                    certificate: paths.peerCertificate, key: paths.peerKey, authority: paths.peerAuthority, name: start.node.name)
+                try certificates.add(.peers, files, now: start.startedAt)
+            }
+        } catch {
+            throw StartFailure(.wrongConfiguration, "\(error)")
+        }
+        return certificates
     }
 
     private static func readCluster(_ path: String) throws(StartFailure) -> ClusterMap {
