@@ -1,6 +1,8 @@
 """An authority and its certificates, made by hand: what an operator's own would look like."""
 
+import base64
 import datetime
+import hashlib
 import ipaddress
 import os
 from pathlib import Path
@@ -54,6 +56,9 @@ class Authority:
 class Paper:
     def __init__(self, certificate, key):
         self.serial = certificate.serial_number
+        public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        #: How a browser is told that it may believe this very key.
+        self.pin = base64.b64encode(hashlib.sha256(public).digest()).decode()
         self.ends = int(certificate.not_valid_after_utc.timestamp())
         self.certificate, self.key = certificate.public_bytes(serialization.Encoding.PEM), _pem(key)
 

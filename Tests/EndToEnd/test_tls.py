@@ -17,6 +17,7 @@ from client import fresh, greeted
 from cluster import BIN, PATIENCE, SMALL, Cluster
 from papers import DAY, Authority
 from raw import TEXT, dial, frame, handshake_bytes, raw
+from test_bad_input import test_a_client_that_asks_and_never_reads_holds_a_bounded_amount as asks_and_never_reads
 from test_media import _http, begin, link
 
 TLS_1_2, TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -442,3 +443,7 @@ async def test_our_client_sends_and_gets_files(secure, tmp_path):
     got = await asyncio.to_thread(fantail, secure, tmp_path, "media", "get", put.stdout.strip(), str(back), user=fresh("bob"), ca=secure.ca)
     assert got.returncode == 0, got.stderr
     assert back.read_bytes() == fish.read_bytes()
+
+
+async def test_a_client_that_never_reads_holds_a_bounded_amount_with_tls_too(secure):
+    await asks_and_never_reads(secure)

@@ -92,7 +92,7 @@ async def test_frames_behind_a_refused_handshake_go_nowhere(cluster):
     from raw import handshake_bytes
 
     frames = cluster.figure("parser", "fantail_parser_frames_total")
-    reader, writer = await asyncio.open_connection("127.0.0.1", cluster.gateways[0].client)
+    reader, writer = await asyncio.open_connection("127.0.0.1", cluster.gateways[0].client, ssl=cluster.ssl)
     writer.write(handshake_bytes(token=tampered(cluster.token("ana"))) + b"\x81\x8f\0\0\0\0" + b'{"type":"ping"}')
     answer = await reader.read()
     assert answer.startswith(b"HTTP/1.1 401 ")
