@@ -41,7 +41,7 @@ public final class TLSStream {
 
     private static func make(_ context: TLSContext, _ wire: TLSWire) -> OpaquePointer {
         guard let ssl = SSL_new(context.pointer) else { preconditionFailure("OpenSSL: no memory") }
-        let bio = wire.makeBIO()
+        let bio = wire.shareBIO()
         // One for both directions takes one reference only (SSL_set_bio(3)).
         SSL_set_bio(ssl, bio, bio)
         return ssl

@@ -12,10 +12,15 @@ public final class TLSWire {
     public var sealed: [UInt8] = []
     /// Bytes of `room` that OpenSSL has not taken yet.
     private var unread = 0..<0
+    /// Made with the first connection; each of them has a reference.
+    private var bio: OpaquePointer?
 
     public init() { sealed.reserveCapacity(TLSLimits.sealBytesMax + 4 * 1024) }
 
-    deinit { room.deallocate() }
+    deinit {
+        BIO_free(bio)
+        room.deallocate()
+    }
 
     /// The first `count` bytes of `room` are there for OpenSSL.
     func feed(_ count: Int) {
@@ -66,11 +71,16 @@ public final class TLSWire {
         Unmanaged<TLSWire>.fromOpaque(BIO_get_data(bio)).takeUnretainedValue()
     }
 
-    /// A source and sink of this wire, which must outlive it.
-    func makeBIO() -> OpaquePointer {
-        guard let bio = BIO_new(OpaquePointer(bitPattern: Self.method)) else { preconditionFailure("OpenSSL: no BIO") }
-        BIO_set_data(bio, Unmanaged.passUnretained(self).toOpaque())
-        BIO_set_init(bio, 1)
-        return bio
+    /// The source and sink of this wire, with a reference for the caller, whom the wire must outlive. One does for all connections: it
+    /// remembers nothing between two calls.
+    func shareBIO() -> OpaquePointer {
+        if bio == nil {
+            guard let made = BIO_new(OpaquePointer(bitPattern: Self.method)) else { preconditionFailure("OpenSSL: no BIO") }
+            BIO_set_data(made, Unmanaged.passUnretained(self).toOpaque())
+            BIO_set_init(made, 1)
+            bio = made
+        }
+        BIO_up_ref(bio)
+        return bio!
     }
 }

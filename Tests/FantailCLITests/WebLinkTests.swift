@@ -1,9 +1,8 @@
 // Links, as the cluster and people write them.
 
 import Cluster
+import FantailCLI
 import Testing
-
-@testable import FantailCLI
 
 @Suite struct WebLinkTests {
     @Test(arguments: [

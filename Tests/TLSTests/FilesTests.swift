@@ -3,7 +3,7 @@
 import Foundation
 import Primitives
 import Testing
-@testable import TLS
+import TLS
 
 @Suite struct FilesTests {
     /// The sentence, or nothing when the files are good.

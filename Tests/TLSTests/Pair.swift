@@ -2,7 +2,7 @@
 
 import Foundation
 import Primitives
-@testable import TLS
+import TLS
 
 /// Papers as files of one test.
 final class PaperFolder {

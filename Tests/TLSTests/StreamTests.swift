@@ -1,7 +1,7 @@
 // Connections in memory: what gets through, and who is turned away.
 
 import Testing
-@testable import TLS
+import TLS
 
 @Suite struct StreamTests {
     @Test(arguments: [1, 7, 1_000, TLSLimits.readBytesMax])
