@@ -11,8 +11,12 @@ import Primitives
 ///
 /// It may go to other threads: OpenSSL guards a context by itself (`SSL_CTX_new`, `SSL_new`), and we never change one that is made.
 public final class TLSContext: Sendable {
-    /// Ciphers of TLS 1.2; those of 1.3 are all of this kind.
-    private static let ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20"
+    /// Ciphers of TLS 1.2, and of 1.3; in the order of RFC 9325, section 4.2: AES with 128 bits is as safe as people need, the fastest, and
+    /// keeps the smaller hash.
+    private static let ciphers =
+        "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
+        + "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384"
+    private static let ciphersuites = "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384"
     private static let groups = "X25519:P-256:P-384"
     /// Lengths and names (RFC 7301, section 3.1).
     private static let httpProtocol: [UInt8] = [8] + Array("http/1.1".utf8)
@@ -90,6 +94,7 @@ public final class TLSContext: Sendable {
         guard let made = SSL_CTX_new(TLS_method()) else { preconditionFailure("OpenSSL: no context") }
         precondition(fantail_tls_restrict(made) == 1)
         precondition(SSL_CTX_set_cipher_list(made, ciphers) == 1)
+        precondition(SSL_CTX_set_ciphersuites(made, ciphersuites) == 1)
         precondition(fantail_tls_set_groups(made, groups) == 1)
         SSL_CTX_set_verify_depth(made, TLSLimits.chainDepthMax)
         // A key that asks for a password would wait for somebody at a terminal.
