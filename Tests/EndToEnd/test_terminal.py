@@ -68,7 +68,8 @@ class Window:
 
 
 def connection(cluster, home, user: str) -> list[str]:
-    return ["--token", cluster.token(user), "--gateway", cluster.url().split("/")[2], "--home", str(home)]
+    trust = ["--ca", str(cluster.ca)] if cluster.ssl else []
+    return ["--token", cluster.token(user), "--gateway", cluster.url().removesuffix("/v1/ws"), "--home", str(home), *trust]
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from client import fresh, greeted
 from cluster import BIN, PATIENCE, SMALL, Cluster
 from papers import DAY, Authority
 from raw import TEXT, dial, frame, handshake_bytes, raw
-from test_bad_input import test_a_client_that_asks_and_never_reads_holds_a_bounded_amount as asks_and_never_reads
+from test_bad_input import MIB, never_reading
 from test_media import _http, begin, link
 
 TLS_1_2, TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -205,13 +205,13 @@ async def test_slow_handshakes_are_dropped(secure):
     async def dawdle(first: bytes, drip: bytes):
         reader, writer = await dial(secure, ssl=None)
         writer.write(first)
+        ended = asyncio.create_task(reader.read())
+        async with asyncio.timeout(PATIENCE):
+            while not (await asyncio.wait([ended], timeout=1))[0]:
+                writer.write(drip[:1])
+                drip = drip[1:]
         with contextlib.suppress(ConnectionError):
-            async with asyncio.timeout(PATIENCE):
-                for number in range(len(drip)):
-                    with contextlib.suppress(TimeoutError):
-                        if await asyncio.wait_for(reader.read(1), 1) == b"":
-                            break
-                    writer.write(drip[number:number + 1])
+            assert await ended == b""
         writer.transport.abort()
 
     await asyncio.gather(dawdle(b"", b""), dawdle(hello[:100], b""), dawdle(b"", hello[:40]), dawdle(b"\x16", hello[1:40]))
@@ -353,8 +353,8 @@ async def test_our_client_believes_the_named_authority_only(secure, tmp_path):
     stranger = tmp_path / "stranger.crt"
     stranger.write_bytes(Authority("stranger").pem)
 
-    async def send(text: str, **more):
-        return await asyncio.to_thread(fantail, secure, tmp_path, "send", "--to", bob, text, user=ana, **more)
+    async def send(text: str, *options: str, **more):
+        return await asyncio.to_thread(fantail, secure, tmp_path, "send", "--to", bob, *options, text, user=ana, **more)
 
     for ca in (None, stranger):
         ended = await send("too early", ca=ca)
@@ -371,7 +371,7 @@ async def test_our_client_believes_the_named_authority_only(secure, tmp_path):
         ended = await send("by name", ca=secure.ca, gateway=f"wss://localhost:{secure.gateways[0].client}")
         assert ended.returncode == 0, ended.stderr
         await b.until("message", body="by name")
-    plain = await send("in the open", ca=secure.ca, gateway=f"ws://127.0.0.1:{secure.gateways[0].client}")
+    plain = await send("in the open", "--timeout", "2s", ca=secure.ca, gateway=f"ws://127.0.0.1:{secure.gateways[0].client}")
     assert plain.returncode == 1 and "400" in plain.stderr, plain.stderr
 
 
@@ -445,5 +445,22 @@ async def test_our_client_sends_and_gets_files(secure, tmp_path):
     assert back.read_bytes() == fish.read_bytes()
 
 
-async def test_a_client_that_never_reads_holds_a_bounded_amount_with_tls_too(secure):
-    await asks_and_never_reads(secure)
+async def test_a_client_that_never_reads_is_cut_with_tls_too(home):
+    """What waits is plaintext up to the bound of a queue, and 64 KiB of ciphertext; beyond that she is cut."""
+    with Cluster(home, counts=SMALL, tls="clients", settings=("limits frames=0 kib=0",)) as cluster:
+        gateway = cluster.gateways[0]
+        before = gateway.memory()
+        deaf = await never_reading(cluster)
+        question = frame(TEXT, b'{"type":"ping","ref":"' + b"r" * 64 + b'"}') * 500
+
+        async def ask():
+            with contextlib.suppress(ConnectionError):
+                while True:
+                    deaf.writer.write(question)
+                    await deaf.writer.drain()
+
+        asking = asyncio.create_task(ask())
+        await rises(lambda: gateway.figure("fantail_sockets_cut_total"), 0)
+        asking.cancel()
+        deaf.abort()
+        assert gateway.memory() - before < 32 * MIB

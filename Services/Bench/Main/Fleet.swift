@@ -246,7 +246,7 @@ final class Fleet {
                 if questions[socket]?.answer.count ?? 0 > Self.answerBytesMax { sockets.close(socket) }
             case .received(let socket, _): onBytes(socket)
             case .secured(let socket, _): if !sockets.received.isEmpty { onBytes(socket) }
-            case .insecure(let socket, _, let failure): onEnded(socket, "no secure connection: \(failure)", isFailure: false)
+            case .insecure(let socket, _, let failure): onEnded(socket, "no secure connection: \(failure)", isFailure: true)
             case .connected(let socket): if questions[socket] != nil { sendQuestion(socket) } else { onConnected(socket) }
             case .connectFailed(let socket, let error):
                 endQuestion(socket)
