@@ -138,7 +138,7 @@ async def test_a_token_travels_in_the_header_as_a_subprotocol_or_in_the_query(cl
         "query among others": (f"{url}?a=b&access_token={token}&c", ["fantail.json.v1"], {}),
     }
     for way, (address, names, headers) in ways.items():
-        async with connect(address, subprotocols=names, additional_headers=headers, proxy=None) as socket:
+        async with connect(address, subprotocols=names, additional_headers=headers, proxy=None, ssl=cluster.ssl) as socket:
             assert socket.subprotocol == "fantail.json.v1", way
             assert (await Client(socket, "json").hello())["user"] == user, way
 
@@ -149,7 +149,7 @@ async def test_the_first_known_subprotocol_is_taken(cluster):
         (["unknown", "fantail.binary.v1", "fantail.json.v1"], "fantail.binary.v1"),
         (["fantail.json.v1", "fantail.binary.v1"], "fantail.json.v1"),
     ]:
-        async with connect(cluster.url(), subprotocols=names, additional_headers=headers, proxy=None) as socket:
+        async with connect(cluster.url(), subprotocols=names, additional_headers=headers, proxy=None, ssl=cluster.ssl) as socket:
             assert socket.subprotocol == chosen
 
 
