@@ -111,12 +111,13 @@ extension Sockets {
             release(descriptor)
             return .closed(id, kind)
         }
-        if let failure = stream.failure { return fail(descriptor, id, failure) }
         if !wasOpen && stream.isOpen {
             handshakes.count -= 1
             handshakes.finished[Int(kind.rawValue)] += 1
             touch(descriptor)
         }
+        // Perhaps only behind the end of the handshake, in the same read.
+        if let failure = stream.failure { return fail(descriptor, id, failure) }
         // Handshakes, answers to changes of keys: bounded by what came.
         if !wire.sealed.isEmpty {
             stream.keepUnsent()

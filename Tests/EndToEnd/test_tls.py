@@ -252,6 +252,40 @@ async def test_a_goodbye_is_answered(secure):
     await asyncio.to_thread(leave)
 
 
+@pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3], ids=["1.2", "1.3"])
+async def test_a_record_that_was_changed_ends_the_connection(secure, version):
+    """Also one that comes in the same read as the end of the handshake."""
+
+    def meet() -> bytes:
+        trust, received, sealed = only(secure, version), ssl.MemoryBIO(), ssl.MemoryBIO()
+        secured = trust.wrap_bio(received, sealed, server_hostname="127.0.0.1")
+        with socket.create_connection(("127.0.0.1", secure.gateways[0].client), PATIENCE) as plain:
+            while True:
+                try:
+                    secured.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    plain.sendall(sealed.read())
+                    received.write(plain.recv(65_536))
+            rest = sealed.read()
+            secured.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            record = bytearray(sealed.read())
+            record[-1] ^= 1
+            plain.sendall(rest + record)
+            said = b""
+            with contextlib.suppress(ConnectionError):
+                while part := plain.recv(65_536):
+                    said += part
+            return said
+
+    for _ in range(20):
+        assert len(await asyncio.to_thread(meet)) < 1_500, "tickets and an alert, no page"
+    async with asyncio.timeout(PATIENCE):
+        while secure.gateways[0].figure("fantail_tls_handshakes") > 0:
+            await asyncio.sleep(0.1)
+    await chats(secure)
+
+
 async def test_a_stream_comes_through_byte_by_byte(secure):
     """Records of one byte each, and frames over many records."""
     async with raw(secure, fresh("ana")) as connection:
