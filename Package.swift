@@ -12,7 +12,7 @@ func shared(_ name: String, uses dependencies: [Target.Dependency] = []) -> Targ
 }
 
 /// What every service's executable touches, be it only by handing on the start it was given.
-let shell: [Target.Dependency] = ["Cluster", "CoreKit", "Crypto", "Groups", "Media", "Primitives", "Ring", "ServiceKit", "Storage"]
+let shell: [Target.Dependency] = ["Cluster", "CoreKit", "Crypto", "Groups", "Media", "Primitives", "Ring", "ServiceKit", "Storage", "TLS"]
 
 /// A service: its pure core as a library, and the executable that wires the core to the loop.
 func service(
@@ -43,7 +43,7 @@ let package = Package(
         // C libraries and system calls that the Swift overlay does not export.
         .systemLibrary(name: "CLinux", path: "Shared/CLinux"),
         .systemLibrary(
-            name: "COpenSSL", path: "Shared/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+            name: "COpenSSL", path: "Shared/COpenSSL", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(
             name: "CSQLite", path: "Shared/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
@@ -65,7 +65,8 @@ let package = Package(
 
         // The floor on which system calls live.
         shared("Crypto", uses: ["COpenSSL", "Primitives", "Tokens", "RPC", "WebSocket"]),
-        shared("ServiceKit", uses: ["CLinux", "Crypto", "CoreKit", "RPC", "Cluster", "Media", "Primitives", "Messages", "Storage"]),
+        shared("TLS", uses: ["COpenSSL", "Primitives"]),
+        shared("ServiceKit", uses: ["CLinux", "Crypto", "CoreKit", "RPC", "Cluster", "Media", "Primitives", "Messages", "Storage", "TLS"]),
     ]
         + service(
             "gateway", folder: "Gateway",
@@ -114,7 +115,7 @@ let package = Package(
                 name: "fantail",
                 dependencies: [
                     "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "CoreKit", "Crypto", "Groups", "Media", "Primitives", "Privacy", "Ring",
-                    "Tokens", "WebSocket",
+                    "TLS", "Tokens", "WebSocket",
                 ],
                 path: "Services/Fantail/Main"),
 
@@ -127,7 +128,7 @@ let package = Package(
                 name: "bench",
                 dependencies: [
                     "BenchKit", "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "CoreKit", "Crypto", "Groups", "LastSeenCore", "Media", "Messages", "Primitives", "Privacy", "RPC",
-                    "SQLiteStore", "ServiceKit", "Storage", "Tokens", "WebSocket",
+                    "SQLiteStore", "ServiceKit", "Storage", "TLS", "Tokens", "WebSocket",
                 ],
                 path: "Services/Bench/Main"),
 
@@ -164,6 +165,7 @@ let package = Package(
             tests(of: "ClientProtocol", uses: ["Groups", "Media", "Privacy"]),
             tests(of: "Tokens", uses: ["Crypto"]),
             tests(of: "Crypto"),
+            tests(of: "TLS"),
             tests(of: "CoreKit", uses: ["Cluster", "Crypto", "Messages", "RPC", "Storage"]),
             tests(of: "ChatClient", uses: ["Crypto", "ClientProtocol", "Groups", "Privacy", "WebSocket"]),
             tests(of: "GatewayCore", uses: coreWords + ["Crypto", "Tokens", "WebSocket"]),
@@ -174,7 +176,7 @@ let package = Package(
             tests(of: "LastSeenCore", uses: coreWords + ["ClientProtocol", "Privacy"]),
             tests(of: "GroupCore", uses: coreWords + ["ClientProtocol", "Groups", "Simulation", "Storage"]),
             tests(of: "SQLiteStore", uses: ["CSQLite", "Messages", "Privacy", "Simulation", "Storage"]),
-            tests(of: "ServiceKit", uses: ["CoreKit", "RPC", "Cluster", "Messages", "Storage"]),
+            tests(of: "ServiceKit", uses: ["CoreKit", "RPC", "Cluster", "Messages", "Storage", "TLS"]),
             tests(of: "Simulation"),
             tests(of: "BenchKit", uses: ["ChatClient", "ClientProtocol", "Cluster", "FantailCLI", "Groups"]),
             tests(of: "FantailCLI", uses: ["ChatClient", "ClientProtocol", "Cluster", "Groups", "Privacy"]),

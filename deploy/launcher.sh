@@ -218,7 +218,7 @@ what_next() {
   local fantail name page=
   fantail=$(quoted "$BIN_DIR/fantail")
   for name in "${NODES[@]}"; do
-    if [[ ${ROLE[$name]} == gateway && -z $page ]]; then page=http://${CLIENT[$name]}/; fi
+    if [[ ${ROLE[$name]} == gateway && -z $page ]]; then page=$SCHEME://${CLIENT[$name]}/; fi
   done
   say
   say "Fantail runs: ${#NODES[@]} services, everything in $HOME_DIR. In two more terminals, type:"
@@ -227,6 +227,10 @@ what_next() {
   say "  $fantail chat --as bob --with ana$(home_option_for_fantail)"
   say
   say "Or open $page in a browser, and sign in with any name."
+  if [[ $SCHEME == https && -e $HOME_DIR/secrets/ca.crt ]]; then
+    say "Its certificate is of an authority of your own: let the browser (or the system) trust $HOME_DIR/secrets/ca.crt; the commands"
+    say "above find it there, from elsewhere they take --ca FILE, and curl --cacert FILE."
+  fi
   say "To stop: $(stop_hint)"
 }
 

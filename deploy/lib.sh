@@ -54,13 +54,14 @@ home_option() {
 # --- the table of nodes -----------------------------------------------------------------------------------------------
 
 # load_nodes: reads the lines "role name rpc admin [client=address]" of the cluster file into NODES (names, in the order of
-# the file) and, by name, ROLE, RPC, ADMIN and CLIENT (empty without one). That the file is right is for `fantail cluster`
-# to say; here a line that is no node is passed over.
+# the file) and, by name, ROLE, RPC, ADMIN and CLIENT (empty without one), and SCHEME of what clients open: https with TLS,
+# else http. That the file is right is for `fantail cluster` to say; here a line that is no node is passed over.
 load_nodes() {
   local role name rpc admin rest word
-  NODES=()
+  NODES=() SCHEME=http
   declare -gA ROLE=() RPC=() ADMIN=() CLIENT=()
   while read -r role name rpc admin rest || [[ -n $role ]]; do
+    if [[ $role == tls && " $name $rpc $admin $rest " == *' clients=on '* ]]; then SCHEME=https; fi
     case $role in gateway | parser | session | group | last-seen | persistence | media) ;; *) continue ;; esac
     [[ -n $admin ]] || continue
     NODES+=("$name")
@@ -275,7 +276,7 @@ indented() {
 # Debian package that brings them.
 readonly LIBRARIES=(
   'sqlite3 sqlite3.h libsqlite3-dev'
-  'libcrypto openssl/evp.h libssl-dev'
+  'libssl openssl/ssl.h libssl-dev'
 )
 
 require_swift() {

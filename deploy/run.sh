@@ -11,13 +11,14 @@
 #   --persistences N
 #   --medias N
 #   --archive          keep messages for ever; default: until they are delivered
+#   --tls              gateways and media speak TLS, with a certificate of an authority that is made here once
 #   --port-base N      the first gateway listens on N + 1080; default 7000
 #   --home DIR         where everything is kept; default $FANTAIL_HOME, else .fantail in the checkout
 #   --detach           return when everything is ready; deploy/stop.sh stops it
 #   --no-build         run what was built before
 #   --debug            build and run without optimisation
 #
-# Counts, --archive and --port-base matter when the cluster is made, which is when DIR/cluster.conf is missing.
+# Counts, --archive, --tls and --port-base matter when the cluster is made, which is when DIR/cluster.conf is missing.
 # Exit status: 0 stopped as asked (with --detach: everything is ready); 1 something is in the way, and a sentence
 # says what to do; 64 a wrong option.
 
@@ -47,7 +48,7 @@ main() {
 
 read_arguments() {
   local home=
-  INIT_OPTIONS=() DETACH='' BUILD=1 CONFIGURATION=release
+  INIT_OPTIONS=() TLS='' DETACH='' BUILD=1 CONFIGURATION=release
   while (($# > 0)); do
     case $1 in
       --gateways | --parsers | --sessions | --groups | --last-seens | --persistences | --port-base)
@@ -61,6 +62,7 @@ read_arguments() {
         shift
         ;;
       --archive) INIT_OPTIONS+=(--archive) ;;
+      --tls) INIT_OPTIONS+=(--tls) TLS=1 ;;
       --home)
         home=$(option_value "$@")
         shift
@@ -120,8 +122,9 @@ make_cluster() {
     with_media
     "$FANTAIL" cluster init --home "$HOME_DIR" --development-login "${INIT_OPTIONS[@]}" >"$LOG_DIR/init.log" || exit 1
   fi
-  # The file may have been edited: its reader knows every rule and names the line.
-  "$FANTAIL" cluster nodes --home "$HOME_DIR" >/dev/null || exit 1
+  if [[ -n $TLS ]]; then "$ROOT/deploy/certificates.sh" --home "$HOME_DIR"; fi
+  # The file may have been edited: its reader knows every rule and names the line. The same goes for certificates.
+  "$FANTAIL" cluster check --home "$HOME_DIR" >/dev/null || exit 1
 }
 
 # with_media: a new cluster has one media node unless a number was asked for; one that exists keeps what it has.

@@ -11,6 +11,7 @@
 //     presence online-ms=30000                     # likewise
 //     limits   frames=5000 kib=8192 connects=5000  # likewise; 0 is no limit
 //     files    upload=1h link=5m orphan=24h day-mib=1024   # likewise: media
+//     tls      clients=on peers=on                 # likewise: TLS with clients, TLS between services; off by default
 //     login    development        # optional: gateways mint tokens for anybody at this machine
 //
 //     # role     name         rpc             admin           [client=address] [public=url] [store=s3:url] [region=name] [weight=n] [state=draining]
@@ -68,6 +69,7 @@ private struct ClusterFileReader {
     private var presenceRules: PresenceRules?
     private var limitRules: LimitRules?
     private var fileRules: FileRules?
+    private var tlsRules: TLSRules?
     private var hasDevelopmentLogin: Bool?
     private var nodes: [NodeLine] = []
     private var nodeCheck = NodeCheck()
@@ -87,6 +89,7 @@ private struct ClusterFileReader {
         case "presence": try once(key, &presenceRules, readPresence(words))
         case "limits": try once(key, &limitRules, readLimits(words))
         case "files": try once(key, &fileRules, readFiles(words))
+        case "tls": try once(key, &tlsRules, readTLS(words))
         case "login": try once(key, &hasDevelopmentLogin, readLogin(words))
         default:
             guard let role = Role(name: key) else { throw .unknownKey(key) }
@@ -105,7 +108,7 @@ private struct ClusterFileReader {
             expirySeconds: expirySeconds ?? ClusterLimits.expirySecondsDefault, origins: origins ?? [],
             groupRules: groupRules ?? GroupRules(), presenceRules: presenceRules ?? PresenceRules(),
             limitRules: limitRules ?? LimitRules(), fileRules: fileRules ?? FileRules(),
-            hasDevelopmentLogin: hasDevelopmentLogin ?? false, nodes: nodes)
+            tlsRules: tlsRules ?? TLSRules(), hasDevelopmentLogin: hasDevelopmentLogin ?? false, nodes: nodes)
     }
 
     /// The words before the comment; refuses bytes that an editor would not show.
@@ -223,6 +226,19 @@ private struct ClusterFileReader {
         }
         try ClusterCheck.files(rules)
         return rules
+    }
+
+    private func readTLS(_ words: [String]) throws(ClusterProblem) -> TLSRules {
+        guard !words.isEmpty else { throw .wordCount(key: "tls", expected: "tls clients=on peers=on") }
+        var settings = try Settings(words, known: ["clients", "peers"], of: "tls")
+        func isOn(_ name: String) throws(ClusterProblem) -> Bool {
+            switch settings.take(name) {
+            case nil, "off": return false
+            case "on": return true
+            case .some(let word): throw .tls("\(name)=\(word)")
+            }
+        }
+        return TLSRules(clients: try isOn("clients"), peers: try isOn("peers"))
     }
 
     private func readLogin(_ words: [String]) throws(ClusterProblem) -> Bool {

@@ -127,6 +127,19 @@ public struct FileRules: Hashable, Sendable {
     }
 }
 
+/// Which connections speak TLS. Certificates and keys are files of each machine; the cluster file does not name them.
+public struct TLSRules: Hashable, Sendable {
+    /// Gateways and media speak it with clients, at `client=`. Default false.
+    public var clients: Bool
+    /// Services speak it with each other, and each shows a certificate that names it. Default false.
+    public var peers: Bool
+
+    public init(clients: Bool = false, peers: Bool = false) {
+        self.clients = clients
+        self.peers = peers
+    }
+}
+
 /// How much one client may ask of a gateway. 0: no limit.
 public struct LimitRules: Hashable, Sendable {
     /// Frames a second of one user, over all her connections at a gateway; up to `ClusterLimits.framesMax`.
@@ -161,6 +174,7 @@ public struct ClusterMap: Sendable {
     public let presenceRules: PresenceRules
     public let limitRules: LimitRules
     public let fileRules: FileRules
+    public let tlsRules: TLSRules
     /// Gateways mint a token for any name that somebody at this machine asks for. Then all of them listen on loopback
     /// addresses only.
     public let hasDevelopmentLogin: Bool
@@ -183,7 +197,7 @@ public struct ClusterMap: Sendable {
         name: String, epoch: UInt32, ringParameters: RingParameters = RingParameters(), storageMode: StorageMode,
         expirySeconds: Int = ClusterLimits.expirySecondsDefault, origins: [String] = [],
         groupRules: GroupRules = GroupRules(), presenceRules: PresenceRules = PresenceRules(), limitRules: LimitRules = LimitRules(),
-        fileRules: FileRules = FileRules(), hasDevelopmentLogin: Bool = false, nodes: [NodeLine]
+        fileRules: FileRules = FileRules(), tlsRules: TLSRules = TLSRules(), hasDevelopmentLogin: Bool = false, nodes: [NodeLine]
     ) throws(ClusterProblem) {
         try ClusterCheck.name(name)
         try ClusterCheck.epoch(epoch)
@@ -201,13 +215,13 @@ public struct ClusterMap: Sendable {
         self.init(
             checkedName: name, epoch: epoch, ringParameters: ringParameters, storageMode: storageMode,
             expirySeconds: expirySeconds, origins: origins, groupRules: groupRules, presenceRules: presenceRules,
-            limitRules: limitRules, fileRules: fileRules, hasDevelopmentLogin: hasDevelopmentLogin, nodes: nodes)
+            limitRules: limitRules, fileRules: fileRules, tlsRules: tlsRules, hasDevelopmentLogin: hasDevelopmentLogin, nodes: nodes)
     }
 
     private init(
         checkedName name: String, epoch: UInt32, ringParameters: RingParameters, storageMode: StorageMode,
         expirySeconds: Int, origins: [String], groupRules: GroupRules, presenceRules: PresenceRules, limitRules: LimitRules,
-        fileRules: FileRules, hasDevelopmentLogin: Bool, nodes lines: [NodeLine]
+        fileRules: FileRules, tlsRules: TLSRules, hasDevelopmentLogin: Bool, nodes lines: [NodeLine]
     ) {
         self.name = name
         self.epoch = epoch
@@ -218,6 +232,7 @@ public struct ClusterMap: Sendable {
         self.presenceRules = presenceRules
         self.limitRules = limitRules
         self.fileRules = fileRules
+        self.tlsRules = tlsRules
         self.hasDevelopmentLogin = hasDevelopmentLogin
         var parameters = ringParameters
         parameters.epoch = epoch
@@ -256,6 +271,9 @@ public struct ClusterMap: Sendable {
         return ring
     }
 
+    /// What links to an address for clients begin with.
+    public func clientOrigin(_ address: Address) -> String { "\(tlsRules.clients ? "https" : "http")://\(address)" }
+
     /// Whether two nodes keep a connection.
     public func talk(_ left: NodeID, _ right: NodeID) -> Bool {
         guard left != right, let left = node(left), let right = node(right) else { return false }
@@ -280,7 +298,7 @@ extension ClusterMap: Equatable {
         left.name == right.name && left.epoch == right.epoch && left.storageMode == right.storageMode
             && left.expirySeconds == right.expirySeconds && left.origins == right.origins
             && left.groupRules == right.groupRules && left.presenceRules == right.presenceRules
-            && left.limitRules == right.limitRules && left.fileRules == right.fileRules && left.hasDevelopmentLogin == right.hasDevelopmentLogin
+            && left.limitRules == right.limitRules && left.fileRules == right.fileRules && left.tlsRules == right.tlsRules && left.hasDevelopmentLogin == right.hasDevelopmentLogin
             && left.ringParameters == right.ringParameters && left.nodes == right.nodes
     }
 }

@@ -33,6 +33,7 @@ public enum ClusterProblem: Error, Hashable, Sendable {
     case limits(String)
     /// Of media, likewise.
     case files(String)
+    case tls(String)
     case login(String)
     case expiry(String)
     case origin(String)
@@ -78,7 +79,7 @@ extension ClusterProblem: CustomStringConvertible {
         case .notASCII:
             "there is a character outside ASCII; use such characters in comments only, after #"
         case .unknownKey(let key):
-            "\"\(key)\" is not known; a line begins with cluster, epoch, ring, store, origins, expiry, groups, presence, limits, files, login, or a role: "
+            "\"\(key)\" is not known; a line begins with cluster, epoch, ring, store, origins, expiry, groups, presence, limits, files, tls, login, or a role: "
                 + Role.allCases.map(\.name).joined(separator: ", ")
         case .keyTwice(let key):
             "there is a line \"\(key)\" already; keep one of them"
@@ -109,6 +110,8 @@ extension ClusterProblem: CustomStringConvertible {
                 + "retry-ms=\(ClusterLimits.groupRetryMsRange.lowerBound) to \(ClusterLimits.groupRetryMsRange.upperBound)"
         case .presence(let text):
             "\"\(text)\" is out of range; online-ms=\(ClusterLimits.onlineMsRange.lowerBound) to \(ClusterLimits.onlineMsRange.upperBound)"
+        case .tls(let text):
+            "\"\(text)\" is neither on nor off; write clients=on or peers=on, and leave out what is off"
         case .login(let text):
             "\"\(text)\" is no way to log in; write development, or remove the line and let your own log-in issue tokens"
         case .files(let text):

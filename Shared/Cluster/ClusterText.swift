@@ -24,6 +24,7 @@ extension ClusterMap {
         lines.append(
             "files    upload=\(DurationText.text(seconds: fileRules.uploadSeconds)) link=\(DurationText.text(seconds: fileRules.linkSeconds)) "
                 + "orphan=\(DurationText.text(seconds: fileRules.orphanSeconds)) day-mib=\(fileRules.dayMiB)")
+        if tlsRules != TLSRules() { lines.append("tls      clients=\(tlsRules.clients ? "on" : "off") peers=\(tlsRules.peers ? "on" : "off")") }
         if hasDevelopmentLogin { lines.append("login    development") }
         lines.append("")
 

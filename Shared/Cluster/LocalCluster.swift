@@ -60,7 +60,8 @@ extension ClusterMap {
         _ counts: LocalCounts = LocalCounts(), name: String = "local", epoch: UInt32 = 1,
         ringParameters: RingParameters = RingParameters(), storageMode: StorageMode = .temporary,
         expirySeconds: Int = ClusterLimits.expirySecondsDefault, origins: [String] = [],
-        groupRules: GroupRules = GroupRules(), limitRules: LimitRules = LimitRules(), hasDevelopmentLogin: Bool = false,
+        groupRules: GroupRules = GroupRules(), limitRules: LimitRules = LimitRules(), tlsRules: TLSRules = TLSRules(),
+        hasDevelopmentLogin: Bool = false,
         host: String = "127.0.0.1",
         clientPortBase: Int = 8080, rpcPortBase: Int = 7100, adminPortBase: Int? = nil
     ) throws(ClusterProblem) -> ClusterMap {
@@ -94,7 +95,7 @@ extension ClusterMap {
         }
         return try ClusterMap(
             name: name, epoch: epoch, ringParameters: ringParameters, storageMode: storageMode,
-            expirySeconds: expirySeconds, origins: origins, groupRules: groupRules, limitRules: limitRules,
+            expirySeconds: expirySeconds, origins: origins, groupRules: groupRules, limitRules: limitRules, tlsRules: tlsRules,
             hasDevelopmentLogin: hasDevelopmentLogin, nodes: nodes)
     }
 

@@ -69,6 +69,8 @@ public struct ServiceNode<Core: ServiceCore> {
             mesh.onDialed(node, socket, now: now.instant)
         case .dialFailed(let node):
             mesh.onDialFailed(node, now: now.instant)
+        case .certified(let socket, let names):
+            mesh.onCertified(socket, names: names)
         case .received(let socket, let bytes):
             if clients.contains(socket) {
                 tell(.clientReceived(socket, bytes), now)

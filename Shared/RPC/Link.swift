@@ -57,6 +57,8 @@ public enum LinkFault: Error, Equatable, Sendable {
     case wrongProof
     /// The name is not one that may connect here: unknown, our own, of another service, or not the one we dialled.
     case wrongName(String)
+    /// The certificate that was shown is another node's.
+    case wrongCertificate(String)
     case handshakeTimeout
     case silent
     /// The peer said no during the handshake.

@@ -11,6 +11,8 @@ struct LinkEntry: Sendable {
     var link: Link
     /// Known from the start for a dialled link, after the proof for an accepted one.
     var node: NodeID?
+    /// Of an accepted link: whose certificate was shown; nil: nobody's was asked for.
+    var certifiedNames: [String]?
     /// Has something to say at the end of the tick.
     var isDirty = false
 }

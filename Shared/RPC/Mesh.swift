@@ -325,6 +325,10 @@ public struct Mesh: Sendable {
         links.add(socket, LinkEntry(link: Link(acceptingWith: identity, nonce: nonce(), now: now), node: nil))
     }
 
+    public mutating func onCertified(_ socket: SocketID, names: [String]) {
+        if let link = links.place(of: socket) { links[link].certifiedNames = names }
+    }
+
     public mutating func onDialed(_ node: NodeID, _ socket: SocketID, now: Instant) {
         guard let peer = place(of: node), case .dialing = peers[peer].state else { return effects.append(.close(socket)) }
         peers[peer].state = .connecting(socket)
@@ -464,6 +468,7 @@ public struct Mesh: Sendable {
             peers[peer].peer.service == hello.service,
             dialled == nil ? !peers[peer].peer.isDialed : dialled == peers[peer].peer.id
         else { return .wrongName(hello.node) }
+        if let names = links[links.place(of: socket)!].certifiedNames, !names.contains(hello.node) { return .wrongCertificate(hello.node) }
         let node = peers[peer].peer.id
         if let former = upSocket(node), former != socket {
             notices.append(.linkReplaced(node))

@@ -29,6 +29,8 @@ public enum TransportEvent: Equatable, Sendable {
     /// The answer to `dial`.
     case dialed(NodeID, SocketID)
     case dialFailed(NodeID)
+    /// A connection that was accepted from a peer has shown a certificate for these names of peers; before anything is received.
+    case certified(SocketID, names: [String])
     /// The slice is valid during the call; keeping it costs a copy.
     case received(SocketID, ArraySlice<UInt8>)
     /// The send queue went over `sendQueueBytesSoft` (true) or under half of it again (false).

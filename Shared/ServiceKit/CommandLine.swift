@@ -16,17 +16,45 @@ public struct ServiceOptions: Equatable, Sendable {
     public var keys: String
     /// Path of the keys of the object store; default DATA/secrets/s3.keys.
     public var storeKeys: String
+    /// Where certificates are.
+    public var certificates: CertificatePaths
     /// Default info.
     public var logLevel: LogLevel
 
-    package init(cluster: String, node: String, data: String, secret: String, keys: String, storeKeys: String, logLevel: LogLevel) {
+    /// - Parameter certificates: default: where they are below `data`.
+    package init(
+        cluster: String, node: String, data: String, secret: String, keys: String, storeKeys: String,
+        certificates: CertificatePaths? = nil, logLevel: LogLevel
+    ) {
         self.cluster = cluster
         self.node = node
         self.data = data
         self.secret = secret
         self.keys = keys
         self.storeKeys = storeKeys
+        self.certificates = certificates ?? CertificatePaths(data: data, node: node)
         self.logLevel = logLevel
+    }
+}
+
+/// Files of certificates, keys and authorities, in PEM.
+public struct CertificatePaths: Equatable, Sendable {
+    /// What clients see; default DATA/secrets/tls.crt and tls.key.
+    public var certificate: String
+    public var key: String
+    /// What other services see; default DATA/secrets/peers/NODE.crt and NODE.key.
+    public var peerCertificate: String
+    public var peerKey: String
+    /// Whose certificates other services must show; default DATA/secrets/peers/ca.crt.
+    public var peerAuthority: String
+
+    /// The defaults.
+    public init(data: String, node: String) {
+        certificate = "\(data)/secrets/tls.crt"
+        key = "\(data)/secrets/tls.key"
+        peerCertificate = "\(data)/secrets/peers/\(node).crt"
+        peerKey = "\(data)/secrets/peers/\(node).key"
+        peerAuthority = "\(data)/secrets/peers/ca.crt"
     }
 }
 
@@ -40,7 +68,10 @@ package enum ServiceCommand: Equatable {
     /// A sentence about what is wrong.
     case wrong(String)
 
-    private static let flags = ["--cluster", "--node", "--data", "--secret", "--keys", "--store-keys", "--log-level", "--probe"]
+    private static let flags = [
+        "--cluster", "--node", "--data", "--secret", "--keys", "--store-keys", "--tls-cert", "--tls-key", "--peer-cert", "--peer-key",
+        "--peer-ca", "--log-level", "--probe",
+    ]
 
     /// - Parameter words: without the name of the program. `--flag value` and `--flag=value` are the same.
     package static func parse(_ words: [String]) -> ServiceCommand {
@@ -63,11 +94,17 @@ package enum ServiceCommand: Equatable {
             return .wrong("--log-level is one of debug, info, warning, error, not \(levelName)")
         }
         let data = values["--data"]!
+        var certificates = CertificatePaths(data: data, node: values["--node"]!)
+        if let path = values["--tls-cert"] { certificates.certificate = path }
+        if let path = values["--tls-key"] { certificates.key = path }
+        if let path = values["--peer-cert"] { certificates.peerCertificate = path }
+        if let path = values["--peer-key"] { certificates.peerKey = path }
+        if let path = values["--peer-ca"] { certificates.peerAuthority = path }
         let options = ServiceOptions(
             cluster: values["--cluster"]!, node: values["--node"]!, data: data,
             secret: values["--secret"] ?? "\(data)/secrets/cluster.key",
             keys: values["--keys"] ?? "\(data)/secrets/tokens.keys",
-            storeKeys: values["--store-keys"] ?? "\(data)/secrets/s3.keys", logLevel: level)
+            storeKeys: values["--store-keys"] ?? "\(data)/secrets/s3.keys", certificates: certificates, logLevel: level)
         guard let probe = values["--probe"] else { return .run(options) }
         guard let question = HealthProbe.Question(rawValue: probe) else { return .wrong("--probe is health or ready, not \(probe)") }
         return .probe(options, question)
@@ -87,6 +124,11 @@ package enum ServiceCommand: Equatable {
                              (default: DIR/secrets/tokens.keys)
           --store-keys FILE  keys of the object store that cluster.conf names; media only
                              (default: DIR/secrets/s3.keys)
+          --tls-cert FILE    the certificate that clients see, and its key, with "tls clients=on"; gateways and
+          --tls-key FILE     media only (default: DIR/secrets/tls.crt, DIR/secrets/tls.key)
+          --peer-cert FILE   the certificate that other services see, its key, and the authority whose
+          --peer-key FILE    certificates they must show, with "tls peers=on" (default:
+          --peer-ca FILE     DIR/secrets/peers/NAME.crt, NAME.key and ca.crt)
           --log-level LEVEL  debug, info, warning or error (default: info); the log goes to stderr
           --probe QUESTION   asks the process that runs with these options, and ends: health (does it
                              answer?) or ready (can it do its work?)

@@ -40,7 +40,7 @@ package enum HealthProbe {
                     sockets.flush()
                 case .received: answer += sockets.received
                 case .closed, .connectFailed: return answer.starts(with: goodAnswer)
-                case .nothing, .special: break
+                case .nothing, .special, .secured, .insecure: break
                 }
             }
             if answer.count >= goodAnswer.count { return answer.starts(with: goodAnswer) }

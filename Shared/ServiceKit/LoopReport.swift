@@ -4,6 +4,7 @@ import CoreKit
 import Messages
 import Primitives
 import RPC
+import TLS
 
 /// Figures that the loop keeps about its own work.
 struct LoopFigures {
@@ -80,6 +81,7 @@ extension ServiceLoop {
         node.core.load.report(into: &page)
         reportMesh(into: &page)
         reportSockets(into: &page)
+        if !certificates.isEmpty { reportTLS(into: &page) }
         reportProcess(into: &page, now)
         return page.text
     }
@@ -121,6 +123,36 @@ extension ServiceLoop {
         page.counter("fantail_socket_writes_total", "Calls that wrote.", counters.writeCount)
         page.counter("fantail_sockets_cut_total", "Connections cut because they did not read.", counters.cutCount)
         page.counter("fantail_accept_pauses_total", "Times that nobody was accepted for lack of descriptors.", figures.acceptPauseCount)
+    }
+
+    private func reportTLS(into page: inout MetricsPage) {
+        let handshakes = sockets.handshakes
+        let kinds: [(SocketKind, String)] = [(.peer, "peer"), (.client, "client")]
+        page.gauge("fantail_tls_handshakes", "TLS handshakes under way.", handshakes.count)
+        for (kind, name) in kinds {
+            page.counter(
+                "fantail_tls_handshakes_total", "TLS handshakes that were done.", handshakes.finished[Int(kind.rawValue)], labels: ["kind": name])
+        }
+        for (kind, name) in kinds {
+            for reason in TLSFailure.Reason.allCases {
+                page.counter(
+                    "fantail_tls_handshakes_failed_total", "TLS handshakes that failed.", handshakes.failed[Int(kind.rawValue)][reason] ?? 0,
+                    labels: ["kind": name, "reason": reason.rawValue])
+            }
+        }
+        for state in certificates.states {
+            page.gauge(
+                "fantail_tls_certificate_expiry_time_seconds", "When the certificate in use is over, seconds since 1970.",
+                Int(state.expirySeconds), labels: ["use": state.use.rawValue])
+        }
+        for state in certificates.states {
+            page.gauge(
+                "fantail_tls_certificate_refused", "1 while the files are no good and the former certificate is in use.", state.isRefused ? 1 : 0,
+                labels: ["use": state.use.rawValue])
+        }
+        page.counter(
+            "fantail_tls_certificates_refused_total", "Times that new files of certificates were no good, and the former ones stayed.",
+            certificates.refusedCount)
     }
 
     private func reportProcess(into page: inout MetricsPage, _ now: Now) {

@@ -10,6 +10,7 @@ import Media
 import Primitives
 import RPC
 import Storage
+import TLS
 
 /// Why a service does not start.
 public struct StartFailure: Error, Equatable, Sendable {
@@ -137,6 +138,7 @@ public enum ServiceHost {
         let core = try makeCore(start)
         let opening = try makeStore?(start)
         let filesOpening = try makeFiles?(start)
+        let certificates = try readCertificates(start)
         let descriptorCountMax = SystemCalls.raiseDescriptorLimit()
 
         let peerDoor = try openDoor(node.rpc)
@@ -153,7 +155,8 @@ public enum ServiceHost {
 
         let setup = LoopSetup(
             cluster: cluster, clusterPath: options.cluster, node: node, startedAt: start.startedAt, logLevel: options.logLevel, peerDoor: peerDoor,
-            adminDoor: adminDoor, clientDoor: clientDoor, stop: stop, reload: reload, store: store, files: files, descriptorCountMax: descriptorCountMax)
+            adminDoor: adminDoor, clientDoor: clientDoor, stop: stop, reload: reload, store: store, files: files, certificates: certificates,
+            descriptorCountMax: descriptorCountMax)
         var loop = ServiceLoop(setup: setup, node: ServiceNode(core: core, mesh: mesh(start, secret)))
         loop.run()
     }
@@ -167,6 +170,25 @@ public enum ServiceHost {
             incarnation: start.randomWord(), secret: secret, authenticator: start.crypto,
             speaksNext: SystemCalls.environment("FANTAIL_REHEARSE_NEXT") == "1")
         return Mesh(selfID: start.selfID, identity: identity, peers: cluster.meshPeers(of: start.selfID), dice: start.dice())
+    }
+
+    /// What `tls` of the cluster file asks for.
+    private static func readCertificates(_ start: ServiceStart) throws(StartFailure) -> Certificates {
+        let (paths, rules) = (start.options.certificates, start.cluster.tlsRules)
+        var certificates = Certificates()
+        do throws(TLSFileProblem) {
+            if rules.clients, start.node.role.servesClients, start.node.client != nil {
+                try certificates.add(.clients, TLSFiles(certificate: paths.certificate, key: paths.key), now: start.startedAt)
+            }
+            if rules.peers {
+                let files = TLSFiles(
+                    certificate: paths.peerCertificate, key: paths.peerKey, authority: paths.peerAuthority, name: start.node.name)
+                try certificates.add(.peers, files, now: start.startedAt)
+            }
+        } catch {
+            throw StartFailure(.wrongConfiguration, "\(error)")
+        }
+        return certificates
     }
 
     static func readCluster(_ path: String) throws(StartFailure) -> ClusterMap {

@@ -11,6 +11,7 @@ import Messages
 import Primitives
 import RPC
 import Storage
+import TLS
 
 /// What the loop is given at the start.
 struct LoopSetup {
@@ -31,6 +32,8 @@ struct LoopSetup {
     var reload: Descriptor?
     var store: StoreWriter?
     var files: MediaWorker?
+    /// As they were read at the start.
+    var certificates: Certificates
     /// What this process may have open at once.
     var descriptorCountMax: Int
 }
@@ -47,6 +50,8 @@ struct ServiceLoop<Core: ServiceCore> {
         case acceptAgain
         /// Reading the cluster file again: a peer goes by a newer one.
         case reload
+        /// Files of certificates may have changed.
+        case certificates
         /// The end of the patience after SIGTERM.
         case stop
     }
@@ -57,6 +62,7 @@ struct ServiceLoop<Core: ServiceCore> {
     var log: LogWriter
     var figures = LoopFigures()
     var trace = TraceRing()
+    private(set) var certificates: Certificates
     /// Since there was a name to look up.
     private var resolver: NameResolver?
     /// When the cluster file was read last while running.
@@ -79,8 +85,10 @@ struct ServiceLoop<Core: ServiceCore> {
     init(setup: LoopSetup, node: ServiceNode<Core>) {
         ServiceLimits.check()
         LoadLimits.check()
+        TLSLimits.check()
         self.setup = setup
         self.node = node
+        certificates = setup.certificates
         log = LogWriter(levelMin: setup.logLevel, service: setup.node.role.name, node: setup.node.name)
     }
 
@@ -158,6 +166,10 @@ struct ServiceLoop<Core: ServiceCore> {
             forgetAdmin(socket)
         case .closed(let socket, _):
             if !isStopping { node.on(.closed(socket), now: now) }
+        case .secured(let socket, let kind):
+            onSecured(socket, kind, now)
+        case .insecure(let socket, let kind, let failure):
+            onInsecure(socket, kind, failure, now)
         case .connected(let socket):
             timers.cancel(.connect(socket))
             if let peer = dials.removeValue(forKey: socket) { node.on(.dialed(peer, socket), now: now) }
@@ -201,6 +213,9 @@ struct ServiceLoop<Core: ServiceCore> {
                 if !isStopping { setDoors(kinds, areOpen: true) }
             case .reload:
                 if !isStopping, node.mesh.isBehind { reload(now) }
+            case .certificates:
+                for record in certificates.refresh(now: now.stamp) { log.write(record, at: now.stamp) }
+                timers.arm(.certificates, at: now.instant + TLSLimits.reloadInterval)
             case .stop:
                 isOutOfPatience = true
             }
@@ -237,7 +252,7 @@ struct ServiceLoop<Core: ServiceCore> {
             switch SystemCalls.accept(door) {
             case .nobody: return
             case .exhausted(let error): return pauseAccepting([.peer, .client, .admin], error.description, now)
-            case .connection(let descriptor, let address): welcome(sockets.add(descriptor, kind), kind, from: address, now)
+            case .connection(let descriptor, let address): welcome(sockets.add(descriptor, kind, security: security(of: kind)), kind, from: address, now)
             }
         }
     }
@@ -252,6 +267,30 @@ struct ServiceLoop<Core: ServiceCore> {
             adminRequests[socket] = []
             timers.arm(.admin(socket), at: now.instant + ServiceLimits.adminTimeout)
         }
+    }
+
+    private func security(of kind: SocketKind) -> SocketSecurity? {
+        switch kind {
+        case .peer: certificates[.peers].map { .accepting($0) }
+        case .client: certificates[.clients].map { .accepting($0) }
+        case .admin: nil
+        }
+    }
+
+    private mutating func onSecured(_ socket: SocketID, _ kind: SocketKind, _ now: Now) {
+        guard !isStopping else { return }
+        if kind == .peer {
+            let names = setup.cluster.peers(of: setup.node.id).map(\.name).filter { sockets.isNamed(socket, $0) }
+            node.on(.certified(socket, names: names), now: now)
+        }
+        if !sockets.received.isEmpty { node.on(.received(socket, sockets.received), now: now) }
+    }
+
+    private mutating func onInsecure(_ socket: SocketID, _ kind: SocketKind, _ failure: TLSFailure, _ now: Now) {
+        // Among clients there is always one; among services each is a mistake or an attack.
+        let level = kind == .peer ? LogLevel.warning : .debug
+        log.write(LogRecord(level, "tls_failed", ["with": "\(kind)", "reason": failure.reason.rawValue, "text": failure.description]), at: now.stamp)
+        if !isStopping { node.on(.closed(socket), now: now) }
     }
 
     private mutating func pauseAccepting(_ kinds: [SocketKind], _ reason: String, _ now: Now) {
@@ -302,13 +341,14 @@ struct ServiceLoop<Core: ServiceCore> {
 
     private mutating func connect(_ peer: NodeID, _ address: IPv4, _ now: Now) {
         guard let target = setup.cluster.node(peer) else { return }
+        let security = certificates[.peers].map { SocketSecurity.dialing($0, name: target.name) }
         switch SystemCalls.connect(address, port: target.rpc.port) {
         case .failed(let error):
             failDial(peer, error.description, now)
         case .connected(let descriptor):
-            node.on(.dialed(peer, sockets.add(descriptor, .peer)), now: now)
+            node.on(.dialed(peer, sockets.add(descriptor, .peer, security: security)), now: now)
         case .underWay(let descriptor):
-            let socket = sockets.add(descriptor, .peer, isConnecting: true)
+            let socket = sockets.add(descriptor, .peer, isConnecting: true, security: security)
             dials[socket] = peer
             timers.arm(.connect(socket), at: now.instant + ServiceLimits.connectTimeout)
         }
@@ -410,6 +450,8 @@ struct ServiceLoop<Core: ServiceCore> {
             ])
         if let client = setup.node.client, setup.clientDoor != nil { record.fields.append(.init("client", "\(client)")) }
         log.write(record, at: now.stamp)
+        for record in certificates.records { log.write(record, at: now.stamp) }
+        if !certificates.isEmpty { timers.arm(.certificates, at: now.instant + TLSLimits.reloadInterval) }
         node.start(now: now)
         obey(node.takeOutput(now: now), now)
         sockets.flush()

@@ -62,4 +62,10 @@ struct SocketSlot {
         get { flags & 2 != 0 }
         set { flags = newValue ? flags | 2 : flags & ~2 }
     }
+
+    /// Speaks TLS, see `SocketsTLS.swift`.
+    var isSecured: Bool {
+        get { flags & 4 != 0 }
+        set { flags = newValue ? flags | 4 : flags & ~4 }
+    }
 }

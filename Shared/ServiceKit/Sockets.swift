@@ -5,11 +5,14 @@
 //
 // A socket is found by its descriptor when the kernel speaks and by its number when the core does. The kernel reuses
 // descriptors, numbers are never reused; epoll's token carries both, so that news of a former owner is recognised.
+//
+// A socket may speak TLS: what is written to it is plaintext, what is received from it too, and `SocketsTLS.swift` does the rest.
 
 import CLinux
 import Media
 import Primitives
 import RPC
+import TLS
 
 package struct Sockets {
     /// A descriptor that is not a connection.
@@ -34,6 +37,10 @@ package struct Sockets {
         case connected(SocketID)
         case connectFailed(SocketID, SystemError)
         case closed(SocketID, SocketKind)
+        /// A TLS handshake is done; perhaps bytes in `received` already.
+        case secured(SocketID, SocketKind)
+        /// It failed, and the socket is closed.
+        case insecure(SocketID, SocketKind, TLSFailure)
     }
 
     /// Figures for the metrics page.
@@ -53,7 +60,7 @@ package struct Sockets {
     }
 
     /// What of a file is still to be sent.
-    private struct FileTail {
+    struct FileTail {
         let handle: FileHandle
         var offset: UInt64
         var count: UInt64
@@ -61,27 +68,32 @@ package struct Sockets {
 
     private let epoll = SystemCalls.makeEpoll()
     private var ready = [epoll_event](repeating: epoll_event(), count: ServiceLimits.eventCountMax)
-    private var slots: ContiguousArray<SocketSlot> = []
-    private var descriptors: [UInt64: Descriptor] = [:]
+    var slots: ContiguousArray<SocketSlot> = []
+    var descriptors: [UInt64: Descriptor] = [:]
     private var idNext: UInt64 = 1
     private var touched: [Descriptor] = []
     /// Files on their way to sockets, and sockets that are not read: a few, and only in a service with files.
-    private var files: [Descriptor: FileTail] = [:]
+    var files: [Descriptor: FileTail] = [:]
     private var paused: Set<Descriptor> = []
-    private var sentFiles: [SocketID] = []
+    var sentFiles: [SocketID] = []
     private var counts = [0, 0, 0]
-    private var buffer = [UInt8](repeating: 0, count: ServiceLimits.readBytesMax)
-    private var bufferCount = 0
+    var buffer = [UInt8](repeating: 0, count: ServiceLimits.readBytesMax)
+    var bufferCount = 0
     /// Of sockets that have more to say than is read of them in a tick; a handful, and only under load.
     private var marks: [Descriptor: Mark] = [:]
     /// The longest that a marked byte waited since somebody asked.
     private var waitMax = Interval(nanoseconds: 0)
 
+    // What sockets with TLS have beside; nothing of a plain one is here.
+    var streams: [Descriptor: TLSStream] = [:]
+    var wire: TLSWire?
+    package internal(set) var handshakes = Handshakes()
+
     /// Facts that sending brought to light, for the next round.
-    private(set) var aftermath: [TransportEvent] = []
+    var aftermath: [TransportEvent] = []
     /// Sockets that began to close in this tick; the loop gives each `ServiceLimits.closeTimeout`.
-    private(set) var closing: [SocketID] = []
-    package private(set) var counters = Counters()
+    var closing: [SocketID] = []
+    package internal(set) var counters = Counters()
 
     package init() {}
 
@@ -91,7 +103,7 @@ package struct Sockets {
     func count(_ kind: SocketKind) -> Int { counts[Int(kind.rawValue)] }
 
     /// Nothing waits to be sent on any socket. O(descriptors): for the end of the process only.
-    var isDrained: Bool { slots.allSatisfy { $0.waitingBytes == 0 } }
+    var isDrained: Bool { slots.allSatisfy { $0.waitingBytes == 0 } && streams.values.allSatisfy { $0.unsentBytes == 0 } }
 
     /// What the last `.received` brought. Valid until the next fact is asked for.
     package var received: ArraySlice<UInt8> { buffer[0..<bufferCount] }
@@ -135,10 +147,16 @@ package struct Sockets {
 
     /// Sleeps until something happens or the time is over.
     /// - Returns: how many facts there are.
-    package mutating func wait(timeoutMs: Int32) -> Int { SystemCalls.epollWait(epoll, &ready, timeoutMs: timeoutMs) }
+    package mutating func wait(timeoutMs: Int32) -> Int {
+        handshakes.turnsLeft = TLSLimits.handshakeCountPerTickMax
+        return SystemCalls.epollWait(epoll, &ready, timeoutMs: timeoutMs)
+    }
 
     /// Makes a new connection known.
-    package mutating func add(_ descriptor: Descriptor, _ kind: SocketKind, isConnecting: Bool = false) -> SocketID {
+    /// - Parameter security: how it speaks TLS; nil: it does not.
+    package mutating func add(
+        _ descriptor: Descriptor, _ kind: SocketKind, isConnecting: Bool = false, security: SocketSecurity? = nil
+    ) -> SocketID {
         while slots.count <= Int(descriptor) { slots.append(SocketSlot()) }
         precondition(slots[Int(descriptor)].phase == .free)
         let id = idNext
@@ -155,6 +173,7 @@ package struct Sockets {
         counts[Int(kind.rawValue)] += 1
         SystemCalls.epollAdd(
             epoll, descriptor, isConnecting ? SystemCalls.writable : SystemCalls.readable, token: token(id, descriptor))
+        if let security { secure(descriptor, security) }
         return SocketID(rawValue: id)
     }
 
@@ -174,6 +193,8 @@ package struct Sockets {
             if slots[slot].phase == .free { return .nothing }
         }
         guard event.events & SystemCalls.readable != 0 || isBroken else { return .nothing }
+        // What comes behind the end of our patience is thrown away as it is.
+        if slots[slot].isSecured, slots[slot].phase == .open { return readSecured(descriptor, id) }
         return read(descriptor, id)
     }
 
@@ -211,6 +232,8 @@ package struct Sockets {
     /// Closes after what was written before has left; the number is not mentioned again.
     package mutating func close(_ id: SocketID) {
         guard let descriptor = descriptors[id.rawValue], slots[Int(descriptor)].phase == .open else { return }
+        // Nobody could read our last words.
+        if slots[Int(descriptor)].isSecured, !isOpened(descriptor) { return release(descriptor) }
         slots[Int(descriptor)].phase = .flushing
         // What a paused socket still has to say is thrown away, and its end must be seen.
         pause(id, false)
@@ -248,7 +271,7 @@ package struct Sockets {
         (id & 0xFFFF_FFFF) << 32 | UInt64(descriptor)
     }
 
-    private mutating func touch(_ descriptor: Descriptor) {
+    mutating func touch(_ descriptor: Descriptor) {
         guard !slots[Int(descriptor)].isTouched else { return }
         slots[Int(descriptor)].isTouched = true
         touched.append(descriptor)
@@ -261,6 +284,7 @@ package struct Sockets {
         }
         slots[Int(descriptor)].phase = .open
         setWantsWritable(descriptor, false)
+        if slots[Int(descriptor)].isSecured { beginHandshake(descriptor) }
         return .connected(id)
     }
 
@@ -275,7 +299,7 @@ package struct Sockets {
             counters.readCount += 1
             counters.bytesReceived += UInt64(count)
             guard isOpen else { return .nothing }
-            if count == buffer.count || !marks.isEmpty { noteBacklog(descriptor, count) }
+            noteBacklog(descriptor, count, of: buffer.count)
             bufferCount = count
             return .received(id, kind)
         case .moved, .failed:
@@ -286,7 +310,8 @@ package struct Sockets {
 
     /// A read that filled the buffer leaves something behind. The last byte of that is marked, and when as many bytes have been
     /// read, it has come to its turn.
-    private mutating func noteBacklog(_ descriptor: Descriptor, _ count: Int) {
+    mutating func noteBacklog(_ descriptor: Descriptor, _ count: Int, of room: Int) {
+        guard count == room || !marks.isEmpty else { return }
         if var mark = marks[descriptor] {
             mark.bytesLeft -= count
             guard mark.bytesLeft <= 0 else {
@@ -296,13 +321,14 @@ package struct Sockets {
             marks[descriptor] = nil
             waitMax = max(waitMax, SystemCalls.instant() - mark.since)
         }
-        guard count == buffer.count else { return }
+        guard count == room else { return }
         let left = SystemCalls.unreadBytes(descriptor)
         if left > 0 { marks[descriptor] = Mark(bytesLeft: left, since: SystemCalls.instant()) }
     }
 
-    private mutating func send(_ descriptor: Descriptor) {
+    mutating func send(_ descriptor: Descriptor) {
         let slot = Int(descriptor)
+        if slots[slot].isSecured { return sendSecured(descriptor) }
         if slots[slot].waitingBytes > 0 {
             let sentBytes = Int(slots[slot].sentBytes)
             let hasMore = files[descriptor] != nil
@@ -348,7 +374,7 @@ package struct Sockets {
         return true
     }
 
-    private mutating func forgetSent(_ slot: Int, _ count: Int) {
+    mutating func forgetSent(_ slot: Int, _ count: Int) {
         let sent = Int(slots[slot].sentBytes) + count
         if sent == slots[slot].outbound.count {
             slots[slot].outbound = []
@@ -363,9 +389,9 @@ package struct Sockets {
     }
 
     /// What the length of the queue means: congestion, a cut, asking epoll, or the end of closing.
-    private mutating func checkQueue(_ descriptor: Descriptor) {
+    mutating func checkQueue(_ descriptor: Descriptor) {
         let slot = Int(descriptor)
-        let waiting = slots[slot].waitingBytes
+        let waiting = slots[slot].waitingBytes + (slots[slot].isSecured ? unsentBytes(descriptor) : 0)
         let bounds = slots[slot].kind.queueBytes
         if waiting > bounds.max {
             counters.cutCount += 1
@@ -382,9 +408,11 @@ package struct Sockets {
             }
         }
         let hasMore = waiting > 0 || files[descriptor] != nil
-        setWantsWritable(descriptor, hasMore)
+        // Before its handshake is done a socket waits for the other side, however much room the kernel has.
+        setWantsWritable(descriptor, slots[slot].isSecured && !isOpened(descriptor) ? unsentBytes(descriptor) > 0 : hasMore)
         if slots[slot].phase == .flushing && !hasMore {
             slots[slot].phase = .lingering
+            if slots[slot].isSecured { sayEnd(descriptor) }
             SystemCalls.endSending(descriptor)
         }
     }
@@ -403,13 +431,13 @@ package struct Sockets {
     }
 
     /// Ends a socket that was not ordered to end, and says so.
-    private mutating func lose(_ descriptor: Descriptor) {
+    mutating func lose(_ descriptor: Descriptor) {
         let slot = slots[Int(descriptor)]
         if slot.phase == .open { aftermath.append(.closed(SocketID(rawValue: slot.id))) }
         release(descriptor)
     }
 
-    private mutating func release(_ descriptor: Descriptor) {
+    mutating func release(_ descriptor: Descriptor) {
         let slot = slots[Int(descriptor)]
         precondition(slot.phase != .free)
         descriptors[slot.id] = nil
@@ -417,6 +445,7 @@ package struct Sockets {
         paused.remove(descriptor)
         if let file = files.removeValue(forKey: descriptor) { SystemCalls.close(file.handle.rawValue) }
         counts[Int(slot.kind.rawValue)] -= 1
+        if slot.isSecured { forgetStream(descriptor, slot.kind) }
         slots[Int(descriptor)] = SocketSlot()
         // Closing takes it out of epoll too: no other descriptor refers to the same socket.
         SystemCalls.close(descriptor)

@@ -215,6 +215,11 @@ package enum SystemCalls {
         return outcome(retry { sendfile(socket, file.rawValue, &position, Int(count)) })
     }
 
+    /// Bytes of a file into memory; may wait for a disk that is cold.
+    static func read(_ file: FileHandle, offset: UInt64, into room: UnsafeMutableRawBufferPointer) -> IOOutcome {
+        outcome(retry { pread(file.rawValue, room.baseAddress, room.count, off_t(offset)) })
+    }
+
     /// - Parameter hasMore: more is sent at once, and may share a packet with these.
     static func send(_ socket: Descriptor, _ bytes: UnsafeRawBufferPointer, hasMore: Bool = false) -> IOOutcome {
         let flags = Int32(MSG_NOSIGNAL) | (hasMore ? Int32(MSG_MORE) : 0)

@@ -88,7 +88,7 @@ public struct HTTPRequest: Equatable, Sendable {
         }
         guard isLoopback else { return false }
         guard let origin = headers["origin"] else { return true }
-        return ASCII.equalIgnoringCase(origin, "http://" + host)
+        return ["http://", "https://"].contains { ASCII.equalIgnoringCase(origin, $0 + host) }
     }
 
     private static func percentDecoded(_ bytes: ArraySlice<UInt8>) -> String? {

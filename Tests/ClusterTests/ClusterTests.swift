@@ -173,6 +173,17 @@ struct ClusterFileTests {
         }
     }
 
+    @Test(arguments: [
+        ("", TLSRules(), "http"), ("tls clients=on", TLSRules(clients: true), "https"), ("tls peers=on clients=off", TLSRules(peers: true), "http"),
+        ("tls clients=on peers=on", TLSRules(clients: true, peers: true), "https"),
+    ])
+    func whoSpeaksTLSReadsBack(line: String, rules: TLSRules, scheme: String) throws {
+        let map = try ClusterMap.parse(goodFile + "\n" + line)
+        #expect(map.tlsRules == rules)
+        #expect(try ClusterMap.parse(map.render()) == map)
+        #expect(map.clientOrigin(Address("a:1")!) == "\(scheme)://a:1")
+    }
+
     @Test func cutAnywhereTheFileGivesAnErrorOrAMapButNeverACrash() throws {
         let bytes = Array(goodFile.utf8)
         for length in 0..<bytes.count {
@@ -221,6 +232,9 @@ struct ClusterMistakeTests {
         ("origins", "origins https://a.example/", .origin("https://a.example/")),
         ("origins", "origins https://a.example,", .origin("")),
         ("origins", "origins ftp://a.example", .origin("ftp://a.example")),
+        ("epoch", "tls", .wordCount(key: "tls", expected: "tls clients=on peers=on")),
+        ("epoch", "tls clients=yes", .tls("clients=yes")),
+        ("epoch", "tls gateways=on", .setting(word: "gateways=on", expected: "clients= or peers=")),
         ("epoch", "login", .wordCount(key: "login", expected: "login development")),
         ("epoch", "login production", .login("production")),
         ("expiry", "expiry 30", .expiry("30")),

@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -132,6 +133,53 @@ def test_secrets_and_data_are_for_their_owner_only(home):
     for path in home.path.rglob("*"):
         if path.is_file() and path.name != "cluster.conf":
             assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_a_cluster_with_tls_says_what_to_open_and_whom_to_trust(home, tmp_path):
+    said = home.start("--tls").stdout
+    secrets = home.path / "secrets"
+    assert f"https://127.0.0.1:{home.port_base + 1080}/" in said and f"{secrets}/ca.crt" in said
+    for path in secrets.rglob("*"):
+        assert path.is_dir() or path.stat().st_mode & 0o077 == 0, path
+    seen = served(home)
+    # The commands find the authority by themselves, in this home and nowhere else.
+    fantail = ROOT / ".build" / "release" / "fantail"
+
+    def send(*more):
+        return subprocess.run(
+            [fantail, "send", "--as", "ana", "--to", "bob", *more, "hello"], capture_output=True, text=True, timeout=PATIENCE)
+
+    assert send("--home", home.path).returncode == 0
+    (tmp_path / "nobody.crt").write_text("")
+    wrong = send("--home", home.path, "--ca", tmp_path / "nobody.crt")
+    assert wrong.returncode == 1 and "nobody.crt" in wrong.stderr
+    # Once made, it stays; renewed, it is in use without a restart.
+    home.stop()
+    home.script("run.sh", "--no-build", "--detach")
+    assert served(home) == seen
+    assert "made" in home.script("certificates.sh", "--renew", "--name", "chat.example.org").stdout
+    wait_until(lambda: served(home) != seen, "the new certificate")
+
+
+def served(home) -> bytes:
+    """The certificate that a client gets, which it trusts."""
+    context = ssl.create_default_context(cafile=home.path / "secrets" / "ca.crt")
+    with socket.create_connection(("127.0.0.1", home.port_base + 1080), PATIENCE) as plain:
+        with context.wrap_socket(plain, server_hostname="localhost") as secured:
+            return secured.getpeercert(binary_form=True)
+
+
+def test_services_get_certificates_of_their_own(home):
+    home.start()
+    home.stop()
+    file = home.path / "cluster.conf"
+    file.write_text(file.read_text() + "tls peers=on\n")
+    missing = home.script("run.sh", "--no-build", "--detach", check=False)
+    assert missing.returncode == 1 and "secrets/peers has no certificate" in missing.stderr
+    assert home.script("certificates.sh", "--peers").stdout.count("made") == len(NODES) + 3
+    assert home.script("certificates.sh", "--peers").stdout == ""
+    home.script("run.sh", "--no-build", "--detach")
+    assert home.script("status.sh").stdout.count(" ready\n") == len(NODES)
 
 
 def test_the_data_of_a_cluster_survives_a_restart_and_its_counts_need_not_be_repeated(home):
@@ -287,7 +335,7 @@ def test_stop_and_status_are_kind_where_nothing_is(home):
     assert status.returncode == 1 and "deploy/run.sh" in status.stderr
 
 
-@pytest.mark.parametrize("script", ["run.sh", "stop.sh", "status.sh", "test.sh", "torture.sh"])
+@pytest.mark.parametrize("script", ["run.sh", "stop.sh", "status.sh", "test.sh", "torture.sh", "certificates.sh"])
 def test_help_is_the_head_of_the_script_and_a_wrong_option_is_refused(script):
     helped = subprocess.run([DEPLOY / script, "--help"], text=True, capture_output=True, timeout=PATIENCE)
     assert helped.returncode == 0 and f"deploy/{script}" in helped.stdout and "Exit status" in helped.stdout

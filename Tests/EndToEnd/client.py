@@ -119,6 +119,7 @@ def _compare(frame: dict, fields: dict):
 
 async def open_socket(cluster: Cluster, token: str | None, encoding: str = "json", gateway: int = 0, **options):
     headers = {"Authorization": f"Bearer {token}"} if token else {}
+    options.setdefault("ssl", cluster.ssl)
     return await connect(
         cluster.url(gateway), subprotocols=[f"fantail.{encoding}.v1"], additional_headers=headers, compression=None,
         max_size=524_288, max_queue=None, ping_interval=None, proxy=None, open_timeout=PATIENCE, **options)

@@ -15,11 +15,13 @@ import re
 import secrets
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from pathlib import Path
 
 from minting import Pair, Secret, mint
+from papers import Authority
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("FANTAIL_BIN", REPOSITORY / ".build" / "release"))
@@ -123,12 +125,13 @@ class Node:
 
 class Cluster:
     def __init__(self, home: Path, counts: dict | None = None, store: str = "temporary", settings: tuple = (),
-                 media: str = ""):
+                 media: str = "", tls: str = ""):
         """
         home: an empty directory; everything is kept below.
         counts: nodes of each role; default `COUNTS`.
         settings: more lines of the cluster file.
         media: more words in the lines of media nodes.
+        tls: who speaks it, `clients`, `peers` or both; papers are made for them, by `self.authority` and `self.peers_authority`.
         """
         self.is_archive = store == "archive"
         self.home = Path(home)
@@ -152,6 +155,10 @@ class Cluster:
 
         self.secret = secrets.token_bytes(32)
         self.hs, self.ed = Secret("hs-1"), Pair("ed-1")
+        self.tls = tls.split()
+        if self.tls:
+            settings = (*settings, "tls " + " ".join(f"{who}=on" for who in self.tls))
+            self._make_papers()
         lines = [f"cluster {self.name}", "epoch 1", f"store {store}", *settings, *(node.line for node in self.nodes.values())]
         self.file.write_text("\n".join(lines) + "\n")
         self._secret_file("cluster.key", self.secret.hex() + "\n")
@@ -163,6 +170,33 @@ class Cluster:
         path = self.data / "secrets" / name
         path.write_text(text)
         path.chmod(0o600)
+
+    def _make_papers(self):
+        self.authority, self.peers_authority = Authority("clients"), Authority("services")
+        if "clients" in self.tls:
+            self.install(self.authority.issue("localhost", "127.0.0.1"))
+            self.ca = self.data / "secrets" / "ca.crt"
+            self.ca.write_bytes(self.authority.pem)
+        if "peers" in self.tls:
+            folder = self.data / "secrets" / "peers"
+            folder.mkdir()
+            (folder / "ca.crt").write_bytes(self.peers_authority.pem)
+            for name in self.nodes:
+                self.peers_authority.issue(name).install(folder / f"{name}.crt", folder / f"{name}.key")
+
+    def install(self, paper):
+        """Gives gateways and media another certificate."""
+        self.paper = paper
+        paper.install(self.data / "secrets" / "tls.crt", self.data / "secrets" / "tls.key")
+
+    @property
+    def ssl(self) -> ssl.SSLContext | None:
+        """What clients need; nothing without TLS."""
+        if "clients" not in self.tls:
+            return None
+        context = ssl.create_default_context(cafile=self.ca)
+        context.set_alpn_protocols(["http/1.1"])
+        return context
 
     def __enter__(self):
         try:
@@ -249,7 +283,7 @@ class Cluster:
     # For clients
 
     def url(self, gateway: int = 0) -> str:
-        return f"ws://127.0.0.1:{self.gateways[gateway].client}/v1/ws"
+        return f"{'wss' if 'clients' in self.tls else 'ws'}://127.0.0.1:{self.gateways[gateway].client}/v1/ws"
 
     def token(self, user: str, device: str | None = None, **claims) -> str:
         return mint(self.hs, user, device, **claims)

@@ -18,6 +18,7 @@ TEST_PATIENCE, LONG_TEST_PATIENCE = 240, 1_200
 
 
 def pytest_addoption(parser):
+    parser.addoption("--tls", action="store_true", help="the clusters that tests share speak TLS with clients")
     parser.addoption("--long", action="store_true", help="also what takes minutes")
 
 
@@ -57,9 +58,9 @@ def pytest_pyfunc_call(pyfuncitem):
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory):
+def cluster(tmp_path_factory, pytestconfig):
     """A temporary cluster that tests share; each uses users of its own, and leaves every process running."""
-    with Cluster(tmp_path_factory.mktemp("temporary")) as cluster:
+    with Cluster(tmp_path_factory.mktemp("temporary"), tls="clients" if pytestconfig.getoption("--tls") else "") as cluster:
         yield cluster
         ended = [node.name for node in cluster.nodes.values() if not node.is_running]
         assert not ended, f"ended during the tests: {ended}"

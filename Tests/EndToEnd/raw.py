@@ -113,6 +113,7 @@ class Raw:
 
 
 async def dial(cluster, gateway: int = 0, **options):
+    options.setdefault("ssl", cluster.ssl)
     return await asyncio.wait_for(
         asyncio.open_connection("127.0.0.1", cluster.gateways[gateway].client, limit=1 << 20, **options), PATIENCE)
 

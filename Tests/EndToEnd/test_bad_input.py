@@ -312,7 +312,8 @@ async def never_reading(cluster, gateway: int = 0) -> Raw:
     """Upgraded and greeted; from then on nobody reads."""
     plug = small_window()
     await asyncio.get_running_loop().sock_connect(plug, ("127.0.0.1", cluster.gateways[gateway].client))
-    reader, writer = await asyncio.open_connection(sock=plug, limit=4_096)
+    reader, writer = await asyncio.open_connection(
+        sock=plug, limit=4_096, ssl=cluster.ssl, server_hostname="127.0.0.1" if cluster.ssl else None)
     writer.write(handshake_bytes(cluster.token(fresh())))
     await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
     connection = Raw(reader, writer)
@@ -355,7 +356,8 @@ async def test_a_reader_that_stops_gets_no_more_than_one_portion(cluster):
     bob, count = fresh("bob"), 300
     plug = small_window()
     await asyncio.get_running_loop().sock_connect(plug, ("127.0.0.1", cluster.gateways[0].client))
-    reader, writer = await asyncio.open_connection(sock=plug, limit=4_096)
+    reader, writer = await asyncio.open_connection(
+        sock=plug, limit=4_096, ssl=cluster.ssl, server_hostname="127.0.0.1" if cluster.ssl else None)
     writer.write(handshake_bytes(cluster.token(bob)))
     await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
     deaf = Raw(reader, writer)

@@ -96,9 +96,13 @@ class Answer:
         return self.json["reason"]
 
 
-def _http(method: str, url: str, body: bytes | None = None, headers: dict | None = None) -> Answer:
+def _http(method: str, url: str, body: bytes | None = None, headers: dict | None = None, trust=None) -> Answer:
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=PATIENCE)
+    if trust:
+        assert parts.scheme == "https"
+        connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=PATIENCE, context=trust)
+    else:
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=PATIENCE)
     try:
         connection.request(method, f"{parts.path}?{parts.query}", body, headers or {})
         answer = connection.getresponse()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cluster import SMALL, Cluster
+
 FOLDER = Path(__file__).parents[2] / "deploy" / "monitoring"
 NAME = re.compile(r"\bfantail_[a-z0-9_]+")
 
@@ -17,12 +19,14 @@ def promtool(*words: str, text: str | None = None, cwd: Path = FOLDER) -> subpro
 
 
 @pytest.fixture(scope="module")
-def pages(cluster) -> dict[str, str]:
+def pages(tmp_path_factory) -> dict[str, str]:
+    """Of a cluster with everything that has figures of its own."""
     def page(node):
         with urllib.request.urlopen(f"http://127.0.0.1:{node.admin}/metrics", timeout=10) as answer:
             return answer.read().decode()
 
-    return {node.name: page(node) for node in cluster.nodes.values()}
+    with Cluster(tmp_path_factory.mktemp("monitored"), counts={**SMALL, "media": 1}, tls="clients peers") as cluster:
+        return {node.name: page(node) for node in cluster.nodes.values()}
 
 
 def names(text: str) -> set[str]:

@@ -67,8 +67,9 @@ class Window:
         os.close(self.terminal)
 
 
-def connection(cluster, home, user: str) -> list[str]:
-    return ["--token", cluster.token(user), "--gateway", cluster.url().split("/")[2], "--home", str(home)]
+def connection(cluster, home, user: str, device: str | None = None) -> list[str]:
+    trust = ["--ca", str(cluster.ca)] if cluster.ssl else []
+    return ["--token", cluster.token(user, device), "--gateway", cluster.url().removesuffix("/v1/ws"), "--home", str(home), *trust]
 
 
 @contextlib.contextmanager
@@ -82,10 +83,9 @@ def window(cluster, home, me: str, peer: str):
 
 def run(cluster, home, *words: str, as_: str) -> str:
     """A command that must succeed; each is another device than the window."""
-    token = cluster.token(as_, "cli")
     return subprocess.run(
-        [BIN / "fantail", *words, "--as", as_, "--device", "cli", "--token", token, "--gateway", cluster.url().split("/")[2],
-         "--home", str(home)], capture_output=True, text=True, check=True, timeout=PATIENCE).stdout
+        [BIN / "fantail", *words, "--as", as_, "--device", "cli", *connection(cluster, home, as_, "cli")], capture_output=True, text=True,
+        check=True, timeout=PATIENCE).stdout
 
 
 def test_two_terminals_show_online_typing_and_last_seen(cluster, tmp_path):

@@ -92,7 +92,7 @@ async def test_frames_behind_a_refused_handshake_go_nowhere(cluster):
     from raw import handshake_bytes
 
     frames = cluster.figure("parser", "fantail_parser_frames_total")
-    reader, writer = await asyncio.open_connection("127.0.0.1", cluster.gateways[0].client)
+    reader, writer = await asyncio.open_connection("127.0.0.1", cluster.gateways[0].client, ssl=cluster.ssl)
     writer.write(handshake_bytes(token=tampered(cluster.token("ana"))) + b"\x81\x8f\0\0\0\0" + b'{"type":"ping"}')
     answer = await reader.read()
     assert answer.startswith(b"HTTP/1.1 401 ")
@@ -138,7 +138,7 @@ async def test_a_token_travels_in_the_header_as_a_subprotocol_or_in_the_query(cl
         "query among others": (f"{url}?a=b&access_token={token}&c", ["fantail.json.v1"], {}),
     }
     for way, (address, names, headers) in ways.items():
-        async with connect(address, subprotocols=names, additional_headers=headers, proxy=None) as socket:
+        async with connect(address, subprotocols=names, additional_headers=headers, proxy=None, ssl=cluster.ssl) as socket:
             assert socket.subprotocol == "fantail.json.v1", way
             assert (await Client(socket, "json").hello())["user"] == user, way
 
@@ -149,7 +149,7 @@ async def test_the_first_known_subprotocol_is_taken(cluster):
         (["unknown", "fantail.binary.v1", "fantail.json.v1"], "fantail.binary.v1"),
         (["fantail.json.v1", "fantail.binary.v1"], "fantail.json.v1"),
     ]:
-        async with connect(cluster.url(), subprotocols=names, additional_headers=headers, proxy=None) as socket:
+        async with connect(cluster.url(), subprotocols=names, additional_headers=headers, proxy=None, ssl=cluster.ssl) as socket:
             assert socket.subprotocol == chosen
 
 

@@ -26,13 +26,13 @@ def chromium() -> tuple[str, str]:
     return os.environ.get("CHROMIUM", "/usr/bin/chromium"), os.environ.get("CHROMEDRIVER", "/usr/bin/chromedriver")
 
 
-def start_driver(profile: Path, width: int, height: int) -> webdriver.Chrome:
+def start_driver(profile: Path, width: int, height: int, flags: tuple = ()) -> webdriver.Chrome:
     browser, driver = chromium()
     options = webdriver.ChromeOptions()
     options.binary_location = browser
     for flag in (
         "--headless=new", "--disable-gpu", "--disable-dev-shm-usage", f"--user-data-dir={profile}", f"--window-size={width},{height}",
-        "--lang=en-GB", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+        "--lang=en-GB", "--no-first-run", "--disable-background-networking", "--disable-component-update", *flags,
     ):
         options.add_argument(flag)
     if os.geteuid() == 0:

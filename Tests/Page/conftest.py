@@ -31,7 +31,12 @@ class Developer(Cluster):
 
     @property
     def page(self) -> str:
-        return f"http://127.0.0.1:{self.gateways[0].client}/"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.gateways[0].client}/"
+
+    @property
+    def flags(self) -> tuple:
+        """What a browser has to be told before it opens the page."""
+        return (f"--ignore-certificate-errors-spki-list={self.paper.pin}",) if self.tls else ()
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +71,7 @@ def sit(tmp_path):
     def sit(cluster, name: str, width: int = 1180, height: int = 780, sign_in: bool = True, profile: str | None = None) -> Person:
         folder = tmp_path / f"profile-{profile or len(drivers)}"
         profiles.append(folder)
-        driver = start_driver(folder, width, height)
+        driver = start_driver(folder, width, height, cluster.flags)
         drivers.append(driver)
         person = Person(driver, cluster.page, name)
         person.go()

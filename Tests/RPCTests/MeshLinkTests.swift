@@ -257,6 +257,26 @@ import Testing
         #expect(!mesh.owns(door))
     }
 
+    @Test(arguments: [([], false), (["b"], false), (["a"], true), (["b", "a"], true)])
+    func aCertificateMustNameWhoComesInByTheDoor(names: [String], comesIn: Bool) {
+        var mesh = Net.mesh(b, among: [a, b])
+        let door = SocketID(rawValue: 1)
+        mesh.onAccepted(door, now: .zero)
+        mesh.onCertified(door, names: names)
+        var knocker = Link(dialing: "b", identity: identity("a"), nonce: nonce(1), now: .zero)
+        var heard: [LinkEvent] = []
+        for _ in 0..<3 {
+            mesh.onReceived(door, knocker.takeOutbound()[...], now: .zero)
+            mesh.flush()
+            for effect in mesh.takeEffects() {
+                if case .write(door, let bytes) = effect { try? knocker.receive(bytes[...], now: .zero, into: &heard) }
+            }
+        }
+        #expect(mesh.isUp(a) == comesIn)
+        #expect(mesh.takeNotices() == [comesIn ? .linkUp(a) : .strangerRefused(.wrongCertificate("a"))])
+        #expect(mesh.takeEvents() == (comesIn ? [.peerUp(a)] : []))
+    }
+
     @Test func strangersAreBoundedAndEachLeavesWithinFourSeconds() {
         var mesh = Net.mesh(b, among: [a, b])
         mesh.start(now: .zero)

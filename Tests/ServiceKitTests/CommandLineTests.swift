@@ -37,6 +37,18 @@ import Testing
         #expect(ServiceCommand.parse(words) == .wrong(sentence))
     }
 
+    @Test func certificatesLieBesideTheSecretsUnlessTheyAreNamed() {
+        guard case .run(let options) = ServiceCommand.parse(needed) else { return #expect(Bool(false)) }
+        #expect(options.certificates == CertificatePaths(data: "/d", node: "session-1"))
+        #expect(options.certificates.key == "/d/secrets/tls.key")
+        #expect(options.certificates.peerCertificate == "/d/secrets/peers/session-1.crt")
+        #expect(options.certificates.peerAuthority == "/d/secrets/peers/ca.crt")
+        let words = ["--tls-cert", "a", "--tls-key", "b", "--peer-cert", "c", "--peer-key", "d", "--peer-ca", "e"]
+        guard case .run(let named) = ServiceCommand.parse(needed + words) else { return #expect(Bool(false)) }
+        let paths = named.certificates
+        #expect([paths.certificate, paths.key, paths.peerCertificate, paths.peerKey, paths.peerAuthority] == ["a", "b", "c", "d", "e"])
+    }
+
     @Test func anUnknownLevelNamesTheKnownOnes() {
         #expect(
             ServiceCommand.parse(needed + ["--log-level", "loud"])

@@ -55,7 +55,7 @@ import WebSocket
     @Test func whoNamesThisMachineIsHere() throws {
         for host in ["127.0.0.1:8080", "localhost:8080", "LOCALHOST", "[::1]:8080", "127.0.0.1"] {
             #expect(try isOfThisMachine(host))
-            #expect(try isOfThisMachine(host, origin: "http://\(host)"))
+            for scheme in ["http", "https"] { #expect(try isOfThisMachine(host, origin: "\(scheme)://\(host)")) }
         }
     }
 
@@ -67,7 +67,7 @@ import WebSocket
     }
 
     @Test func anotherPageIsNot() throws {
-        for origin in ["null", "https://localhost:8080", "http://localhost", "http://localhost:8081", "http://localhost:8080.evil.example", "http://127.0.0.1:8080"] {
+        for origin in ["null", "ftp://localhost:8080", "https://localhost:8081", "http://localhost", "http://localhost:8081", "http://localhost:8080.evil.example", "http://127.0.0.1:8080"] {
             #expect(try !isOfThisMachine("localhost:8080", origin: origin))
         }
     }

@@ -6,12 +6,15 @@ import Crypto
 import FantailCLI
 import Primitives
 import ServiceKit
+import TLS
 import Tokens
 
 struct ClusterHome {
     let folder: String
     let map: ClusterMap
     private let key: TokenKey
+    /// Whom to believe, where the cluster speaks TLS with clients.
+    let trust: TLSContext?
 
     /// Tokens of a run hold this long: longer than any run waits between two connections is of no use.
     private static let tokenSeconds: Int64 = 3_600
@@ -23,7 +26,8 @@ struct ClusterHome {
         return wanted.isEmpty ? "./.fantail" : wanted
     }
 
-    init(_ folder: String, clusterFile: String? = nil) throws(CommandFailure) {
+    /// - Parameter authority: a file of authorities; default FOLDER/secrets/ca.crt if it is there, else those of the system.
+    init(_ folder: String, clusterFile: String? = nil, authority: String? = nil) throws(CommandFailure) {
         self.folder = folder
         let path = clusterFile ?? "\(folder)/cluster.conf"
         guard let text = Self.read(path) else {
@@ -47,6 +51,16 @@ struct ClusterHome {
             throw .failure("no key in \(keyFile) may mint: end the line of one with the word sign")
         }
         self.key = key
+        guard map.tlsRules.clients else {
+            trust = nil
+            return
+        }
+        let own = "\(folder)/secrets/ca.crt"
+        do throws(TLSFileProblem) {
+            trust = try TLSContext(trusting: authority ?? (Self.read(own) == nil ? nil : own))
+        } catch {
+            throw .failure("\(error)")
+        }
     }
 
     func mint(_ user: UserID) -> String {
@@ -63,7 +77,7 @@ struct ClusterHome {
         var doors: [Fleet.Door] = []
         for address in map.nodes(of: .gateway).compactMap(\.client) {
             switch SystemCalls.resolve(address.host) {
-            case .success(let found): doors.append(.init(name: "\(address)", address: found, port: address.port))
+            case .success(let found): doors.append(.init(name: "\(address)", host: address.host, address: found, port: address.port, trust: trust))
             case .failure(let error): throw .failure("there is no host \(address.host): \(error.text)")
             }
         }
@@ -79,7 +93,7 @@ struct ClusterHome {
 
     private static func admin(_ node: Node) -> Fleet.Door? {
         guard case .success(let found) = SystemCalls.resolve(node.admin.host) else { return nil }
-        return Fleet.Door(name: "\(node.admin)", address: found, port: node.admin.port)
+        return Fleet.Door(name: "\(node.admin)", host: node.admin.host, address: found, port: node.admin.port)
     }
 
     /// The process of a node as the scripts wrote it down; nil when it is not there.

@@ -11,6 +11,7 @@ import Crypto
 import Primitives
 import RPC
 import ServiceKit
+import TLS
 import WebSocket
 
 final class Fleet {
@@ -70,8 +71,14 @@ final class Fleet {
 
     struct Door {
         var name: String
+        /// Without the port.
+        var host: String
         var address: IPv4
         var port: UInt16
+        /// Nil: it does not speak TLS.
+        var trust: TLSContext?
+
+        var security: SocketSecurity? { trust.map { .dialing($0, name: host) } }
     }
 
     /// - Parameters:
@@ -238,6 +245,8 @@ final class Fleet {
                 questions[socket]?.answer.append(contentsOf: sockets.received)
                 if questions[socket]?.answer.count ?? 0 > Self.answerBytesMax { sockets.close(socket) }
             case .received(let socket, _): onBytes(socket)
+            case .secured(let socket, _): if !sockets.received.isEmpty { onBytes(socket) }
+            case .insecure(let socket, _, let failure): onEnded(socket, "no secure connection: \(failure)", isFailure: true)
             case .connected(let socket): if questions[socket] != nil { sendQuestion(socket) } else { onConnected(socket) }
             case .connectFailed(let socket, let error):
                 endQuestion(socket)
@@ -378,11 +387,11 @@ final class Fleet {
         let door = gateways[members[member].gateway]
         switch SystemCalls.connect(door.address, port: door.port) {
         case .underWay(let descriptor):
-            let socket = sockets.add(descriptor, .client, isConnecting: true)
+            let socket = sockets.add(descriptor, .client, isConnecting: true, security: door.security)
             members[member].socket = socket
             owners[socket] = member
         case .connected(let descriptor):
-            let socket = sockets.add(descriptor, .client)
+            let socket = sockets.add(descriptor, .client, security: door.security)
             members[member].socket = socket
             owners[socket] = member
             onConnected(socket)

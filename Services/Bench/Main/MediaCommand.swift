@@ -36,12 +36,12 @@ enum MediaCommand {
             let part = Array(files[begin..<min(begin + share(plan), files.count)])
             let asker = try MediaAsker(rig.home, user: UserID("bench-\(HexName.text(crypto.randomBytes(6)))-\(number)")!)
             var puts: [Transfer] = []
-            for file in part { puts.append(try Transfer(file, put: try asker.upload(file.announced))) }
+            for file in part { puts.append(try Transfer(file, put: try asker.upload(file.announced), trust: rig.home.trust)) }
             let (result, answers) = measure(rig, plan, puts, isOnce: true, pids: mediaPids(rig))
             upload.add(result)
             for (file, answer) in zip(part, answers) {
                 guard let reference = MediaWords.reference(in: answer) else { continue }
-                downloads.append(try Transfer(file, get: try asker.download(reference), isChecked: true))
+                downloads.append(try Transfer(file, get: try asker.download(reference), trust: rig.home.trust, isChecked: true))
             }
         }
         runs.append(("upload", "upload", upload))

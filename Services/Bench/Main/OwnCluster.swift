@@ -27,6 +27,7 @@ struct OwnCluster {
         for count in OwnClusterOptions.counts {
             if let number = try arguments.number(count.name, 1...64) { words += ["--\(count.there)", "\(number)"] }
         }
+        if arguments.has("tls") { words.append("--tls") }
         if arguments.has("archive") { words.append("--archive") }
         let status = Self.run("\(scripts)/run.sh", words, log: "\(folder)/start.log")
         guard status == 0 else {

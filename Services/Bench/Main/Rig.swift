@@ -32,7 +32,7 @@ struct Rig {
             own = nil
         }
         do throws(CommandFailure) {
-            home = try ClusterHome(own?.folder ?? ClusterHome.folder(arguments), clusterFile: arguments.value("cluster"))
+            home = try ClusterHome(own?.folder ?? ClusterHome.folder(arguments), clusterFile: arguments.value("cluster"), authority: arguments.value("ca"))
             guard Fleet.isAnybodyThere(try home.gateways(), timeoutMs: Self.knockMs) else {
                 throw .failure(
                     "no gateway of the cluster in \(home.folder) answers: type deploy/run.sh --home \(home.folder) --detach, or let bench start a cluster of its own with --start")

@@ -11,6 +11,7 @@ import Media
 import Primitives
 import ServiceKit
 import Synchronization
+import TLS
 import WebSocket
 
 /// Random bytes, and what is announced of them.
@@ -30,24 +31,31 @@ final class TransferFile: Sendable {
 struct Transfer: Sendable {
     let file: TransferFile
     let address: Address
+    /// Nil: without TLS.
+    let trust: TLSContext?
     let isPut: Bool
     /// The hash of what comes is looked at.
     private(set) var isChecked: Bool
     let head: [UInt8]
 
-    init(_ file: TransferFile, put url: String) throws(CommandFailure) { try self.init(file, "PUT", url, isChecked: false) }
-    init(_ file: TransferFile, get url: String, isChecked: Bool) throws(CommandFailure) { try self.init(file, "GET", url, isChecked: isChecked) }
+    /// - Parameter trust: whom to believe where a link begins with https.
+    init(_ file: TransferFile, put url: String, trust: TLSContext? = nil) throws(CommandFailure) {
+        try self.init(file, "PUT", url, trust, isChecked: false)
+    }
 
-    private init(_ file: TransferFile, _ method: String, _ url: String, isChecked: Bool) throws(CommandFailure) {
-        let rest = url.hasPrefix("http://") ? url.dropFirst("http://".count) : ""
-        let end = rest.firstIndex(of: "/") ?? rest.endIndex
-        guard let address = Address(String(rest[..<end])) else { throw .failure("\(Printable.line(url)) is no link that bench can follow") }
+    init(_ file: TransferFile, get url: String, trust: TLSContext? = nil, isChecked: Bool) throws(CommandFailure) {
+        try self.init(file, "GET", url, trust, isChecked: isChecked)
+    }
+
+    private init(_ file: TransferFile, _ method: String, _ url: String, _ trust: TLSContext?, isChecked: Bool) throws(CommandFailure) {
+        guard let link = WebLink(url), !link.isSecure || trust != nil else { throw .failure("\(Printable.line(url)) is no link that bench can follow") }
         self.file = file
-        self.address = address
+        address = link.address
+        self.trust = link.isSecure ? trust : nil
         self.isChecked = isChecked
         isPut = method == "PUT"
         head = Array(
-            "\(method) \(rest[end...]) HTTP/1.1\r\nHost: \(address)\r\n\(method == "PUT" ? "Content-Length: \(file.bytes.count)\r\n" : "")\r\n".utf8)
+            "\(method) \(link.path) HTTP/1.1\r\nHost: \(address)\r\n\(method == "PUT" ? "Content-Length: \(file.bytes.count)\r\n" : "")\r\n".utf8)
     }
 
     var unchecked: Transfer {
@@ -118,25 +126,19 @@ private final class TransferWire {
 
     private static let timeoutSeconds = 60
     private static let headBytesMax = 16 * 1024
-    private var socket: Int32 = -1
+    private var socket: ClientSocket?
     private var address: Address?
     private var buffer = [UInt8](repeating: 0, count: 1024 * 1024)
 
-    deinit { hangUp() }
-
-    private func hangUp() {
-        if socket >= 0 { close(socket) }
-        socket = -1
-    }
-
     func perform(_ transfer: Transfer) -> Answer {
-        if socket < 0 || address != transfer.address {
-            hangUp()
+        if socket == nil || address != transfer.address {
             guard let made = Self.connect(transfer.address) else { return Answer() }
-            (socket, address) = (made, transfer.address)
+            (socket, address) = (ClientSocket(made, trust: transfer.trust, name: transfer.address.host), transfer.address)
         }
-        guard send(transfer.head[...]), !transfer.isPut || send(transfer.file.bytes[...]), let answer = receive(transfer) else {
-            hangUp()
+        guard let socket, socket.write(transfer.head[...]), !transfer.isPut || socket.write(transfer.file.bytes[...]),
+            let answer = receive(transfer, socket)
+        else {
+            socket = nil
             return Answer()
         }
         return answer
@@ -164,22 +166,12 @@ private final class TransferWire {
         return made
     }
 
-    private func send(_ bytes: ArraySlice<UInt8>) -> Bool {
-        var rest = bytes
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-            guard count > 0 else { return false }
-            rest = rest.dropFirst(count)
-        }
-        return true
-    }
-
     /// Nil when no whole answer came.
-    private func receive(_ transfer: Transfer) -> Answer? {
+    private func receive(_ transfer: Transfer, _ socket: ClientSocket) -> Answer? {
         var head: [UInt8] = []
         var end: Int?
         while end == nil {
-            let count = recv(socket, &buffer, buffer.count, 0)
+            let count = socket.read(into: &buffer)
             guard count > 0, head.count < Self.headBytesMax + buffer.count else { return nil }
             let from = max(0, head.count - 3)
             head += buffer[..<count]
@@ -201,12 +193,12 @@ private final class TransferWire {
         var got = head.count - end!
         var body = transfer.isChecked || transfer.isPut ? Array(head[end!...]) : []
         while got < length {
-            let count = recv(socket, &buffer, min(buffer.count, length - got), 0)
+            let count = socket.read(into: &buffer, limit: length - got)
             guard count > 0 else { return nil }
             if transfer.isChecked || transfer.isPut { body += buffer[..<count] }
             got += count
         }
-        if !keepsOpen { hangUp() }
+        if !keepsOpen { self.socket = nil }
         if transfer.isPut {
             return Answer(
                 isRight: [200, 201, 204].contains(status), bytes: UInt64(transfer.file.bytes.count), text: String(decoding: body, as: UTF8.self))
@@ -223,7 +215,7 @@ private final class TransferWire {
 
 /// A user on the chat's socket who asks for links, one after the other.
 final class MediaAsker {
-    private let socket: Int32
+    private let socket: ClientSocket
     private var connection: ClientConnection
     private var events: [ClientConnectionEvent] = []
     private var count = 0
@@ -233,21 +225,18 @@ final class MediaAsker {
         guard let door = home.map.nodes(of: .gateway).first?.client, let made = TransferWire.connect(door) else {
             throw .failure("no gateway answers")
         }
-        socket = made
+        socket = ClientSocket(made, trust: home.trust, name: door.host)
         do throws(ClientHandshakeFailure) {
             connection = try ClientConnection(
                 host: "\(door)", token: home.mint(user), encoding: .binary,
                 dice: SeededGenerator(seed: crypto.randomBytes(8).reduce(0) { $0 << 8 | UInt64($1) }), sha1: { crypto.sha1($0) })
         } catch {
-            close(made)
             throw .failure("\(error)")
         }
         try exchange { if case .open = $0 { true } else { nil } }
         connection.transmit(.hello(cursor: nil, ticks: nil, attempt: nil))
         try exchange { if case .frame(.welcome) = $0 { true } else { nil } }
     }
-
-    deinit { close(socket) }
 
     func upload(_ file: MediaFile) throws(CommandFailure) -> String {
         try ask { .mediaUpload(ref: $0, file: file) }
@@ -279,15 +268,13 @@ final class MediaAsker {
         var buffer = [UInt8](repeating: 0, count: 16 * 1024)
         while true {
             let outbound = connection.takeOutbound()
-            if !outbound.isEmpty, Glibc.send(socket, outbound, outbound.count, Int32(MSG_NOSIGNAL)) != outbound.count {
-                throw .failure("the gateway has gone")
-            }
+            if !outbound.isEmpty, !socket.write(outbound[...]) { throw .failure("the gateway has gone\(socket.failure.map { ": \($0)" } ?? "")") }
             while !events.isEmpty {
                 let event = events.removeFirst()
                 if case .ended(_, let why) = event { throw .failure("the gateway ended the connection: \(Printable.line(why))") }
                 if let value = wanted(event) { return value }
             }
-            let count = recv(socket, &buffer, buffer.count, 0)
+            let count = socket.read(into: &buffer)
             guard count > 0 else { throw .failure("the gateway has gone") }
             connection.receive(buffer[..<count], into: &events)
         }

@@ -66,6 +66,7 @@ public enum ChangeReport {
         if change.old.presenceRules != change.new.presenceRules { lines.append("presence") }
         if change.old.limitRules != change.new.limitRules { lines.append("limits") }
         if change.old.fileRules != change.new.fileRules { lines.append("files") }
+        if change.old.tlsRules != change.new.tlsRules { lines.append("tls") }
         if change.old.hasDevelopmentLogin != change.new.hasDevelopmentLogin { lines.append("login") }
         return lines
     }

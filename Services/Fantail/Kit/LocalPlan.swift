@@ -12,6 +12,7 @@ public enum LocalPlan {
         OptionSpec("port-base", "N", "clients come in from N + 1080, rpc is from N + 100; default 7000"),
         OptionSpec("archive", nil, "keep messages for ever; default: until delivered"),
         OptionSpec("development-login", nil, "gateways mint tokens for anybody at this machine; default: they do not"),
+        OptionSpec("tls", nil, "gateways and media speak TLS, with HOME/secrets/tls.crt and tls.key; default: they do not"),
         OptionSpec("force", nil, "write cluster.conf anew although it has other counts"),
     ]
 
@@ -35,9 +36,10 @@ public enum LocalPlan {
         let portBase = try arguments.number("port-base", portBaseRange) ?? existing.flatMap(portBase(of:)) ?? portBaseDefault
         let storageMode = arguments.has("archive") ? .archive : existing?.storageMode ?? .temporary
         let hasLogin = arguments.has("development-login") || existing?.hasDevelopmentLogin ?? false
+        let rules = TLSRules(clients: arguments.has("tls") || existing?.tlsRules.clients ?? false, peers: existing?.tlsRules.peers ?? false)
         do throws(ClusterProblem) {
             return try ClusterMap.local(
-                counts, epoch: epoch, storageMode: storageMode, hasDevelopmentLogin: hasLogin, clientPortBase: portBase + 1080, rpcPortBase: portBase + 100)
+                counts, epoch: epoch, storageMode: storageMode, tlsRules: rules, hasDevelopmentLogin: hasLogin, clientPortBase: portBase + 1080, rpcPortBase: portBase + 100)
         } catch {
             throw .usage("\(error)")
         }
@@ -52,6 +54,7 @@ public enum LocalPlan {
         if existing.storageMode != wanted.storageMode {
             parts.append("store \(existing.storageMode.rawValue), not \(wanted.storageMode.rawValue)")
         }
+        if existing.tlsRules != wanted.tlsRules { parts.append("no TLS with clients") }
         if let existing = portBase(of: existing), let wanted = portBase(of: wanted), existing != wanted {
             parts.append("port base \(existing), not \(wanted)")
         }

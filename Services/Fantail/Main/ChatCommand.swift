@@ -38,7 +38,7 @@ enum ChatCommand {
         if isWindow {
             let terminal = try Terminal()
             do throws(CommandFailure) {
-                var window = ChatWindow(me: me, peer: peer)
+                var window = ChatWindow(me: me, peer: peer, trust: courier.trust)
                 try window.run(courier, terminal)
                 try courier.stop()
             } catch {
@@ -62,7 +62,7 @@ enum PlainChat {
     static func run(_ courier: Courier, me: UserID, peer: UserID) throws(CommandFailure) -> Int32 {
         var mode = LineMode(me: me, peer: peer)
         for message in courier.store.memory.outbox where message.to == peer { mode.wrote(message.id) }
-        var files = ChatFiles()
+        var files = ChatFiles(courier.trust)
         var pending: [UInt8] = []
         var drainUntil: Instant?
         var marked: Stamp?

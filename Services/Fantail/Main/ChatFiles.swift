@@ -50,8 +50,12 @@ struct ChatFiles {
     /// Orders that wait behind the first; each file to send is in memory.
     private static let jobCountMax = 8
 
+    /// Of those who hold the files.
+    private let trust: Trust
     private var jobs: [Job] = []
     private let background = Background<Report>()
+
+    init(_ trust: Trust) { self.trust = trust }
 
     /// Readable when bytes are through.
     var descriptor: Int32 { background.descriptor }
@@ -169,16 +173,16 @@ struct ChatFiles {
     }
 
     private func transfer(_ job: Job, _ url: String) {
-        let (work, ref) = (job.work, job.ref)
-        background.run { Report(ref: ref, outcome: Self.outcome(of: work, url)) }
+        let (work, ref, trust) = (job.work, job.ref, trust)
+        background.run { Report(ref: ref, outcome: Self.outcome(of: work, url, trust)) }
     }
 
-    private static func outcome(of work: Work, _ url: String) -> Outcome {
+    private static func outcome(of work: Work, _ url: String, _ trust: Trust) -> Outcome {
         do throws(CommandFailure) {
             switch work {
-            case .send(let file, _): return .uploaded(try MediaTransfer.upload(file.bytes, to: url))
+            case .send(let file, _): return .uploaded(try MediaTransfer.upload(file.bytes, to: url, trust))
             case .save(_, let path):
-                try Files.create(path, with: try MediaTransfer.download(url))
+                try Files.create(path, with: try MediaTransfer.download(url, trust))
                 return .saved
             }
         } catch {

@@ -23,11 +23,12 @@ struct ChatWindow {
     /// Notices that mean nothing any more once we are online.
     private var troubles: [String] = []
     private var wantsToLeave = false
-    private var files = ChatFiles()
+    private var files: ChatFiles
     /// Of a group, as the cluster told it when the window opened.
     private var title: String?
 
-    init(me: UserID, peer: UserID) {
+    init(me: UserID, peer: UserID, trust: Trust) {
+        files = ChatFiles(trust)
         self.me = me
         self.peer = peer
         screen = ChatScreen(me: me, peer: peer, clock: System.clock())

@@ -1,16 +1,19 @@
-// fantail cluster: makes the files of a cluster on one machine, lists its nodes for scripts, changes a cluster that runs.
+// fantail cluster: makes and checks the files of a cluster on one machine, lists its nodes for scripts, changes a cluster that runs.
 
 import Cluster
 import Crypto
 import FantailCLI
+import Primitives
+import TLS
 
 enum ClusterCommand {
     static let spec = CommandSpec(
-        "cluster", "Make the files of a cluster, list its nodes, or change it while it runs",
-        synopsis: "init | nodes | apply FILE | drain NODE | stay NODE | remove NODE [OPTIONS]",
+        "cluster", "Make or check the files of a cluster, list its nodes, or change it while it runs",
+        synopsis: "init | check | nodes | apply FILE | drain NODE | stay NODE | remove NODE [OPTIONS]",
         options: LocalPlan.options,
         notes: [
             "init writes HOME/cluster.conf, HOME/secrets/cluster.key and HOME/secrets/tokens.keys where they are missing.",
+            "check reads HOME/cluster.conf, and the certificates and keys below HOME/secrets that it asks for.",
             "nodes prints a line for each node: role, name, rpc, admin, client (- for none).",
             "apply FILE makes FILE the cluster file, with a higher epoch, and has every node read it: nodes join, leave, get another weight.",
             "drain NODE moves away what a node holds and sends its clients elsewhere; stay NODE takes that back.",
@@ -21,12 +24,13 @@ enum ClusterCommand {
         let places = Places(arguments)
         switch arguments.operands {
         case ["init"]: try initialise(places, arguments)
+        case ["check"]: try check(places)
         case ["nodes"]:
             for node in try places.cluster().nodes {
                 System.print("\(node.role.name) \(node.name) \(node.rpc) \(node.admin) \(node.client.map { "\($0)" } ?? "-")")
             }
         default:
-            guard arguments.operands.count == 2 else { throw .usage("say fantail cluster init, nodes, apply FILE, drain NODE, stay NODE or remove NODE") }
+            guard arguments.operands.count == 2 else { throw .usage("say fantail cluster init, check, nodes, apply FILE, drain NODE, stay NODE or remove NODE") }
             let changes = ClusterChanges(places: places, isForced: arguments.has("force"))
             let target = arguments.operands[1]
             switch arguments.operands[0] {
@@ -38,6 +42,36 @@ enum ClusterCommand {
             }
         }
         return 0
+    }
+
+    /// What every service would say at its start, before one is started.
+    private static func check(_ places: Places) throws(CommandFailure) {
+        let cluster = try places.cluster()
+        System.print("\(places.clusterFile): \(cluster.nodes.count) nodes, epoch \(cluster.epoch), store \(cluster.storageMode.rawValue)")
+        if cluster.tlsRules.clients {
+            let files = TLSFiles(certificate: "\(places.secrets)/tls.crt", key: "\(places.secrets)/tls.key")
+            try check(files) { files, now throws(TLSFileProblem) in try TLSContext(serving: files, now: now) }
+        }
+        guard cluster.tlsRules.peers else { return }
+        let folder = "\(places.secrets)/peers"
+        // A machine has the certificates of its own nodes.
+        let here = cluster.nodes.filter { Files.exists("\(folder)/\($0.name).crt") }
+        guard !here.isEmpty else { throw .failure("cluster.conf says \"tls peers=on\", and \(folder) has no certificate of any node") }
+        for node in here {
+            let files = TLSFiles(
+                certificate: "\(folder)/\(node.name).crt", key: "\(folder)/\(node.name).key", authority: "\(folder)/ca.crt", name: node.name)
+            try check(files) { files, now throws(TLSFileProblem) in try TLSContext(peers: files, now: now) }
+        }
+    }
+
+    private static func check(_ files: TLSFiles, _ make: (TLSFiles, Stamp) throws(TLSFileProblem) -> TLSContext) throws(CommandFailure) {
+        let now = System.now().stamp
+        do throws(TLSFileProblem) {
+            let seconds = try make(files, now).expirySeconds ?? 0
+            System.print("\(files.certificate): good for \((seconds - now.seconds) / 86_400) days")
+        } catch {
+            throw .failure("\(error)")
+        }
     }
 
     private static func initialise(_ places: Places, _ arguments: Arguments) throws(CommandFailure) {

@@ -13,6 +13,7 @@ import Glibc
 import Media
 import Groups
 import Primitives
+import TLS
 
 /// What a step brought.
 enum CourierEvent {
@@ -31,7 +32,7 @@ final class Courier {
     private enum Link {
         case none
         case connecting(Int32, Address)
-        case speaking(Int32, Address, ClientConnection)
+        case speaking(ClientSocket, Address, ClientConnection)
     }
 
     private(set) var client: ChatClient
@@ -48,6 +49,10 @@ final class Courier {
     /// Gateways that were not tried yet in this round.
     private var round: [Address] = []
     private var gateways: [Address]
+    /// Nil: the gateways do not speak TLS.
+    private let context: TLSContext?
+    /// For links to files.
+    let trust: Trust
     private let token: () throws(CommandFailure) -> String
     private let encoding: ClientEncoding
     private var events: [CourierEvent] = []
@@ -63,7 +68,10 @@ final class Courier {
         case "binary": encoding = .binary
         default: throw .usage("--encoding must be json or binary")
         }
-        gateways = try places.gateways(arguments)
+        trust = Trust(arguments, home: places.home)
+        let doors = try places.gateways(arguments)
+        gateways = doors.addresses
+        context = doors.isSecure ? try trust.context() : nil
         if let fixed = arguments.value("token") {
             token = { () throws(CommandFailure) in fixed }
         } else {
@@ -77,8 +85,8 @@ final class Courier {
 
     deinit {
         switch link {
-        case .none: break
-        case .connecting(let socket, _), .speaking(let socket, _, _): close(socket)
+        case .none, .speaking: break
+        case .connecting(let socket, _): close(socket)
         }
     }
 
@@ -210,8 +218,8 @@ final class Courier {
         case .none: break
         case .connecting(let socket, _): descriptors.append(pollfd(fd: socket, events: Int16(POLLOUT), revents: 0))
         case .speaking(let socket, _, _):
-            descriptors.append(
-                pollfd(fd: socket, events: Int16(POLLIN | (outbound.isEmpty ? 0 : POLLOUT)), revents: 0))
+            let wantsToWrite = socket.wantsToWrite(hasMore: !outbound.isEmpty)
+            descriptors.append(pollfd(fd: socket.descriptor, events: Int16(POLLIN | (wantsToWrite ? POLLOUT : 0)), revents: 0))
         }
         let next = [client.deadline(), deadline].compactMap { $0 }.min()
         System.wait(&descriptors, until: next)
@@ -241,8 +249,10 @@ final class Courier {
             }
         case .speaking(let socket, let address, var connection):
             var heard: [ClientConnectionEvent] = []
-            if let bytes = System.read(socket) {
-                if bytes.isEmpty {
+            if let bytes = socket.receive() {
+                if let failure = socket.failure {
+                    tell(failure, address)
+                } else if bytes.isEmpty {
                     connection.receivedEnd(into: &heard)
                 } else {
                     if !isOpen { answer += bytes.prefix(max(0, 8_192 - answer.count)) }
@@ -267,7 +277,7 @@ final class Courier {
         case .pinged:
             client.onHeard(now: now)
         case .ended(_, let why):
-            if case .speaking(let socket, _, _) = link { _ = Sockets.send(&outbound, to: socket) }
+            if case .speaking(let socket, _, _) = link { _ = socket.send(&outbound) }
             if !isOpen, let refusal = AdminAnswer(answer), refusal.status >= 400 {
                 if refusal.status == 401 || refusal.status == 403 {
                     events.append(.denied("the gateway does not accept the token (\(refusal.sentence)); fantail token USER mints a good one"))
@@ -341,7 +351,7 @@ final class Courier {
                 connection.close()
                 outbound += connection.takeOutbound()
                 link = .speaking(socket, address, connection)
-                _ = Sockets.send(&outbound, to: socket)
+                _ = socket.send(&outbound)
             }
             hangUp()
         case .transmit(let frame):
@@ -394,7 +404,7 @@ final class Courier {
             answer = []
             isOpen = false
             head = nil
-            link = .speaking(socket, address, connection)
+            link = .speaking(ClientSocket(socket, trust: context, name: address.host), address, connection)
             flushSocket()
         } catch {
             close(socket)
@@ -406,17 +416,28 @@ final class Courier {
     }
 
     private func flushSocket() {
-        guard case .speaking(let socket, _, _) = link else { return }
-        guard !Sockets.send(&outbound, to: socket) else { return }
+        guard case .speaking(let socket, let address, _) = link else { return }
+        guard !socket.send(&outbound) else { return }
+        if let failure = socket.failure { return tell(failure, address) }
+        hangUp()
+        client.onDisconnected(now: System.now().instant)
+    }
+
+    /// Nobody is spoken to whose certificate is not accepted, and trying again changes nothing.
+    private func tell(_ failure: TLSFailure, _ address: Address) {
+        let sentence = "no secure connection to \(address): \(failure)"
+        if failure.reason == .certificate {
+            let authority = trust.authority.map { "those of \($0) are believed" } ?? "those of the system are believed"
+            events.append(.denied("\(sentence) (\(authority); name another file with --ca)"))
+        } else {
+            events.append(.trouble(sentence))
+        }
         hangUp()
         client.onDisconnected(now: System.now().instant)
     }
 
     private func hangUp() {
-        switch link {
-        case .none: break
-        case .connecting(let socket, _), .speaking(let socket, _, _): close(socket)
-        }
+        if case .connecting(let socket, _) = link { close(socket) }
         link = .none
         outbound = []
     }

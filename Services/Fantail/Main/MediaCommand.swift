@@ -40,7 +40,7 @@ enum MediaCommand {
         var inquiry = Inquiry(courier, timeoutSeconds: try arguments.timeout())
         try courier.start()
         let url = try link(&inquiry) { courier, ref throws(CommandFailure) in try courier.requestUpload(of: outgoing.file, ref: ref) }
-        let reference = try MediaTransfer.upload(outgoing.bytes, to: url)
+        let reference = try MediaTransfer.upload(outgoing.bytes, to: url, courier.trust)
         let _: Bool = try inquiry.ask({ courier, ref throws(CommandFailure) in
             try courier.keep(reference, ref: ref)
         }) { news, ref -> Bool? in
@@ -60,7 +60,7 @@ enum MediaCommand {
         try courier.start()
         let url = try link(&inquiry) { courier, ref throws(CommandFailure) in try courier.requestDownload(of: reference, ref: ref) }
         try courier.stop()
-        let bytes = try MediaTransfer.download(url)
+        let bytes = try MediaTransfer.download(url, courier.trust)
         if path == "-" {
             try writeOut(bytes)
         } else {

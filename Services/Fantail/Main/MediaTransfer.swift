@@ -5,6 +5,7 @@ import Crypto
 import FantailCLI
 import Glibc
 import Media
+import TLS
 
 /// A file of this machine, read and described.
 struct OutgoingFile: Sendable {
@@ -47,12 +48,12 @@ enum MediaTransfer {
     private static let tryCountMax = 5
 
     /// Goes on where a connection broke.
-    static func upload(_ bytes: [UInt8], to url: String) throws(CommandFailure) -> MediaReference {
+    static func upload(_ bytes: [UInt8], to url: String, _ trust: Trust) throws(CommandFailure) -> MediaReference {
         var offset = 0
         var trouble = CommandFailure.failure("the upload broke")
         for _ in 0..<tryCountMax {
             do throws(CommandFailure) {
-                let answer = try request("PUT", url, headers: [("Upload-Offset", String(offset))], body: bytes[offset...])
+                let answer = try request("PUT", url, trust, headers: [("Upload-Offset", String(offset))], body: bytes[offset...])
                 if answer.status == 201, let reference = MediaWords.reference(in: String(decoding: answer.body, as: UTF8.self)) {
                     return reference
                 }
@@ -61,7 +62,7 @@ enum MediaTransfer {
             } catch {
                 trouble = error
             }
-            let state = try request("HEAD", url)
+            let state = try request("HEAD", url, trust)
             guard state.status == 200, let there = state.headers["upload-offset"].flatMap({ Int($0) }), (0...bytes.count).contains(there)
             else { throw trouble }
             offset = there
@@ -70,8 +71,8 @@ enum MediaTransfer {
     }
 
     /// The whole file, checked by its hash.
-    static func download(_ url: String) throws(CommandFailure) -> [UInt8] {
-        let answer = try request("GET", url)
+    static func download(_ url: String, _ trust: Trust) throws(CommandFailure) -> [UInt8] {
+        let answer = try request("GET", url, trust)
         guard answer.status == 200 else { throw refusal(answer) }
         guard answer.headers["etag"] == "\"\(HexName.text(OpenSSLCrypto().sha256(answer.body)))\"" else {
             throw .failure("the file did not come whole; try again")
@@ -87,46 +88,39 @@ enum MediaTransfer {
     /// - Parameter url: as a link of the cluster spells it.
     /// - Throws: when the connection breaks; what it brought is then asked for again.
     private static func request(
-        _ method: String, _ url: String, headers: [(String, String)] = [], body: ArraySlice<UInt8> = []
+        _ method: String, _ url: String, _ trust: Trust, headers: [(String, String)] = [], body: ArraySlice<UInt8> = []
     ) throws(CommandFailure) -> TransferAnswer {
-        let rest = url.hasPrefix("http://") ? url.dropFirst("http://".count) : ""
-        let end = rest.firstIndex(of: "/") ?? rest.endIndex
-        let parts = rest[..<end].split(separator: ":")
-        guard parts.count == 2, let port = UInt16(parts[1]), let address = Address(host: String(parts[0]), port: port) else {
-            throw .failure("this is no link of a cluster: \(Printable.line(url))")
-        }
-        let socket = try Sockets.connect(to: address)
-        defer { close(socket) }
-        _ = fcntl(socket, F_SETFL, 0)
+        guard let link = WebLink(url) else { throw .failure("this is no link of a cluster: \(Printable.line(url))") }
+        let address = link.address
+        let descriptor = try Sockets.connect(to: address)
+        _ = fcntl(descriptor, F_SETFL, 0)
         var timeout = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
-        setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
-        setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        let context: TLSContext?
+        do throws(CommandFailure) {
+            context = link.isSecure ? try trust.context() : nil
+        } catch {
+            close(descriptor)
+            throw error
+        }
+        let socket = ClientSocket(descriptor, trust: context, name: address.host)
 
-        var head = "\(method) \(rest[end...]) HTTP/1.1\r\nHost: \(address)\r\nConnection: close\r\n"
+        var head = "\(method) \(link.path) HTTP/1.1\r\nHost: \(address)\r\nConnection: close\r\n"
         if method == "PUT" { head += "Content-Length: \(body.count)\r\n" }
         for (name, value) in headers { head += "\(name): \(value)\r\n" }
         // A server that refuses answers before it has read everything: what cannot be written is no reason not to read.
-        if write(Array((head + "\r\n").utf8)[...], to: socket) { _ = write(body, to: socket) }
-        return try parse(read(socket), from: address)
+        if socket.write(Array((head + "\r\n").utf8)[...]) { _ = socket.write(body) }
+        let answer = read(socket)
+        if let failure = socket.failure, answer.isEmpty { throw .failure("no secure connection to \(address): \(failure)") }
+        return try parse(answer, from: address)
     }
 
-    private static func write(_ bytes: ArraySlice<UInt8>, to socket: Int32) -> Bool {
-        var rest = bytes
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { send(socket, $0.baseAddress, min($0.count, pieceBytes), Int32(MSG_NOSIGNAL)) }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { return false }
-            rest = rest.dropFirst(count)
-        }
-        return true
-    }
-
-    private static func read(_ socket: Int32) -> [UInt8] {
+    private static func read(_ socket: ClientSocket) -> [UInt8] {
         var bytes: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: pieceBytes)
         while bytes.count <= answerBytesMax {
-            let count = recv(socket, &piece, piece.count, 0)
-            if count < 0 && errno == EINTR { continue }
+            let count = socket.read(into: &piece)
             guard count > 0 else { break }
             bytes += piece[..<count]
         }

@@ -69,14 +69,19 @@ struct Places {
         }
     }
 
-    /// The gateways to try, in random order: the load of many clients spreads by itself.
-    func gateways(_ arguments: Arguments) throws(CommandFailure) -> [Address] {
+    /// The gateways to try, in random order: the load of many clients spreads by itself. And whether they speak TLS.
+    func gateways(_ arguments: Arguments) throws(CommandFailure) -> (addresses: [Address], isSecure: Bool) {
         if let text = arguments.value("gateway") {
-            guard let address = Address(text) else { throw .usage("--gateway must be HOST:PORT, for instance 127.0.0.1:8080") }
-            return [address]
+            if let link = WebLink(text), link.path == "/" { return ([link.address], link.isSecure) }
+            guard let address = Address(text) else {
+                throw .usage("--gateway must be HOST:PORT or wss://HOST:PORT, for instance 127.0.0.1:8080")
+            }
+            let speaksTLS = try clusterIfPresent()?.tlsRules.clients ?? false
+            return ([address], speaksTLS || arguments.has("ca"))
         }
         var dice = SeededGenerator(seed: System.random64())
-        return try cluster().nodes(of: .gateway).compactMap(\.client).shuffled(using: &dice)
+        let cluster = try cluster()
+        return (cluster.nodes(of: .gateway).compactMap(\.client).shuffled(using: &dice), cluster.tlsRules.clients)
     }
 }
 
@@ -103,7 +108,8 @@ extension Arguments {
 /// Options of the commands that connect as somebody.
 let connectionOptions = [
     OptionSpec("as", "USER", "who you are"),
-    OptionSpec("gateway", "HOST:PORT", "default: the gateways of the cluster file, in random order"),
+    OptionSpec("gateway", "HOST:PORT", "or wss://HOST:PORT; default: the gateways of the cluster file, in random order"),
+    OptionSpec("ca", "FILE", "whom to believe with TLS; default HOME/secrets/ca.crt, without it the system's authorities"),
     OptionSpec("encoding", "json|binary", "of the frames; default json"),
     OptionSpec("token", "JWT", "default: one minted with HOME/secrets/tokens.keys"),
 ]

@@ -41,7 +41,7 @@ public struct MediaCore: ServiceCore {
         case nothing
     }
 
-    /// What links begin with: `public=` of the node's line, or `http://` and its address for clients; nil when it has neither.
+    /// What links begin with: `public=` of the node's line, or `http://` or `https://` and its address for clients; nil when it has neither.
     let base: String?
     let links: Links
     let rules: MediaRules

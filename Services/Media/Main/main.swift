@@ -9,7 +9,7 @@
 // Touches    That folder, in one thread beside the loop; the bucket, in two more.
 // Settings   The common ones (--help), and --store-keys. In cluster.conf: `public=`, `store=` and `region=` of its line; `files` has
 //            times and the quota; `store temporary` lets files go with the messages, `expiry` says when.
-// Weaknesses Plain HTTP: put a TLS proxy before it. A file is on one node; while that is away it cannot be had.
+// Weaknesses Plain HTTP without `tls clients=on` in cluster.conf. A file is on one node; while that is away it cannot be had.
 
 import Cluster
 import Media
@@ -64,6 +64,6 @@ ServiceHost.run(
     core: { start throws(StartFailure) in
         let crypto = start.crypto
         let key = try start.deriveKey("fantail media links v1")
-        let base = start.node.client.map { start.node.publicURL?.description ?? "http://\($0)" }
+        let base = start.node.client.map { start.node.publicURL?.description ?? start.cluster.clientOrigin($0) }
         return MediaCore(base: base, rules: rules(start.cluster)) { crypto.hmacSHA256(key: key, message: $0) }
     })
