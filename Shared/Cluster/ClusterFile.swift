@@ -11,6 +11,7 @@
 //     presence online-ms=30000                     # likewise
 //     limits   frames=5000 kib=8192 connects=5000  # likewise; 0 is no limit
 //     files    upload=1h link=5m orphan=24h day-mib=1024   # likewise: media
+//     database postgresql://fantail@db-1,db-2/fantail   # optional: where messages are kept; default: a file for each persistence node
 //     login    development        # optional: gateways mint tokens for anybody at this machine
 //
 //     # role     name         rpc             admin           [client=address] [public=url] [store=s3:url] [region=name] [weight=n]
@@ -69,6 +70,7 @@ private struct ClusterFileReader {
     private var limitRules: LimitRules?
     private var fileRules: FileRules?
     private var hasDevelopmentLogin: Bool?
+    private var database: DatabaseURL?
     private var nodes: [NodeLine] = []
     private var nodeCheck = NodeCheck()
 
@@ -87,6 +89,7 @@ private struct ClusterFileReader {
         case "presence": try once(key, &presenceRules, readPresence(words))
         case "limits": try once(key, &limitRules, readLimits(words))
         case "files": try once(key, &fileRules, readFiles(words))
+        case "database": try once(key, &database, readDatabase(words))
         case "login": try once(key, &hasDevelopmentLogin, readLogin(words))
         default:
             guard let role = Role(name: key) else { throw .unknownKey(key) }
@@ -105,7 +108,7 @@ private struct ClusterFileReader {
             expirySeconds: expirySeconds ?? ClusterLimits.expirySecondsDefault, origins: origins ?? [],
             groupRules: groupRules ?? GroupRules(), presenceRules: presenceRules ?? PresenceRules(),
             limitRules: limitRules ?? LimitRules(), fileRules: fileRules ?? FileRules(),
-            hasDevelopmentLogin: hasDevelopmentLogin ?? false, nodes: nodes)
+            hasDevelopmentLogin: hasDevelopmentLogin ?? false, database: database, nodes: nodes)
     }
 
     /// The words before the comment; refuses bytes that an editor would not show.
@@ -223,6 +226,12 @@ private struct ClusterFileReader {
         }
         try ClusterCheck.files(rules)
         return rules
+    }
+
+    private func readDatabase(_ words: [String]) throws(ClusterProblem) -> DatabaseURL {
+        let word = try only(words, "database URL", of: "database")
+        guard let url = DatabaseURL(word) else { throw .database(word) }
+        return url
     }
 
     private func readLogin(_ words: [String]) throws(ClusterProblem) -> Bool {

@@ -157,6 +157,8 @@ public struct ClusterMap: Sendable {
     /// Gateways mint a token for any name that somebody at this machine asks for. Then all of them listen on loopback
     /// addresses only.
     public let hasDevelopmentLogin: Bool
+    /// The database that all persistence nodes share; nil: each has a file of its own.
+    public let database: DatabaseURL?
     /// Seed, load bound and epoch of all rings.
     public let ringParameters: RingParameters
     /// All nodes in canonical order: a node's id is its index.
@@ -176,7 +178,7 @@ public struct ClusterMap: Sendable {
         name: String, epoch: UInt32, ringParameters: RingParameters = RingParameters(), storageMode: StorageMode,
         expirySeconds: Int = ClusterLimits.expirySecondsDefault, origins: [String] = [],
         groupRules: GroupRules = GroupRules(), presenceRules: PresenceRules = PresenceRules(), limitRules: LimitRules = LimitRules(),
-        fileRules: FileRules = FileRules(), hasDevelopmentLogin: Bool = false, nodes: [NodeLine]
+        fileRules: FileRules = FileRules(), hasDevelopmentLogin: Bool = false, database: DatabaseURL? = nil, nodes: [NodeLine]
     ) throws(ClusterProblem) {
         try ClusterCheck.name(name)
         try ClusterCheck.epoch(epoch)
@@ -194,13 +196,13 @@ public struct ClusterMap: Sendable {
         self.init(
             checkedName: name, epoch: epoch, ringParameters: ringParameters, storageMode: storageMode,
             expirySeconds: expirySeconds, origins: origins, groupRules: groupRules, presenceRules: presenceRules,
-            limitRules: limitRules, fileRules: fileRules, hasDevelopmentLogin: hasDevelopmentLogin, nodes: nodes)
+            limitRules: limitRules, fileRules: fileRules, hasDevelopmentLogin: hasDevelopmentLogin, database: database, nodes: nodes)
     }
 
     private init(
         checkedName name: String, epoch: UInt32, ringParameters: RingParameters, storageMode: StorageMode,
         expirySeconds: Int, origins: [String], groupRules: GroupRules, presenceRules: PresenceRules, limitRules: LimitRules,
-        fileRules: FileRules, hasDevelopmentLogin: Bool, nodes lines: [NodeLine]
+        fileRules: FileRules, hasDevelopmentLogin: Bool, database: DatabaseURL?, nodes lines: [NodeLine]
     ) {
         self.name = name
         self.epoch = epoch
@@ -212,6 +214,7 @@ public struct ClusterMap: Sendable {
         self.limitRules = limitRules
         self.fileRules = fileRules
         self.hasDevelopmentLogin = hasDevelopmentLogin
+        self.database = database
         var parameters = ringParameters
         parameters.epoch = epoch
         self.ringParameters = parameters
@@ -274,6 +277,7 @@ extension ClusterMap: Equatable {
             && left.expirySeconds == right.expirySeconds && left.origins == right.origins
             && left.groupRules == right.groupRules && left.presenceRules == right.presenceRules
             && left.limitRules == right.limitRules && left.fileRules == right.fileRules && left.hasDevelopmentLogin == right.hasDevelopmentLogin
+            && left.database == right.database
             && left.ringParameters == right.ringParameters && left.nodes == right.nodes
     }
 }

@@ -34,6 +34,7 @@ public enum ClusterProblem: Error, Hashable, Sendable {
     /// Of media, likewise.
     case files(String)
     case login(String)
+    case database(String)
     case expiry(String)
     case origin(String)
     case tooManyOrigins(count: Int)
@@ -104,6 +105,8 @@ extension ClusterProblem: CustomStringConvertible {
                 + "retry-ms=\(ClusterLimits.groupRetryMsRange.lowerBound) to \(ClusterLimits.groupRetryMsRange.upperBound)"
         case .presence(let text):
             "\"\(text)\" is out of range; online-ms=\(ClusterLimits.onlineMsRange.lowerBound) to \(ClusterLimits.onlineMsRange.upperBound)"
+        case .database(let text):
+            "\"\(text)\" is no database; write postgresql://USER@HOST:PORT/NAME, without a password: that stands in secrets/postgres.pass"
         case .login(let text):
             "\"\(text)\" is no way to log in; write development, or remove the line and let your own log-in issue tokens"
         case .files(let text):

@@ -24,6 +24,7 @@ extension ClusterMap {
         lines.append(
             "files    upload=\(DurationText.text(seconds: fileRules.uploadSeconds)) link=\(DurationText.text(seconds: fileRules.linkSeconds)) "
                 + "orphan=\(DurationText.text(seconds: fileRules.orphanSeconds)) day-mib=\(fileRules.dayMiB)")
+        if let database { lines.append("database \(database)") }
         if hasDevelopmentLogin { lines.append("login    development") }
         lines.append("")
 

@@ -347,6 +347,7 @@ struct ServiceLoop<Core: ServiceCore> {
         do throws(AdminRequest.Refusal) {
             guard let (request, wantsBody) = try AdminRequest.parse(adminRequests[socket]!) else { return }
             if case .pin(let level) = request { pin(level, now) }
+            if request == .startBackup { setup.store?.startBackup() }
             answer = page(request, now).encoded(wantsBody: wantsBody)
         } catch {
             answer = AdminAnswer(error).encoded()
