@@ -10,6 +10,7 @@
 #   --last-seens N
 #   --persistences N
 #   --medias N
+#   --postgres         keep messages in a PostgreSQL server that runs with the cluster, its files in DIR/postgres; default: SQLite
 #   --archive          keep messages for ever; default: until they are delivered
 #   --port-base N      the first gateway listens on N + 1080; default 7000
 #   --home DIR         where everything is kept; default $FANTAIL_HOME, else .fantail in the checkout
@@ -17,7 +18,7 @@
 #   --no-build         run what was built before
 #   --debug            build and run without optimisation
 #
-# Counts, --archive and --port-base matter when the cluster is made, which is when DIR/cluster.conf is missing.
+# Counts, --postgres, --archive and --port-base matter when the cluster is made, which is when DIR/cluster.conf is missing.
 # Exit status: 0 stopped as asked (with --detach: everything is ready); 1 something is in the way, and a sentence
 # says what to do; 64 a wrong option.
 
@@ -47,7 +48,7 @@ main() {
 
 read_arguments() {
   local home=
-  INIT_OPTIONS=() DETACH='' BUILD=1 CONFIGURATION=release
+  INIT_OPTIONS=() DETACH='' POSTGRES='' BUILD=1 CONFIGURATION=release
   while (($# > 0)); do
     case $1 in
       --gateways | --parsers | --sessions | --groups | --last-seens | --persistences | --port-base)
@@ -61,6 +62,7 @@ read_arguments() {
         shift
         ;;
       --archive) INIT_OPTIONS+=(--archive) ;;
+      --postgres) POSTGRES=1 ;;
       --home)
         home=$(option_value "$@")
         shift
@@ -115,6 +117,7 @@ require_binaries() {
 make_cluster() {
   umask 077
   mkdir -p -- "$HOME_DIR" "$RUN_DIR" "$LOG_DIR"
+  if [[ -n $POSTGRES ]]; then with_postgres; fi
   if ((${#INIT_OPTIONS[@]} > 0)) || [[ ! -e $CLUSTER_FILE || ! -e $HOME_DIR/secrets/cluster.key || ! -e $HOME_DIR/secrets/tokens.keys ]]; then
     # People at this machine sign in to the page by name; cluster.conf says so, and says it nowhere else.
     with_media
@@ -122,6 +125,18 @@ make_cluster() {
   fi
   # The file may have been edited: its reader knows every rule and names the line.
   "$FANTAIL" cluster nodes --home "$HOME_DIR" >/dev/null || exit 1
+}
+
+# with_postgres: a server on the port below the first gateway's. Started by root it runs as somebody else, who has to pass
+# through the home; what lies in it stays closed.
+with_postgres() {
+  local base=7000 index
+  for index in "${!INIT_OPTIONS[@]}"; do
+    [[ ${INIT_OPTIONS[index]} != --port-base ]] || base=${INIT_OPTIONS[index + 1]}
+  done
+  if ((EUID == 0)); then chmod go+x -- "$HOME_DIR"; fi
+  mkdir -p -- "$HOME_DIR/postgres"
+  INIT_OPTIONS+=(--database "postgresql://fantail@127.0.0.1:$((base + 1079))/fantail")
 }
 
 # with_media: a new cluster has one media node unless a number was asked for; one that exists keeps what it has.

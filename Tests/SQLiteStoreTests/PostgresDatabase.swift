@@ -59,7 +59,10 @@ struct PostgresDatabase {
         _ = try second.apply([message("m1", to: cleo)], stamp: now)
         let later = now + day * 40
         let swept = try first.apply([.sweep(Sweep(position: .start, limit: 100))], stamp: later)
-        guard case .swept(let swept) = swept[0] else { return Issue.record("no sweep") }
+        guard case .swept(let swept) = swept[0] else {
+            Issue.record("no sweep")
+            return
+        }
         #expect(swept.expired.map(\.owner) == [ana])
     }
 
@@ -132,7 +135,10 @@ struct PostgresDatabase {
         #expect(try !target.isEmpty())
         // And it goes on from there.
         let opened = try database.open(temporary)
-        guard case .inboxHead(let head) = try opened.apply([.readHead(ReadHead(owner: ana))], stamp: now)[0] else { return }
+        guard case .inboxHead(let head) = try opened.apply([.readHead(ReadHead(owner: ana))], stamp: now)[0] else {
+            Issue.record("no head")
+            return
+        }
         #expect(head.head > 0)
     }
 }
