@@ -195,7 +195,7 @@ part_build() {
 part_unit() {
   local status=0 total
   build_if_needed "$1" || return 1
-  with_postgres "$1" swift test -c release --skip-build >"$1" 2>&1 || status=$?
+  with_postgres swift test -c release --skip-build >"$1" 2>&1 || status=$?
   total=$(sed -nE 's/.*Test run with ([0-9]+) tests?.*/\1/p' -- "$1" | tail -n 1)
   FAILED=$(grep -E '^✘ Test .* failed after' -- "$1" | grep -cv 'Test run with') || true
   PASSED=$((${total:-0} - FAILED))
@@ -204,18 +204,17 @@ part_unit() {
   return "$status"
 }
 
-# with_postgres LOG COMMAND...: runs it beside a PostgreSQL server of its own, which the environment names.
+# with_postgres COMMAND...: runs it beside a PostgreSQL server of its own, which the environment names.
 with_postgres() {
-  local log=$1 directory url status=0
+  local directory url status=0
   directory=$(mktemp -d "${TMPDIR:-/tmp}/fantail-unit-XXXXXX")
   # The server may run as another user.
   chmod go+x -- "$directory"
-  url=$("$ROOT/deploy/postgres.sh" start "$directory/server" $((20000 + RANDOM % 9000)) 2>"$log.postgres") || {
-    cat -- "$log.postgres"
+  url=$("$ROOT/deploy/postgres.sh" start "$directory/server" $((20000 + RANDOM % 9000))) || {
     rm -rf -- "$directory"
     return 1
   }
-  FANTAIL_POSTGRES_URL=$url FANTAIL_POSTGRES_PASS=$directory/server/postgres.pass "${@:2}" || status=$?
+  FANTAIL_POSTGRES_URL=$url FANTAIL_POSTGRES_PASS=$directory/server/postgres.pass "$@" || status=$?
   "$ROOT/deploy/postgres.sh" stop "$directory/server"
   rm -rf -- "$directory"
   return "$status"
