@@ -6,6 +6,10 @@
 // No package dependencies; engines come as system libraries behind module maps (Shared/CSQLite, Shared/CPostgres, Shared/COpenSSL).
 import PackageDescription
 
+/// An executable that is linked statically, as in an image, has SQLite only: Debian's libpq needs libraries that come as shared
+/// ones alone. deploy/build-images.sh sets the variable.
+let engines: [Target.Dependency] = Context.environment["FANTAIL_WITHOUT_POSTGRES"] == nil ? ["PostgresStore", "SQLiteStore"] : ["SQLiteStore"]
+
 /// A module under `Shared`, used by several services.
 func shared(_ name: String, uses dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, path: "Shared/\(name)")
@@ -90,7 +94,7 @@ let package = Package(
             core: ["CoreKit", "Media", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives", "Privacy"])
         + service(
             "persistence", folder: "Persistence", core: ["CoreKit", "Media", "RPC", "Messages", "Cluster", "Ring", "Storage", "Primitives", "Privacy"],
-            main: ["PostgresStore", "SQLiteStore"])
+            main: engines)
         + service(
             "media", folder: "Media",
             core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Media", "Primitives", "Privacy", "WebSocket"],

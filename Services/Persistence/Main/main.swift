@@ -14,17 +14,21 @@
 
 import Cluster
 import PersistenceCore
-import PostgresStore
 import Primitives
 import SQLiteStore
 import ServiceKit
 import Storage
+
+#if canImport(PostgresStore)
+    import PostgresStore
+#endif
 
 /// The embedded engine, as the writer thread wants it.
 extension SQLiteStore: BlockingStore {
     public func idle() throws(StoreFailure) { try checkpoint() }
 }
 
+#if canImport(PostgresStore)
 /// The engine behind a connection. A batch may wait for a fail-over, so never in the loop.
 extension PostgresStore: BlockingStore {
     public func idle() throws(StoreFailure) {}
@@ -35,6 +39,8 @@ extension PostgresStore: BlockingStore {
             isConnected: counts.isConnected, isFenced: counts.isFenced)
     }
 }
+
+#endif
 
 func openFile(_ start: ServiceStart, _ policy: StorePolicy) throws(StartFailure) -> StoreOpening {
     let path = "\(try start.makeDataDirectory("persistence"))/\(start.node.name).db"
@@ -47,6 +53,7 @@ func openFile(_ start: ServiceStart, _ policy: StorePolicy) throws(StartFailure)
     }
 }
 
+#if canImport(PostgresStore)
 func openDatabase(_ url: DatabaseURL, _ start: ServiceStart, _ policy: StorePolicy) throws(StartFailure) -> StoreOpening {
     let passwordFile = try start.passwordFile("postgres.pass")
     let ring = start.cluster.ring(of: .persistence)
@@ -67,6 +74,12 @@ func openDatabase(_ url: DatabaseURL, _ start: ServiceStart, _ policy: StorePoli
         }
     }
 }
+#else
+func openDatabase(_ url: DatabaseURL, _ start: ServiceStart, _ policy: StorePolicy) throws(StartFailure) -> StoreOpening {
+    throw StartFailure(
+        .wrongConfiguration, "this executable was built without PostgreSQL, as those of the images are; remove the line database, or run one that deploy/run.sh built")
+}
+#endif
 
 ServiceHost.run(
     .persistence, purpose: "keeps inboxes, cursors and receipts",
