@@ -13,7 +13,9 @@ import Testing
 struct StoreDifferential {
     @Test("give equal answers to random batches", arguments: 1...4 as ClosedRange<UInt64>, [false, true])
     func equalAnswers(seed: UInt64, isArchive: Bool) throws {
-        for engine in Setup.engines where engine != .memory { try compare(engine, seed: seed, isArchive: isArchive) }
+        try compare(.sqlite, seed: seed, isArchive: isArchive)
+        // A thousand commits and round trips: one seed of each sort is what a minute holds.
+        if seed == 1, Setup.engines.contains(.postgres) { try compare(.postgres, seed: seed, isArchive: isArchive) }
     }
 
     private func compare(_ engine: Setup.Engine, seed: UInt64, isArchive: Bool) throws {
