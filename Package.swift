@@ -3,8 +3,12 @@
 // Fantail: a suite of separate executables around pure cores.
 // Every module that a target imports stands in its list, also what another one would bring along: a target that is not
 // compiled again when a module changes goes on with the old layout of its types, and crashes.
-// No package dependencies; engines come as system libraries behind module maps (Shared/CSQLite, Shared/COpenSSL).
+// No package dependencies; engines come as system libraries behind module maps (Shared/CSQLite, Shared/CPostgres, Shared/COpenSSL).
 import PackageDescription
+
+/// An executable that is linked statically, as in an image, has SQLite only: Debian's libpq needs libraries that come as shared
+/// ones alone. deploy/build-images.sh sets the variable.
+let engines: [Target.Dependency] = Context.environment["FANTAIL_WITHOUT_POSTGRES"] == nil ? ["PostgresStore", "SQLiteStore"] : ["SQLiteStore"]
 
 /// A module under `Shared`, used by several services.
 func shared(_ name: String, uses dependencies: [Target.Dependency] = []) -> Target {
@@ -44,6 +48,7 @@ let package = Package(
         .systemLibrary(name: "CLinux", path: "Shared/CLinux"),
         .systemLibrary(
             name: "COpenSSL", path: "Shared/COpenSSL", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CPostgres", path: "Shared/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(
             name: "CSQLite", path: "Shared/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
@@ -90,7 +95,7 @@ let package = Package(
             core: ["CoreKit", "Media", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives", "Privacy"])
         + service(
             "persistence", folder: "Persistence", core: ["CoreKit", "Media", "RPC", "Messages", "Cluster", "Ring", "Storage", "Primitives", "Privacy"],
-            main: ["SQLiteStore"])
+            main: engines)
         + service(
             "media", folder: "Media",
             core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Media", "Primitives", "Privacy", "WebSocket"],
@@ -106,6 +111,9 @@ let package = Package(
             .target(
                 name: "SQLiteStore", dependencies: ["CSQLite", "Storage", "Media", "Messages", "Groups", "Primitives", "Privacy"],
                 path: "Services/Persistence/SQLiteStore"),
+            .target(
+                name: "PostgresStore", dependencies: ["CPostgres", "Storage", "Media", "Messages", "Groups", "Primitives", "Privacy"],
+                path: "Services/Persistence/PostgresStore"),
             // The command-line tool: what is pure of it as a library, and the executable that meets the machine.
             .target(
                 name: "FantailCLI",
@@ -114,8 +122,8 @@ let package = Package(
             .executableTarget(
                 name: "fantail",
                 dependencies: [
-                    "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "CoreKit", "Crypto", "Groups", "Media", "Primitives", "Privacy", "Ring",
-                    "TLS", "Tokens", "WebSocket",
+                    "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "CoreKit", "Crypto", "Groups", "Media", "Messages", "Primitives", "PostgresStore", "Privacy", "Ring",
+                    "SQLiteStore", "Storage", "TLS", "Tokens", "WebSocket",
                 ],
                 path: "Services/Fantail/Main"),
 
@@ -175,7 +183,7 @@ let package = Package(
             tests(of: "PersistenceCore", uses: coreWords + ["Privacy", "Storage"]),
             tests(of: "LastSeenCore", uses: coreWords + ["ClientProtocol", "Privacy"]),
             tests(of: "GroupCore", uses: coreWords + ["ClientProtocol", "Groups", "Simulation", "Storage"]),
-            tests(of: "SQLiteStore", uses: ["CSQLite", "Messages", "Privacy", "Simulation", "Storage"]),
+            tests(of: "SQLiteStore", uses: ["CSQLite", "Messages", "PostgresStore", "Privacy", "Simulation", "Storage"]),
             tests(of: "ServiceKit", uses: ["CoreKit", "RPC", "Cluster", "Messages", "Storage", "TLS"]),
             tests(of: "Simulation"),
             tests(of: "BenchKit", uses: ["ChatClient", "ClientProtocol", "Cluster", "FantailCLI", "Groups"]),

@@ -56,7 +56,7 @@ compile() {
   say 'Compiling statically. The first time takes some minutes ...'
   : >"$log"
   for service in "${SERVICES[@]}"; do
-    swift build --package-path "$ROOT" --scratch-path "$SCRATCH" -c release --static-swift-stdlib -Xswiftc -static-executable \
+    FANTAIL_WITHOUT_POSTGRES=1 swift build --package-path "$ROOT" --scratch-path "$SCRATCH" -c release --static-swift-stdlib -Xswiftc -static-executable \
       --product "$service" >>"$log" 2>&1 || {
       indented "$log" "$SHOWN_LINES" >&2
       die "compiling $service failed; everything the compiler said is in $log"

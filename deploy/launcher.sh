@@ -42,6 +42,7 @@ main() {
   exec {LOOKOUT}<> <(:)
 
   read_table
+  start_database || die "the database of $HOME_DIR does not start"
   local name
   for name in "${NODES[@]}"; do
     rotate_log "$LOG_DIR/$name.log"
@@ -248,6 +249,7 @@ stop_and_leave() {
   trap '' INT TERM HUP
   trap - EXIT
   stop_nodes
+  stop_database
   rm -f -- "$RUN_DIR/ready" "$RUN_DIR/launcher.pid"
   # A terminal that shows ^C continues on a line of its own.
   if [[ -t 1 ]]; then say; fi

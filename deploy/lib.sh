@@ -148,6 +148,19 @@ remove_pid_files() {
   done
 }
 
+# start_database: the PostgreSQL server of this home, where it has one (run.sh --postgres).
+start_database() {
+  [[ -d $HOME_DIR/postgres ]] || return 0
+  local port
+  port=$(sed -nE 's#^database +postgresql://fantail@127[.]0[.]0[.]1:([0-9]+)/fantail$#\1#p' "$CLUSTER_FILE")
+  [[ -n $port ]] || return 0
+  "$ROOT/deploy/postgres.sh" start "$HOME_DIR/postgres" "$port" >/dev/null || return 1
+  (umask 077 && cp -- "$HOME_DIR/postgres/postgres.pass" "$HOME_DIR/secrets/postgres.pass")
+}
+
+# stop_database: behind the nodes.
+stop_database() { [[ ! -d $HOME_DIR/postgres ]] || "$ROOT/deploy/postgres.sh" stop "$HOME_DIR/postgres"; }
+
 # stop_nodes: stops every node of this home that runs: TERM to all, and KILL to those that are still there after 5 s.
 # Sets STOPPED (how many) and KILLED (the names of those that did not go by themselves).
 stop_nodes() {
@@ -277,6 +290,7 @@ indented() {
 readonly LIBRARIES=(
   'sqlite3 sqlite3.h libsqlite3-dev'
   'libssl openssl/ssl.h libssl-dev'
+  'libpq postgresql/libpq-fe.h libpq-dev'
 )
 
 require_swift() {

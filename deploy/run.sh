@@ -10,6 +10,7 @@
 #   --last-seens N
 #   --persistences N
 #   --medias N
+#   --postgres         keep messages in a PostgreSQL server that runs with the cluster, its files in DIR/postgres; default: SQLite
 #   --archive          keep messages for ever; default: until they are delivered
 #   --tls              gateways and media speak TLS, with a certificate of an authority that is made here once
 #   --port-base N      the first gateway listens on N + 1080; default 7000
@@ -18,7 +19,7 @@
 #   --no-build         run what was built before
 #   --debug            build and run without optimisation
 #
-# Counts, --archive, --tls and --port-base matter when the cluster is made, which is when DIR/cluster.conf is missing.
+# Counts, --postgres, --archive, --tls and --port-base matter when the cluster is made, which is when DIR/cluster.conf is missing.
 # Exit status: 0 stopped as asked (with --detach: everything is ready); 1 something is in the way, and a sentence
 # says what to do; 64 a wrong option.
 
@@ -48,7 +49,7 @@ main() {
 
 read_arguments() {
   local home=
-  INIT_OPTIONS=() TLS='' DETACH='' BUILD=1 CONFIGURATION=release
+  INIT_OPTIONS=() TLS='' DETACH='' POSTGRES='' BUILD=1 CONFIGURATION=release
   while (($# > 0)); do
     case $1 in
       --gateways | --parsers | --sessions | --groups | --last-seens | --persistences | --port-base)
@@ -63,6 +64,7 @@ read_arguments() {
         ;;
       --archive) INIT_OPTIONS+=(--archive) ;;
       --tls) INIT_OPTIONS+=(--tls) TLS=1 ;;
+      --postgres) POSTGRES=1 ;;
       --home)
         home=$(option_value "$@")
         shift
@@ -117,6 +119,7 @@ require_binaries() {
 make_cluster() {
   umask 077
   mkdir -p -- "$HOME_DIR" "$RUN_DIR" "$LOG_DIR"
+  if [[ -n $POSTGRES ]]; then with_postgres; fi
   if ((${#INIT_OPTIONS[@]} > 0)) || [[ ! -e $CLUSTER_FILE || ! -e $HOME_DIR/secrets/cluster.key || ! -e $HOME_DIR/secrets/tokens.keys ]]; then
     # People at this machine sign in to the page by name; cluster.conf says so, and says it nowhere else.
     with_media
@@ -125,6 +128,18 @@ make_cluster() {
   if [[ -n $TLS ]]; then "$ROOT/deploy/certificates.sh" --home "$HOME_DIR"; fi
   # The file may have been edited: its reader knows every rule and names the line. The same goes for certificates.
   "$FANTAIL" cluster check --home "$HOME_DIR" >/dev/null || exit 1
+}
+
+# with_postgres: a server on the port below the first gateway's. Started by root it runs as somebody else, who has to pass
+# through the home; what lies in it stays closed.
+with_postgres() {
+  local base=7000 index
+  for index in "${!INIT_OPTIONS[@]}"; do
+    [[ ${INIT_OPTIONS[index]} != --port-base ]] || base=${INIT_OPTIONS[index + 1]}
+  done
+  if ((EUID == 0)); then chmod go+x -- "$HOME_DIR"; fi
+  mkdir -p -- "$HOME_DIR/postgres"
+  INIT_OPTIONS+=(--database "postgresql://fantail@127.0.0.1:$((base + 1079))/fantail")
 }
 
 # with_media: a new cluster has one media node unless a number was asked for; one that exists keeps what it has.

@@ -35,11 +35,13 @@ main() {
   mapfile -t nodes < <(running_nodes)
   if ((pid == 0 && ${#nodes[@]} == 0)); then
     [[ ! -d $RUN_DIR ]] || remove_pid_files
+    stop_database
     say "Nothing runs from $HOME_DIR."
     return
   fi
   if ((pid)); then stop_launcher "$pid"; fi
   stop_nodes
+  stop_database
   STOPPED=${#nodes[@]}
   stopped_sentence
 }

@@ -99,6 +99,7 @@ install_tools() {
   if wants page && [[ ! -x ${CHROMIUM:-/usr/bin/chromium} || ! -x ${CHROMEDRIVER:-/usr/bin/chromedriver} ]]; then
     missing+=(chromium chromium-driver fonts-dejavu-core)
   fi
+  if wants unit e2e && [[ -z $(compgen -G '/usr/lib/postgresql/*/bin/initdb') ]]; then missing+=(postgresql); fi
   if wants e2e && ! command -v promtool >/dev/null; then missing+=(prometheus); fi
   if wants scripts e2e page containers && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then missing+=(python3-venv); fi
   if wants build unit simulate fuzz planted scripts bench torture e2e page containers; then
@@ -194,12 +195,28 @@ part_build() {
 part_unit() {
   local status=0 total
   build_if_needed "$1" || return 1
-  swift test -c release --skip-build >"$1" 2>&1 || status=$?
+  with_postgres swift test -c release --skip-build >"$1" 2>&1 || status=$?
   total=$(sed -nE 's/.*Test run with ([0-9]+) tests?.*/\1/p' -- "$1" | tail -n 1)
   FAILED=$(grep -E '^✘ Test .* failed after' -- "$1" | grep -cv 'Test run with') || true
   PASSED=$((${total:-0} - FAILED))
   if ((PASSED < 0)); then PASSED=0; fi
   if ((status != 0)); then in_short '^✘' "$1"; fi
+  return "$status"
+}
+
+# with_postgres COMMAND...: runs it beside a PostgreSQL server of its own, which the environment names.
+with_postgres() {
+  local directory url status=0
+  directory=$(mktemp -d "${TMPDIR:-/tmp}/fantail-unit-XXXXXX")
+  # The server may run as another user.
+  chmod go+x -- "$directory"
+  url=$("$ROOT/deploy/postgres.sh" start "$directory/server" $((20000 + RANDOM % 9000))) || {
+    rm -rf -- "$directory"
+    return 1
+  }
+  FANTAIL_POSTGRES_URL=$url FANTAIL_POSTGRES_PASS=$directory/server/postgres.pass "$@" || status=$?
+  "$ROOT/deploy/postgres.sh" stop "$directory/server"
+  rm -rf -- "$directory"
   return "$status"
 }
 

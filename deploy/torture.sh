@@ -12,6 +12,7 @@
 #   --group-rate R      messages a second over all groups; default 20
 #   --files N           writers of files, each of whom puts one, tells of it in a message, and puts the next; 0: none; default 2
 #   --archive           keep messages for ever; default: until they are delivered
+#   --postgres          messages are in a PostgreSQL server, which is crashed instead of a disk filled; no damaged file is tried
 #   --home DIR          where the cluster is made, and kept; it must be empty. Default: a temporary folder, removed at the end
 #   --port-base N       as for deploy/run.sh; default 12000
 #   --no-build          run what was built before
@@ -87,7 +88,7 @@ main() {
 read_arguments() {
   local home=''
   TORTURE_SECONDS=300 SEED='' USERS=100 RATE=200 GROUP_COUNT=4 MEMBERS=8 GROUP_RATE=20 FILER_COUNT=2 PORT_BASE=12000 BUILD=1
-  JUDGE='' JUDGE_GROUP='' MODE=()
+  JUDGE='' JUDGE_GROUP='' MODE=() POSTGRES=''
   while (($# > 0)); do
     case $1 in
       --seconds | --seed | --users | --rate | --groups | --members | --group-rate | --files | --port-base)
@@ -117,7 +118,11 @@ read_arguments() {
         JUDGE_GROUP=$(option_value "$@")
         shift
         ;;
-      --archive) MODE=(--archive) ;;
+      --archive) MODE+=(--archive) ;;
+      --postgres)
+        MODE+=(--postgres)
+        POSTGRES=1
+        ;;
       --no-build) BUILD='' ;;
       --help | -h) usage_text && exit 0 ;;
       *) usage_error "there is no option $1" ;;
@@ -165,6 +170,10 @@ make_home() {
 mount_disk() {
   local image=$HOME_DIR/disk.img folder=$HOME_DIR/persistence
   DISK_TROUBLE=''
+  if [[ -n $POSTGRES ]]; then
+    DISK_TROUBLE='messages are in a database, which was crashed instead'
+    return
+  fi
   if ((EUID != 0)); then
     DISK_TROUBLE='only root may mount a small file system'
   elif ! command -v mkfs.ext4 >/dev/null; then
@@ -332,6 +341,11 @@ strike() {
       if [[ $kind == all ]]; then note "KILL to everybody ($count)"; else note "KILL to every ${ROLE[$node]} ($count)"; fi
       ;;
     full)
+      if [[ -n $POSTGRES ]]; then
+        crash_database
+        HITS[full]=$((HITS[full] + 1))
+        return 0
+      fi
       [[ -n $DISK ]] || { note 'the disk would be filled; not tested here'; return 0; }
       ((FULL_UNTIL == 0)) || { note 'the disk would be filled, but is full already'; return 0; }
       fill_disk
@@ -340,6 +354,16 @@ strike() {
       ;;
   esac
   HITS[$kind]=$((HITS[$kind] + 1))
+}
+
+# crash_database: its server ends at once, as by a power cut, and recovers from its log.
+crash_database() {
+  local pid
+  pid=$(head -n 1 -- "$HOME_DIR/postgres/data/postmaster.pid" 2>/dev/null) || pid=
+  if [[ -n $pid ]]; then kill -s QUIT "$pid" 2>/dev/null || true; fi
+  while [[ -n $pid ]] && is_running "$pid"; do sleep "$LOOK_SECONDS"; done
+  start_database || die 'the database does not come back'
+  note 'the database crashed and was started again'
 }
 
 note() { printf '%7.1f s  %s\n' "$((($(centiseconds) - BEGAN) / 10))e-1" "$1"; }
@@ -387,7 +411,7 @@ settle() {
   done
   for kind in kill stop term role full all; do sum=$((sum + HITS[$kind])); done
   line "$((sum * SECONDS_PER_FAULT_MAX >= TORTURE_SECONDS))" 'faults' "$sum" \
-    "${HITS[kill]} killed, ${HITS[stop]} stopped, ${HITS[term]} asked to go, ${HITS[role]} roles, ${HITS[all]} times all, ${HITS[full]} full disks"
+    "${HITS[kill]} killed, ${HITS[stop]} stopped, ${HITS[term]} asked to go, ${HITS[role]} roles, ${HITS[all]} times all, ${HITS[full]} $([[ -n $POSTGRES ]] && printf 'crashes of the database' || printf 'full disks')"
   if [[ -n $DISK ]]; then
     line 1 'disk was too full to write' "$(cat -- "$LOG_DIR"/persistence-*.log | grep -c '"disk_full"')" 'as persistence logged'
   else
@@ -572,6 +596,7 @@ longest() {
 damage() {
   local node='' name file copy=$HOME_DIR/damaged before status=0 said
   "$ROOT/deploy/stop.sh" --home "$HOME_DIR" >>"$HOME_DIR/run.log"
+  [[ -z $POSTGRES ]] || return 0
   for name in "${NODES[@]}"; do [[ ${ROLE[$name]} != persistence ]] || node=$name; done
   (umask 077 && mkdir -p -- "$copy/persistence")
   cp -r -- "$CLUSTER_FILE" "$HOME_DIR/secrets" "$copy"

@@ -21,7 +21,7 @@ public enum ClusterChangeProblem: Error, Hashable, Sendable, CustomStringConvert
         case .otherCluster(let name, let running):
             "it is of the cluster \"\(name)\", and this one is \"\(running)\"; is it the right file?"
         case .storeDiffers:
-            "the line store differs; what is stored already does not change, so make a new cluster for that"
+            "the line store or database differs; what is stored already does not move by itself: stop the cluster for that"
         case .ringDiffers:
             "the line ring differs; seed and load decide in which partition a key is kept, and nothing moves it: leave them"
         case .persistenceDiffers:
@@ -41,7 +41,7 @@ public struct ClusterChange: Sendable {
     public init(from old: ClusterMap, to new: ClusterMap) throws(ClusterChangeProblem) {
         guard new.name == old.name else { throw .otherCluster(new.name, running: old.name) }
         guard new.epoch > old.epoch else { throw .epochNotHigher(new.epoch, running: old.epoch) }
-        guard new.storageMode == old.storageMode else { throw .storeDiffers }
+        guard new.storageMode == old.storageMode, new.database == old.database else { throw .storeDiffers }
         guard new.ringParameters.seed == old.ringParameters.seed, new.ringParameters.loadPermille == old.ringParameters.loadPermille
         else { throw .ringDiffers }
         let stores = [old, new].map { $0.nodes(of: .persistence).map { [$0.name, "\($0.weight)"] } }

@@ -12,6 +12,7 @@
 //     limits   frames=5000 kib=8192 connects=5000  # likewise; 0 is no limit
 //     files    upload=1h link=5m orphan=24h day-mib=1024   # likewise: media
 //     tls      clients=on peers=on                 # likewise: TLS with clients, TLS between services; off by default
+//     database postgresql://fantail@db-1,db-2/fantail   # optional: where messages are kept; default: a file for each persistence node
 //     login    development        # optional: gateways mint tokens for anybody at this machine
 //
 //     # role     name         rpc             admin           [client=address] [public=url] [store=s3:url] [region=name] [weight=n] [state=draining]
@@ -71,6 +72,7 @@ private struct ClusterFileReader {
     private var fileRules: FileRules?
     private var tlsRules: TLSRules?
     private var hasDevelopmentLogin: Bool?
+    private var database: DatabaseURL?
     private var nodes: [NodeLine] = []
     private var nodeCheck = NodeCheck()
 
@@ -90,6 +92,7 @@ private struct ClusterFileReader {
         case "limits": try once(key, &limitRules, readLimits(words))
         case "files": try once(key, &fileRules, readFiles(words))
         case "tls": try once(key, &tlsRules, readTLS(words))
+        case "database": try once(key, &database, readDatabase(words))
         case "login": try once(key, &hasDevelopmentLogin, readLogin(words))
         default:
             guard let role = Role(name: key) else { throw .unknownKey(key) }
@@ -108,7 +111,7 @@ private struct ClusterFileReader {
             expirySeconds: expirySeconds ?? ClusterLimits.expirySecondsDefault, origins: origins ?? [],
             groupRules: groupRules ?? GroupRules(), presenceRules: presenceRules ?? PresenceRules(),
             limitRules: limitRules ?? LimitRules(), fileRules: fileRules ?? FileRules(),
-            tlsRules: tlsRules ?? TLSRules(), hasDevelopmentLogin: hasDevelopmentLogin ?? false, nodes: nodes)
+            tlsRules: tlsRules ?? TLSRules(), hasDevelopmentLogin: hasDevelopmentLogin ?? false, database: database, nodes: nodes)
     }
 
     /// The words before the comment; refuses bytes that an editor would not show.
@@ -239,6 +242,12 @@ private struct ClusterFileReader {
             }
         }
         return TLSRules(clients: try isOn("clients"), peers: try isOn("peers"))
+    }
+
+    private func readDatabase(_ words: [String]) throws(ClusterProblem) -> DatabaseURL {
+        let word = try only(words, "database URL", of: "database")
+        guard let url = DatabaseURL(word) else { throw .database(word) }
+        return url
     }
 
     private func readLogin(_ words: [String]) throws(ClusterProblem) -> Bool {

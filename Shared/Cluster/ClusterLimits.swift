@@ -52,6 +52,8 @@ public enum ClusterLimits {
     public static let fileSecondsRange = 1...(30 * 86_400)
     /// MiB that one user may announce in a day: less than 100 would refuse the largest file for ever, a tebibyte is no limit.
     public static let dayMiBRange = 100...1_048_576
+    /// URL of a database, bytes: eight servers with long names and some options.
+    public static let databaseURLBytesMax = 2_048
     /// Highest port of a layout made for one machine. Linux takes ports of outgoing connections from 32,768 upwards.
     public static let localPortMax = 32_767
 }

@@ -178,6 +178,8 @@ public struct ClusterMap: Sendable {
     /// Gateways mint a token for any name that somebody at this machine asks for. Then all of them listen on loopback
     /// addresses only.
     public let hasDevelopmentLogin: Bool
+    /// The database that all persistence nodes share; nil: each has a file of its own.
+    public let database: DatabaseURL?
     /// Seed, load bound and epoch of all rings.
     public let ringParameters: RingParameters
     /// All nodes in canonical order.
@@ -197,7 +199,8 @@ public struct ClusterMap: Sendable {
         name: String, epoch: UInt32, ringParameters: RingParameters = RingParameters(), storageMode: StorageMode,
         expirySeconds: Int = ClusterLimits.expirySecondsDefault, origins: [String] = [],
         groupRules: GroupRules = GroupRules(), presenceRules: PresenceRules = PresenceRules(), limitRules: LimitRules = LimitRules(),
-        fileRules: FileRules = FileRules(), tlsRules: TLSRules = TLSRules(), hasDevelopmentLogin: Bool = false, nodes: [NodeLine]
+        fileRules: FileRules = FileRules(), tlsRules: TLSRules = TLSRules(), hasDevelopmentLogin: Bool = false,
+        database: DatabaseURL? = nil, nodes: [NodeLine]
     ) throws(ClusterProblem) {
         try ClusterCheck.name(name)
         try ClusterCheck.epoch(epoch)
@@ -215,13 +218,14 @@ public struct ClusterMap: Sendable {
         self.init(
             checkedName: name, epoch: epoch, ringParameters: ringParameters, storageMode: storageMode,
             expirySeconds: expirySeconds, origins: origins, groupRules: groupRules, presenceRules: presenceRules,
-            limitRules: limitRules, fileRules: fileRules, tlsRules: tlsRules, hasDevelopmentLogin: hasDevelopmentLogin, nodes: nodes)
+            limitRules: limitRules, fileRules: fileRules, tlsRules: tlsRules, hasDevelopmentLogin: hasDevelopmentLogin, database: database,
+            nodes: nodes)
     }
 
     private init(
         checkedName name: String, epoch: UInt32, ringParameters: RingParameters, storageMode: StorageMode,
         expirySeconds: Int, origins: [String], groupRules: GroupRules, presenceRules: PresenceRules, limitRules: LimitRules,
-        fileRules: FileRules, tlsRules: TLSRules, hasDevelopmentLogin: Bool, nodes lines: [NodeLine]
+        fileRules: FileRules, tlsRules: TLSRules, hasDevelopmentLogin: Bool, database: DatabaseURL?, nodes lines: [NodeLine]
     ) {
         self.name = name
         self.epoch = epoch
@@ -234,6 +238,7 @@ public struct ClusterMap: Sendable {
         self.fileRules = fileRules
         self.tlsRules = tlsRules
         self.hasDevelopmentLogin = hasDevelopmentLogin
+        self.database = database
         var parameters = ringParameters
         parameters.epoch = epoch
         self.ringParameters = parameters
@@ -298,7 +303,8 @@ extension ClusterMap: Equatable {
         left.name == right.name && left.epoch == right.epoch && left.storageMode == right.storageMode
             && left.expirySeconds == right.expirySeconds && left.origins == right.origins
             && left.groupRules == right.groupRules && left.presenceRules == right.presenceRules
-            && left.limitRules == right.limitRules && left.fileRules == right.fileRules && left.tlsRules == right.tlsRules && left.hasDevelopmentLogin == right.hasDevelopmentLogin
+            && left.limitRules == right.limitRules && left.fileRules == right.fileRules && left.tlsRules == right.tlsRules
+            && left.hasDevelopmentLogin == right.hasDevelopmentLogin && left.database == right.database
             && left.ringParameters == right.ringParameters && left.nodes == right.nodes
     }
 }

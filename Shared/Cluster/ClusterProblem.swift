@@ -35,6 +35,7 @@ public enum ClusterProblem: Error, Hashable, Sendable {
     case files(String)
     case tls(String)
     case login(String)
+    case database(String)
     case expiry(String)
     case origin(String)
     case tooManyOrigins(count: Int)
@@ -112,6 +113,8 @@ extension ClusterProblem: CustomStringConvertible {
             "\"\(text)\" is out of range; online-ms=\(ClusterLimits.onlineMsRange.lowerBound) to \(ClusterLimits.onlineMsRange.upperBound)"
         case .tls(let text):
             "\"\(text)\" is neither on nor off; write clients=on or peers=on, and leave out what is off"
+        case .database(let text):
+            "\"\(text)\" is no database; write postgresql://USER@HOST:PORT/NAME, without a password: that stands in secrets/postgres.pass"
         case .login(let text):
             "\"\(text)\" is no way to log in; write development, or remove the line and let your own log-in issue tokens"
         case .files(let text):

@@ -25,6 +25,7 @@ extension ClusterMap {
             "files    upload=\(DurationText.text(seconds: fileRules.uploadSeconds)) link=\(DurationText.text(seconds: fileRules.linkSeconds)) "
                 + "orphan=\(DurationText.text(seconds: fileRules.orphanSeconds)) day-mib=\(fileRules.dayMiB)")
         if tlsRules != TLSRules() { lines.append("tls      clients=\(tlsRules.clients ? "on" : "off") peers=\(tlsRules.peers ? "on" : "off")") }
+        if let database { lines.append("database \(database)") }
         if hasDevelopmentLogin { lines.append("login    development") }
         lines.append("")
 

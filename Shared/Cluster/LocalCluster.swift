@@ -61,8 +61,7 @@ extension ClusterMap {
         ringParameters: RingParameters = RingParameters(), storageMode: StorageMode = .temporary,
         expirySeconds: Int = ClusterLimits.expirySecondsDefault, origins: [String] = [],
         groupRules: GroupRules = GroupRules(), limitRules: LimitRules = LimitRules(), tlsRules: TLSRules = TLSRules(),
-        hasDevelopmentLogin: Bool = false,
-        host: String = "127.0.0.1",
+        hasDevelopmentLogin: Bool = false, database: DatabaseURL? = nil, host: String = "127.0.0.1",
         clientPortBase: Int = 8080, rpcPortBase: Int = 7100, adminPortBase: Int? = nil
     ) throws(ClusterProblem) -> ClusterMap {
         let largest = Role.allCases.map { counts[$0] }.max() ?? 0
@@ -96,7 +95,7 @@ extension ClusterMap {
         return try ClusterMap(
             name: name, epoch: epoch, ringParameters: ringParameters, storageMode: storageMode,
             expirySeconds: expirySeconds, origins: origins, groupRules: groupRules, limitRules: limitRules, tlsRules: tlsRules,
-            hasDevelopmentLogin: hasDevelopmentLogin, nodes: nodes)
+            hasDevelopmentLogin: hasDevelopmentLogin, database: database, nodes: nodes)
     }
 
     private static func roundedUp(_ number: Int, to step: Int) -> Int { (number + step - 1) / step * step }

@@ -1,7 +1,9 @@
 // The little of HTTP that the admin door understands: one request, then the connection ends.
 //
-// Pages are asked for with GET or HEAD. Two things can be ordered, by POST /load?pin=LEVEL and POST /cluster/reload. A web page that
-// an operator happens to have open could send such a POST too, but not with a header of our own: so that header must be there.
+// Pages are asked for with GET or HEAD. Three things can be ordered: a load level by POST /load?pin=LEVEL, a copy of the store by
+// POST /backup, which goes to one place that the store itself knows, and the cluster file to be read again by
+// POST /cluster/reload. A web page that an operator happens to have open could send such a POST too, but not with a header of our
+// own: so that header must be there.
 //
 // Source: RFC 9112, sections 2 to 4. All other headers are read past: nothing here depends on them.
 
@@ -18,6 +20,9 @@ package enum AdminRequest: Equatable {
     case load
     /// Hold the load level here; nil: measure it again.
     case pin(LoadLevel?)
+    /// How far the copy of the store is.
+    case backup
+    case startBackup
     case trace(TraceKey)
     /// Epochs, and what a node that is draining still holds.
     case cluster
@@ -54,6 +59,10 @@ package enum AdminRequest: Equatable {
         let parts = words[1].split(separator: 0x3F, maxSplits: 1, omittingEmptySubsequences: false)
         let query = parts.count == 2 ? String(decoding: parts[1], as: UTF8.self) : ""
         let path = String(decoding: parts[0], as: UTF8.self)
+        if method == "POST", path == "/backup" {
+            guard hasChangeHeader(bytes[..<end]) else { throw .notByHand }
+            return (.startBackup, true)
+        }
         if method == "POST", path == "/load" {
             guard hasChangeHeader(bytes[..<end]) else { throw .notByHand }
             return (.pin(try level(query)), true)
@@ -89,6 +98,7 @@ package enum AdminRequest: Equatable {
         case "/peers": return .peers
         case "/load": return .load
         case "/cluster": return .cluster
+        case "/backup": return .backup
         case "/trace":
             guard let value = query.split(separator: "&").first(where: { $0.hasPrefix("key=") })?.dropFirst(4),
                 (1...16).contains(value.utf8.count), value.allSatisfy(\.isHexDigit), let key = UInt64(value, radix: 16)
@@ -139,8 +149,9 @@ package struct AdminAnswer: Equatable {
         case .notByHand: self.init(403, .text, "A change wants the header \(AdminRequest.changeHeader), with any value.\n")
         case .badTraceKey: self.init(400, .text, "/trace wants ?key= and 1 to 16 hexadecimal digits.\n")
         case .unknownPath:
-            self.init(404, .text, "No such page. There are: / /metrics /healthz /readyz /peers /load /cluster /trace?key=HEX\n")
-        case .methodNotAllowed: self.init(405, .text, "Only GET and HEAD, and POST for /load and /cluster/reload: nothing else can be changed here.\n")
+            self.init(404, .text, "No such page. There are: / /metrics /healthz /readyz /peers /load /cluster /backup /trace?key=HEX\n")
+        case .methodNotAllowed:
+            self.init(405, .text, "Only GET and HEAD, and POST for /load, /backup and /cluster/reload: nothing else can be changed here.\n")
         case .tooLarge: self.init(431, .text, "The request is larger than \(ServiceLimits.adminRequestBytesMax) bytes.\n")
         }
     }

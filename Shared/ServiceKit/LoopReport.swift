@@ -35,6 +35,8 @@ extension ServiceLoop {
         case .peers: status.peersAnswer
         case .load, .pin: AdminAnswer(200, .json, loadPage)
         case .cluster, .reload: AdminAnswer(200, .json, clusterPage())
+        case .backup, .startBackup:
+            setup.store.map { AdminAnswer(200, .json, backupPage($0.backup)) } ?? AdminAnswer(404, .text, "This node keeps no store.\n")
         case .trace(let key): AdminAnswer(200, .jsonLines, trace.lines(for: key, node: setup.node.name))
         }
     }
@@ -59,6 +61,16 @@ extension ServiceLoop {
             for outcome in WorkOutcome.allCases { members.append("\"\(work.name)_\(outcome.name)\":\(load.counts[work, outcome])") }
         }
         return "{\(members.joined(separator: ","))}\n"
+    }
+
+    private func backupPage(_ backup: BackupState) -> String {
+        switch backup {
+        case .none: "{\"state\":\"none\"}\n"
+        case .wanted: "{\"state\":\"running\",\"left\":1,\"all\":1}\n"
+        case .running(_, let left, let all): "{\"state\":\"running\",\"left\":\(left),\"all\":\(all)}\n"
+        case .done(let path): "{\"state\":\"done\",\"path\":\(PlainText.json(path))}\n"
+        case .failed(let text): "{\"state\":\"failed\",\"error\":\(PlainText.json(text))}\n"
+        }
     }
 
     private func metrics(_ now: Now) -> String {
@@ -155,6 +167,17 @@ extension ServiceLoop {
             certificates.refusedCount)
     }
 
+    private func reportConnection(_ figures: ConnectionFigures, into page: inout MetricsPage) {
+        page.counter("fantail_store_round_trips_total", "Times that the database was waited for.", figures.roundTripCount)
+        page.counter("fantail_store_reconnects_total", "Connections to the database after the first one.", figures.reconnectCount)
+        page.counter(
+            "fantail_store_repeated_batches_total", "Batches done again because a message was known already.", figures.repeatedCount)
+        page.gauge("fantail_store_connected", "1 while the database is connected.", figures.isConnected ? 1 : 0)
+        page.gauge(
+            "fantail_store_fenced", "1 when another process took this partition over: nothing is written here any more.",
+            figures.isFenced ? 1 : 0)
+    }
+
     private func reportProcess(into page: inout MetricsPage, _ now: Now) {
         page.histogram("fantail_loop_tick_seconds", "Work between two waits of the loop.", figures.tick)
         page.histogram("fantail_loop_lag_seconds", "How late timers ran.", figures.lag)
@@ -175,6 +198,7 @@ extension ServiceLoop {
             page.counter(
                 "fantail_store_inline_commits_total", "Batches that the loop carried out without the writer thread.",
                 store.inlineCount)
+            if let figures = store.figures { reportConnection(figures, into: &page) }
         }
     }
 }

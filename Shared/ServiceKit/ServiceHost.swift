@@ -63,6 +63,17 @@ public struct ServiceStart: Sendable {
         return bytes
     }
 
+    /// The path of a file of `--data`/secrets that another library reads; nil when there is none.
+    /// - Throws: `StartFailure` when others than its owner may read it.
+    public func passwordFile(_ name: String) throws(StartFailure) -> String? {
+        let path = "\(options.data)/secrets/\(name)"
+        guard case .success = SystemCalls.readFile(path, limitBytes: 1) else { return nil }
+        guard SystemCalls.isPrivate(path) else {
+            throw StartFailure(.wrongConfiguration, "\(path) may be read by others than its owner; type: chmod 600 \(path)")
+        }
+        return path
+    }
+
     /// A key for one purpose, 32 bytes, made of the cluster's secret: the same in every process, and it does not tell the secret.
     /// - Parameter purpose: one of ours, and never the same for two things.
     public func deriveKey(_ purpose: String) throws(StartFailure) -> [UInt8] {

@@ -408,6 +408,7 @@ struct ServiceLoop<Core: ServiceCore> {
         do throws(AdminRequest.Refusal) {
             guard let (request, wantsBody) = try AdminRequest.parse(adminRequests[socket]!) else { return }
             if case .pin(let level) = request { pin(level, now) }
+            if request == .startBackup { setup.store?.startBackup() }
             if case .reload = request {
                 answer = AdminAnswer(200, .json, clusterPage(reload(now))).encoded()
             } else {

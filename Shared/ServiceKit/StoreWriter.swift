@@ -14,10 +14,68 @@ import Synchronization
 
 /// An engine that blocks. It is opened and closed in a thread of its own; between, one thread at a time uses it.
 public protocol BlockingStore: Store {
+    /// Whether the loop may carry out a small batch itself: not where a batch may have to wait for another machine.
+    var mayRunInLoop: Bool { get }
+    /// Of an engine behind a connection; nil of all others.
+    var figures: ConnectionFigures? { get }
     /// Tidies up after a quiet second. Called once for each quiet time, and not again before the next batch.
     mutating func idle() throws(StoreFailure)
+    /// Begins a copy of everything, or anew.
+    /// - Returns: where it will be.
+    mutating func startBackup() throws(StoreFailure) -> String
+    /// A step of the copy, about a millisecond. Called until nothing is left, or it throws.
+    mutating func stepBackup() throws(StoreFailure) -> (left: Int, all: Int)
     /// Before the thread ends. Nothing is asked of it afterwards.
     mutating func close()
+}
+
+/// What an engine behind a connection has done.
+public struct ConnectionFigures: Equatable, Sendable {
+    /// Times that it waited for the other side.
+    public var roundTripCount: UInt64
+    public var reconnectCount: UInt64
+    /// Batches that were done again because a row was there already.
+    public var repeatedCount: UInt64
+    public var isConnected: Bool
+    /// Another process writes what this one did.
+    public var isFenced: Bool
+
+    public init(roundTripCount: UInt64, reconnectCount: UInt64, repeatedCount: UInt64, isConnected: Bool, isFenced: Bool) {
+        self.roundTripCount = roundTripCount
+        self.reconnectCount = reconnectCount
+        self.repeatedCount = repeatedCount
+        self.isConnected = isConnected
+        self.isFenced = isFenced
+    }
+}
+
+extension BlockingStore {
+    public var mayRunInLoop: Bool { true }
+    public var figures: ConnectionFigures? { nil }
+
+    /// An engine that has tools of its own for it.
+    public mutating func startBackup() throws(StoreFailure) -> String {
+        throw .broken("this engine is backed up with its own tools")
+    }
+
+    public mutating func stepBackup() throws(StoreFailure) -> (left: Int, all: Int) { (0, 0) }
+}
+
+/// What became of a copy.
+package enum BackupState: Equatable, Sendable {
+    /// Nobody asked for one since the start.
+    case none
+    case wanted
+    case running(path: String, left: Int, all: Int)
+    case done(path: String)
+    case failed(String)
+
+    var isAtWork: Bool {
+        switch self {
+        case .wanted, .running: true
+        case .none, .done, .failed: false
+        }
+    }
 }
 
 /// Opens an engine, in the writer's thread.
@@ -31,9 +89,12 @@ package final class StoreWriter: Sendable {
         var outcome: Outcome?
         var opened: Result<Bool, StartFailure>?
         var isStopping = false
+        var backup = BackupState.none
         var idleFailures: UInt64 = 0
         /// How long commits take of late, microseconds: a mean in which the newest counts an eighth. Slow until it is known.
         var commitUs = ServiceLimits.storeQuickUsMax * 8
+        var mayRunInLoop = true
+        var figures: ConnectionFigures?
         /// Batches that the loop carried out itself.
         var inlineCount: UInt64 = 0
         /// The thread sleeps until it is woken: everything is tidy.
@@ -92,6 +153,16 @@ package final class StoreWriter: Sendable {
     /// How often the loop did not need the thread.
     package var inlineCount: UInt64 { shared.withLock { $0.inlineCount } }
 
+    package var figures: ConnectionFigures? { shared.withLock { $0.figures } }
+
+    package var backup: BackupState { shared.withLock { $0.backup } }
+
+    /// Begins a copy of everything, unless one is being made.
+    package func startBackup() {
+        shared.withLock { if !$0.backup.isAtWork { $0.backup = .wanted } }
+        SystemCalls.raise(event: ordered)
+    }
+
     /// Finishes the batch that was ordered, closes the engine, ends the thread.
     package func stop() {
         shared.withLock { $0.isStopping = true }
@@ -108,7 +179,7 @@ package final class StoreWriter: Sendable {
     /// Nil when the batch is too large, the disk of late too slow, or the thread at work.
     private func applyInline(_ requests: [StoreRequest], _ stamp: Stamp) -> Outcome? {
         guard requests.count <= ServiceLimits.storeInlineRequestCountMax else { return nil }
-        guard shared.withLock({ $0.commitUs }) <= ServiceLimits.storeQuickUsMax else { return nil }
+        guard shared.withLock({ $0.mayRunInLoop && $0.commitUs <= ServiceLimits.storeQuickUsMax }) else { return nil }
         guard let (outcome, took) = engine.withLockIfAvailable({ apply(requests, stamp, to: &$0!) }) else { return nil }
         let wasAsleep = shared.withLock { shared in
             shared.note(took)
@@ -130,24 +201,36 @@ package final class StoreWriter: Sendable {
             shared.withLock { $0.opened = .failure(error) }
             return SystemCalls.raise(event: finished)
         }
-        shared.withLock { $0.opened = .success(true) }
+        let (mayRunInLoop, figures) = engine.withLock { ($0!.mayRunInLoop, $0!.figures) }
+        shared.withLock { shared in
+            shared.opened = .success(true)
+            shared.mayRunInLoop = mayRunInLoop
+            shared.figures = figures
+        }
         SystemCalls.raise(event: finished)
 
         // What an earlier life left behind is tidied up in the first quiet second.
         var isTidy = false
         var inlineSeen: UInt64 = 0
         while true {
-            let isWoken = SystemCalls.wait(ordered, timeoutMs: isTidy ? -1 : ServiceLimits.storeQuietMs)
+            let isBackingUp = shared.withLock { $0.backup.isAtWork }
+            let isWoken = SystemCalls.wait(ordered, timeoutMs: isBackingUp ? 0 : isTidy ? -1 : ServiceLimits.storeQuietMs)
             SystemCalls.drain(ordered)
             let (batch, isStopping, inlineCount) = shared.withLock { shared in
                 defer { shared.batch = nil }
                 return (shared.batch, shared.isStopping, shared.inlineCount)
             }
+            // Also behind a batch: under load there is always one.
+            defer { if !isStopping { stepBackup() } }
             if let batch {
                 isTidy = false
-                let (outcome, took) = engine.withLock { apply(batch.requests, batch.stamp, to: &$0!) }
+                let (outcome, took, figures) = engine.withLock { engine in
+                    let (outcome, took) = apply(batch.requests, batch.stamp, to: &engine!)
+                    return (outcome, took, engine!.figures)
+                }
                 shared.withLock { shared in
                     shared.note(took)
+                    shared.figures = figures
                     shared.outcome = outcome
                 }
                 SystemCalls.raise(event: finished)
@@ -156,7 +239,7 @@ package final class StoreWriter: Sendable {
                     engine!.close()
                     engine = nil
                 }
-            } else if inlineCount != inlineSeen {
+            } else if isBackingUp || inlineCount != inlineSeen {
                 isTidy = false
             } else if !isWoken {
                 tidyUp()
@@ -168,6 +251,26 @@ package final class StoreWriter: Sendable {
             }
             inlineSeen = inlineCount
         }
+    }
+
+    private func stepBackup() {
+        let state = shared.withLock { $0.backup }
+        guard state.isAtWork else { return }
+        let next: BackupState
+        do throws(StoreFailure) {
+            next = try engine.withLock { engine throws(StoreFailure) in
+                let path: String
+                if case .running(let begun, _, _) = state { path = begun } else { path = try engine!.startBackup() }
+                let (left, all) = try engine!.stepBackup()
+                return left == 0 ? .done(path: path) : .running(path: path, left: left, all: all)
+            }
+        } catch {
+            switch error {
+            case .full: next = .failed("the disk is full")
+            case .broken(let text): next = .failed(text)
+            }
+        }
+        shared.withLock { $0.backup = next }
     }
 
     private func tidyUp() {

@@ -3,6 +3,7 @@
 
 import Foundation
 import Messages
+import PostgresStore
 import Primitives
 import Privacy
 import SQLiteStore
@@ -12,15 +13,19 @@ import Testing
 
 /// Which engine, in which mode.
 struct Setup: Sendable, CustomTestStringConvertible {
-    enum Engine: Sendable, CaseIterable { case memory, sqlite }
+    enum Engine: Sendable { case memory, sqlite, postgres }
+
+    /// PostgreSQL is judged where the environment names a server, as deploy/test.sh does: FANTAIL_POSTGRES_URL, and its password in
+    /// FANTAIL_POSTGRES_PASS.
+    static let engines: [Engine] = TestDatabase.url == nil ? [.memory, .sqlite] : [.memory, .sqlite, .postgres]
 
     let engine: Engine
     let isArchive: Bool
 
     var testDescription: String { "\(engine), \(isArchive ? "archive" : "temporary")" }
 
-    static let temporary = Engine.allCases.map { Setup(engine: $0, isArchive: false) }
-    static let archive = Engine.allCases.map { Setup(engine: $0, isArchive: true) }
+    static let temporary = engines.map { Setup(engine: $0, isArchive: false) }
+    static let archive = engines.map { Setup(engine: $0, isArchive: true) }
     static let all = temporary + archive
 }
 
@@ -61,6 +66,7 @@ func device(_ number: Int) -> DeviceID { DeviceID("device\(number)")! }
 /// An engine with a clock.
 final class Bench {
     private let directory: Directory
+    private let database: TestDatabase?
     let policy: StorePolicy
     var store: any Store
     /// 2026-01-01.
@@ -68,15 +74,26 @@ final class Bench {
 
     init(_ setup: Setup, expiry: Interval = StoreLimits.expiryDefault) throws {
         directory = try Directory()
+        database = setup.engine == .postgres ? TestDatabase() : nil
         policy = StorePolicy(isArchive: setup.isArchive, expiry: expiry)
         switch setup.engine {
         case .memory: store = MemoryStore(policy: policy)
         case .sqlite: store = try SQLiteStore(path: directory.path, policy: policy)
+        case .postgres: store = try database!.open(policy)
         }
     }
 
-    /// Closes and opens again what has a file.
+    deinit {
+        (store as? PostgresStore)?.close()
+        database?.drop()
+    }
+
+    /// Closes and opens again what has a file or a database.
     func reopen() throws {
+        if let database, let postgres = store as? PostgresStore {
+            postgres.close()
+            store = try database.open(policy)
+        }
         guard let sqlite = store as? SQLiteStore else { return }
         sqlite.close()
         store = try SQLiteStore(path: directory.path, policy: policy)

@@ -52,6 +52,8 @@ private func parse(_ text: String) throws(AdminRequest.Refusal) -> AdminRequest?
         }
         // What a web page can make a browser send.
         #expect(throws: AdminRequest.Refusal.notByHand) { try post("/load?pin=4", "Content-Type: text/plain") }
+        #expect(try post("/backup") == .startBackup)
+        #expect(throws: AdminRequest.Refusal.notByHand) { try post("/backup", "Content-Type: text/plain") }
         #expect(throws: AdminRequest.Refusal.notByHand) { try post("/load?pin=4&x-fantail-admin:=1", "Origin: x-fantail-admin") }
         #expect(throws: AdminRequest.Refusal.methodNotAllowed) { try post("/metrics?pin=4") }
         #expect(throws: AdminRequest.Refusal.methodNotAllowed) { try parse("PUT /load?pin=4 HTTP/1.1\r\nx-fantail-admin: 1\r\n\r\n") }

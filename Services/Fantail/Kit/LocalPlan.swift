@@ -11,6 +11,7 @@ public enum LocalPlan {
         OptionSpec("medias", "N", "default 0: no pictures and files"),
         OptionSpec("port-base", "N", "clients come in from N + 1080, rpc is from N + 100; default 7000"),
         OptionSpec("archive", nil, "keep messages for ever; default: until delivered"),
+        OptionSpec("database", "URL", "keep messages in this PostgreSQL database; default: in a file for each persistence node"),
         OptionSpec("development-login", nil, "gateways mint tokens for anybody at this machine; default: they do not"),
         OptionSpec("tls", nil, "gateways and media speak TLS, with HOME/secrets/tls.crt and tls.key; default: they do not"),
         OptionSpec("force", nil, "write cluster.conf anew although it has other counts"),
@@ -37,9 +38,15 @@ public enum LocalPlan {
         let storageMode = arguments.has("archive") ? .archive : existing?.storageMode ?? .temporary
         let hasLogin = arguments.has("development-login") || existing?.hasDevelopmentLogin ?? false
         let rules = TLSRules(clients: arguments.has("tls") || existing?.tlsRules.clients ?? false, peers: existing?.tlsRules.peers ?? false)
+        var database = existing?.database
+        if let text = arguments.value("database") {
+            guard let url = DatabaseURL(text) else { throw .usage("\(ClusterProblem.database(text))") }
+            database = url
+        }
         do throws(ClusterProblem) {
             return try ClusterMap.local(
-                counts, epoch: epoch, storageMode: storageMode, tlsRules: rules, hasDevelopmentLogin: hasLogin, clientPortBase: portBase + 1080, rpcPortBase: portBase + 100)
+                counts, epoch: epoch, storageMode: storageMode, tlsRules: rules, hasDevelopmentLogin: hasLogin, database: database,
+                clientPortBase: portBase + 1080, rpcPortBase: portBase + 100)
         } catch {
             throw .usage("\(error)")
         }
@@ -55,6 +62,10 @@ public enum LocalPlan {
             parts.append("store \(existing.storageMode.rawValue), not \(wanted.storageMode.rawValue)")
         }
         if existing.tlsRules != wanted.tlsRules { parts.append("no TLS with clients") }
+        if existing.database != wanted.database {
+            func place(_ url: DatabaseURL?) -> String { url.map { "database \($0)" } ?? "files" }
+            parts.append("\(place(existing.database)), not \(place(wanted.database)); fantail store migrate moves what is there")
+        }
         if let existing = portBase(of: existing), let wanted = portBase(of: wanted), existing != wanted {
             parts.append("port base \(existing), not \(wanted)")
         }

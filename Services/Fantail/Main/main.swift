@@ -29,6 +29,7 @@ func runFantail(_ words: [String]) -> Int32 {
         Command(spec: LoadCommand.spec, run: LoadCommand.run),
         Command(spec: TraceCommand.spec, run: TraceCommand.run),
         Command(spec: ClusterCommand.spec, run: ClusterCommand.run),
+        Command(spec: StoreCommand.spec, run: StoreCommand.run),
     ]
     let overview = CommandSpec.overview(commands.map(\.spec))
     guard let name = words.first else {

@@ -14,39 +14,6 @@ import Primitives
 import Privacy
 import Storage
 
-/// All devices of one owner.
-struct DeviceSet {
-    struct Device {
-        let name: DeviceID
-        var cursor: UInt64
-        /// Last sign of life; see `refreshes`.
-        var opened: Stamp
-    }
-
-    var devices: [Device]
-    /// The highest cursor of any device that was forgotten.
-    var forgotten: UInt64
-
-    /// Up to here some device has, or had, everything.
-    var delivered: UInt64 { devices.reduce(forgotten) { max($0, $1.cursor) } }
-
-    /// Up to here every device has everything; without devices, what former ones had.
-    var lowest: UInt64 { devices.map(\.cursor).min() ?? forgotten }
-
-    func index(of name: DeviceID) -> Int? { devices.firstIndex { $0.name == name } }
-}
-
-extension StorePolicy {
-    /// A sign of life is written down when the last one is older than 1/64 of the expiry, 11 hours of 30 days: when
-    /// thousands reconnect at once, hardly any of them writes.
-    private var refreshInterval: Interval { Interval(nanoseconds: expiry.nanoseconds / 64) }
-
-    func refreshes(_ opened: Stamp, now: Stamp) -> Bool { opened + refreshInterval < now }
-
-    /// A device is unused when its last sign of life, as exact as that is written down, lies the expiry time back.
-    func isUnused(_ opened: Stamp, now: Stamp) -> Bool { opened + refreshInterval + expiry < now }
-}
-
 extension SQLiteStore {
     func devices(of owner: Int64) throws(SQLiteError) -> DeviceSet {
         if let set = deviceSets[owner] { return set }

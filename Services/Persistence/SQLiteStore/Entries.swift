@@ -6,13 +6,6 @@ import Messages
 import Primitives
 import Storage
 
-/// Number and stamp of an inbox's newest entry; zeros for an empty inbox.
-struct Head: Equatable {
-    var number: UInt64
-    var stamp: Stamp
-    static let empty = Head(number: 0, stamp: .zero)
-}
-
 extension SQLiteStore {
     func head(of owner: Int64) throws(SQLiteError) -> Head {
         if let head = heads[owner] { return head }

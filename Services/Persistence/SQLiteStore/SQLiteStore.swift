@@ -53,6 +53,9 @@ public final class SQLiteStore: Store {
     /// Somebody in this file has set something.
     var hasSettings: Bool
 
+    /// A copy in the making.
+    var backup: OnlineBackup?
+
     /// By key of a group's entry: rows of this batch that do not need its text any more.
     var released: [Int64: Int64] = [:]
 
@@ -102,7 +105,11 @@ public final class SQLiteStore: Store {
     }
 
     /// Checkpoints and closes the file; later batches fail. Closing twice does nothing.
-    public func close() { database.close() }
+    public func close() {
+        backup?.abandon()
+        backup = nil
+        database.close()
+    }
 
     /// Reads the whole file and compares every index with its table. Takes minutes for tens of gigabytes.
     /// - Returns: what is wrong, at most 100 sentences; empty when all is well.

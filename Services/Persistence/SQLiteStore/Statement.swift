@@ -6,6 +6,7 @@
 import CSQLite
 import Messages
 import Primitives
+import Storage
 
 package struct Statement {
     private let handle: OpaquePointer
@@ -93,6 +94,16 @@ package struct Statement {
     package func blob(_ column: Int32) -> [UInt8] {
         guard let start = sqlite3_column_blob(handle, column) else { return [] }
         return Array(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column))))
+    }
+
+    /// Whatever stands there.
+    func value(_ column: Int32) -> StoreValue {
+        switch sqlite3_column_type(handle, column) {
+        case SQLITE_INTEGER: .integer(int64(column))
+        case SQLITE_TEXT: .text(text(column))
+        case SQLITE_BLOB: .bytes(blob(column))
+        default: .null
+        }
     }
 
     package func messageID(_ column: Int32) throws(SQLiteError) -> MessageID {

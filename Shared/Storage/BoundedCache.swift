@@ -3,18 +3,18 @@
 // used" and far cheaper: no list, no time, one dictionary look-up for what is in use.
 
 /// At most `2 * capacity` values. All operations O(1), a change of generation aside.
-struct BoundedCache<Key: Hashable, Value> {
+package struct BoundedCache<Key: Hashable, Value> {
     private var young: [Key: Value] = [:]
     private var old: [Key: Value] = [:]
     private let capacity: Int
 
     /// - Parameter capacity: entries of one generation, at least 1.
-    init(capacity: Int) {
+    package init(capacity: Int) {
         precondition(capacity > 0)
         self.capacity = capacity
     }
 
-    subscript(key: Key) -> Value? {
+    package subscript(key: Key) -> Value? {
         mutating get {
             if let value = young[key] { return value }
             guard let value = old.removeValue(forKey: key) else { return nil }
@@ -27,9 +27,15 @@ struct BoundedCache<Key: Hashable, Value> {
         }
     }
 
-    mutating func removeAll() {
+    package mutating func removeAll() {
         young = [:]
         old = [:]
+    }
+
+    /// Forgets what `isGone` names. O(values).
+    package mutating func removeAll(where isGone: (Key, Value) -> Bool) {
+        young = young.filter { !isGone($0.key, $0.value) }
+        old = old.filter { !isGone($0.key, $0.value) }
     }
 
     private mutating func insert(_ value: Value, for key: Key) {
