@@ -12,7 +12,7 @@ func shared(_ name: String, uses dependencies: [Target.Dependency] = []) -> Targ
 }
 
 /// What every service's executable touches, be it only by handing on the start it was given.
-let shell: [Target.Dependency] = ["Cluster", "CoreKit", "Crypto", "Groups", "Media", "Primitives", "Ring", "ServiceKit", "Storage"]
+let shell: [Target.Dependency] = ["Cluster", "CoreKit", "Crypto", "Groups", "Media", "Monitor", "Primitives", "Ring", "ServiceKit", "Storage"]
 
 /// A service: its pure core as a library, and the executable that wires the core to the loop.
 func service(
@@ -57,6 +57,7 @@ let package = Package(
         shared("Messages", uses: ["Primitives", "Groups", "Media", "Privacy"]),
         shared("Storage", uses: ["Primitives", "Media", "Messages", "Privacy"]),
         shared("RPC", uses: ["Primitives", "Media", "Messages", "Privacy"]),
+        shared("Monitor", uses: ["Primitives", "Cluster", "Ring"]),
         shared("CoreKit", uses: ["Primitives", "ClientProtocol", "Media", "Messages", "Privacy", "RPC", "Storage"]),
         shared("WebSocket", uses: ["Primitives"]),
         shared("ClientProtocol", uses: ["Primitives", "Groups", "Media", "Privacy"]),
@@ -65,7 +66,11 @@ let package = Package(
 
         // The floor on which system calls live.
         shared("Crypto", uses: ["COpenSSL", "Primitives", "Tokens", "RPC", "WebSocket"]),
-        shared("ServiceKit", uses: ["CLinux", "Crypto", "CoreKit", "RPC", "Cluster", "Media", "Primitives", "Messages", "Storage"]),
+        shared(
+            "ServiceKit",
+            uses: ["CLinux", "Crypto", "CoreKit", "RPC", "Cluster", "Media", "Monitor", "Primitives", "Messages", "Ring", "StatusPage", "Storage"]),
+        // The page that every admin port serves, compiled in.
+        .target(name: "StatusPage", path: "Shared/StatusPage", resources: [.embedInCode("files")]),
     ]
         + service(
             "gateway", folder: "Gateway",
@@ -108,12 +113,12 @@ let package = Package(
             // The command-line tool: what is pure of it as a library, and the executable that meets the machine.
             .target(
                 name: "FantailCLI",
-                dependencies: ["ChatClient", "ClientProtocol", "Cluster", "CoreKit", "Groups", "Media", "Primitives", "Privacy", "Ring", "Tokens"],
+                dependencies: ["ChatClient", "ClientProtocol", "Cluster", "CoreKit", "Groups", "Media", "Monitor", "Primitives", "Privacy", "Ring", "Tokens"],
                 path: "Services/Fantail/Kit"),
             .executableTarget(
                 name: "fantail",
                 dependencies: [
-                    "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "CoreKit", "Crypto", "Groups", "Media", "Primitives", "Privacy", "Ring",
+                    "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "CoreKit", "Crypto", "Groups", "Media", "Monitor", "Primitives", "Privacy", "Ring",
                     "Tokens", "WebSocket",
                 ],
                 path: "Services/Fantail/Main"),
@@ -156,6 +161,7 @@ let package = Package(
             tests(of: "Groups"),
             tests(of: "Privacy"),
             tests(of: "Media"),
+            tests(of: "Monitor", uses: ["Cluster"]),
             tests(of: "MediaFileStore", uses: ["Crypto", "Media"]),
             tests(of: "MediaObjectStore", uses: ["Cluster", "Crypto", "Media"]),
             tests(of: "Messages", uses: ["Groups", "Media", "Privacy"]),
@@ -174,10 +180,10 @@ let package = Package(
             tests(of: "LastSeenCore", uses: coreWords + ["ClientProtocol", "Privacy"]),
             tests(of: "GroupCore", uses: coreWords + ["ClientProtocol", "Groups", "Simulation", "Storage"]),
             tests(of: "SQLiteStore", uses: ["CSQLite", "Messages", "Privacy", "Simulation", "Storage"]),
-            tests(of: "ServiceKit", uses: ["CoreKit", "RPC", "Cluster", "Messages", "Storage"]),
+            tests(of: "ServiceKit", uses: ["CoreKit", "RPC", "Cluster", "Messages", "Monitor", "Storage"]),
             tests(of: "Simulation"),
             tests(of: "BenchKit", uses: ["ChatClient", "ClientProtocol", "Cluster", "FantailCLI", "Groups"]),
-            tests(of: "FantailCLI", uses: ["ChatClient", "ClientProtocol", "Cluster", "Groups", "Privacy"]),
+            tests(of: "FantailCLI", uses: ["ChatClient", "ClientProtocol", "Cluster", "Groups", "Monitor", "Privacy"]),
         ],
     swiftLanguageModes: [.v6]
 )

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Compiles the services statically and makes a container image of each: fantail/gateway, fantail/parser and so on.
+# Links the services statically and makes a container image of each: fantail/gateway, fantail/parser and so on.
 #
 #   deploy/build-images.sh [options]
 #
 #   --tag TAG         behind the colon; default the version of this release
 #   --engine PROGRAM  podman or docker; default whichever is there, podman first
 #   --compile-only    make .build-static/image, and no images
-#   --images-only     make images of what was compiled before
+#   --images-only     make images of what was linked before
+#   --no-build        link what is compiled already
+#
+# The objects are those of the usual build (.build/release); only the link differs.
 #
 # Without a Swift toolchain on this machine let a container compile, then make the images here:
 #   podman run --rm -v .:/src -w /src swift:6.3-bookworm deploy/build-images.sh --compile-only
@@ -20,6 +23,7 @@ SCRIPT=build-images.sh
 readonly SERVICES=(gateway parser session group last-seen persistence media)
 readonly SCRATCH=$ROOT/.build-static
 readonly IMAGE_DIR=$SCRATCH/image
+readonly RELEASE=$ROOT/.build/release
 
 main() {
   read_arguments "$@"
@@ -28,7 +32,7 @@ main() {
 }
 
 read_arguments() {
-  TAG='' ENGINE='' WITH_COMPILE=1 WITH_IMAGES=1
+  TAG='' ENGINE='' WITH_BUILD=1 WITH_COMPILE=1 WITH_IMAGES=1
   while (($# > 0)); do
     case $1 in
       --tag | --engine)
@@ -37,6 +41,7 @@ read_arguments() {
         ;;
       --compile-only) WITH_IMAGES='' ;;
       --images-only) WITH_COMPILE='' ;;
+      --no-build) WITH_BUILD='' ;;
       --help | -h) usage_text && exit 0 ;;
       *) usage_error "there is no option $1" ;;
     esac
@@ -53,18 +58,29 @@ compile() {
   require_swift
   mkdir -p -- "$SCRATCH" "$IMAGE_DIR/data"
   require_libraries "$SCRATCH/install.log"
-  say 'Compiling statically. The first time takes some minutes ...'
+  [[ -z $WITH_BUILD ]] || say 'Compiling. The first time takes some minutes ...'
   : >"$log"
   for service in "${SERVICES[@]}"; do
-    swift build --package-path "$ROOT" --scratch-path "$SCRATCH" -c release --static-swift-stdlib -Xswiftc -static-executable \
-      --product "$service" >>"$log" 2>&1 || {
+    make_executable "$service" >>"$log" 2>&1 || {
       indented "$log" "$SHOWN_LINES" >&2
       die "compiling $service failed; everything the compiler said is in $log"
     }
-    strip -o "$IMAGE_DIR/$service" -- "$SCRATCH/release/$service"
   done
   # An empty folder with the owner that the image wants: volumes take both over.
   chmod 0755 -- "$IMAGE_DIR/data"
+}
+
+make_executable() {
+  if [[ -n $WITH_BUILD ]]; then swift build --package-path "$ROOT" -c release --product "$1" || return 1; fi
+  link_statically "$1"
+}
+
+# link_statically SERVICE: from the list of objects that SwiftPM linked, unless that was done since. It names the main function of a
+# program after its module, so that tests may have several.
+link_statically() {
+  [[ ! $IMAGE_DIR/$1 -nt $RELEASE/$1 ]] || return 0
+  swiftc -static-executable -o "$IMAGE_DIR/$1" "@$RELEASE/$1.product/Objects.LinkFileList" \
+    -Xlinker --gc-sections -Xlinker --strip-all -Xlinker "--defsym=main=${1//-/_}_main"
 }
 
 make_images() {

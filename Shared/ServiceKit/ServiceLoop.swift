@@ -38,6 +38,8 @@ struct ServiceLoop<Core: ServiceCore> {
         case close(SocketID)
         /// Somebody at the admin door who does not say what he wants.
         case admin(SocketID)
+        /// The end of the patience with nodes that are asked for the status page, or of the time that their answers are kept.
+        case gather
         /// Accepting again after descriptors ran out.
         case acceptAgain
         /// The end of the patience after SIGTERM.
@@ -50,8 +52,9 @@ struct ServiceLoop<Core: ServiceCore> {
     var log: LogWriter
     var figures = LoopFigures()
     var trace = TraceRing()
-    private let resolver: NameResolver?
-    private var timers = TimerQueue<Timer>()
+    let resolver: NameResolver?
+    var timers = TimerQueue<Timer>()
+    var gather: StatusGather
     private var dials: [SocketID: NodeID] = [:]
     private var adminRequests: [SocketID: [UInt8]] = [:]
     /// Doors that are shut until `acceptAgain`.
@@ -71,9 +74,11 @@ struct ServiceLoop<Core: ServiceCore> {
         LoadLimits.check()
         self.setup = setup
         self.node = node
+        gather = StatusGather(setup.cluster, viewer: setup.node)
         log = LogWriter(levelMin: setup.logLevel, service: setup.node.role.name, node: setup.node.name)
-        let peers = setup.cluster.peers(of: setup.node.id)
-        let needsNames = peers.contains { SystemCalls.literal($0.rpc.host) == nil }
+        let needsNames = setup.cluster.nodes.contains {
+            SystemCalls.literal($0.rpc.host) == nil || SystemCalls.literal($0.admin.host) == nil
+        }
         resolver = needsNames ? NameResolver() : nil
     }
 
@@ -143,13 +148,17 @@ struct ServiceLoop<Core: ServiceCore> {
         case .nothing:
             break
         case .received(let socket, .admin):
-            onAdminBytes(socket, now)
+            if gather.owns(socket) { onLookBytes(socket, now) } else { onAdminBytes(socket, now) }
         case .received(let socket, _):
             if !isStopping { node.on(.received(socket, sockets.received), now: now) }
         case .closed(let socket, .admin):
-            forgetAdmin(socket)
+            if gather.owns(socket) { onLookEnd(socket, now) } else { forgetAdmin(socket) }
         case .closed(let socket, _):
             if !isStopping { node.on(.closed(socket), now: now) }
+        case .connected(let socket) where gather.owns(socket):
+            askForLook(socket)
+        case .connectFailed(let socket, _) where gather.owns(socket):
+            onLookEnd(socket, now)
         case .connected(let socket):
             timers.cancel(.connect(socket))
             if let peer = dials.removeValue(forKey: socket) { node.on(.dialed(peer, socket), now: now) }
@@ -184,6 +193,8 @@ struct ServiceLoop<Core: ServiceCore> {
             case .admin(let socket):
                 forgetAdmin(socket)
                 sockets.abandon(socket)
+            case .gather:
+                onGatherTime(now)
             case .acceptAgain:
                 let kinds = pausedKinds
                 pausedKinds = []
@@ -267,15 +278,16 @@ struct ServiceLoop<Core: ServiceCore> {
 
     private mutating func dial(_ peer: NodeID, _ now: Now) {
         let host = setup.cluster.node(peer).rpc.host
-        guard let address = SystemCalls.literal(host) else { return resolver!.ask(peer, host: host) }
+        guard let address = SystemCalls.literal(host) else { return resolver!.ask(.dial(peer), host: host) }
         connect(peer, address, now)
     }
 
     private mutating func onResolved(_ now: Now) {
         for answer in resolver!.takeAnswers() where !isStopping {
-            switch answer.result {
-            case .success(let address): connect(answer.node, address, now)
-            case .failure(let error): failDial(answer.node, error.text, now)
+            switch (answer.purpose, answer.result) {
+            case (.dial(let peer), .success(let address)): connect(peer, address, now)
+            case (.dial(let peer), .failure(let error)): failDial(peer, error.text, now)
+            case (.look(let node), let result): onLookResolved(node, try? result.get(), now)
             }
         }
     }
@@ -347,10 +359,15 @@ struct ServiceLoop<Core: ServiceCore> {
         do throws(AdminRequest.Refusal) {
             guard let (request, wantsBody) = try AdminRequest.parse(adminRequests[socket]!) else { return }
             if case .pin(let level) = request { pin(level, now) }
+            if case .status = request, wantsBody, !gather.isFresh(now) { return waitForStatus(socket, now) }
             answer = page(request, now).encoded(wantsBody: wantsBody)
         } catch {
             answer = AdminAnswer(error).encoded()
         }
+        answerAdmin(socket, answer)
+    }
+
+    mutating func answerAdmin(_ socket: SocketID, _ answer: [UInt8]) {
         forgetAdmin(socket)
         sockets.write(socket, answer)
         sockets.close(socket)
@@ -364,6 +381,7 @@ struct ServiceLoop<Core: ServiceCore> {
 
     private mutating func forgetAdmin(_ socket: SocketID) {
         adminRequests[socket] = nil
+        gather.forget(socket)
         timers.cancel(.admin(socket))
     }
 
