@@ -376,7 +376,7 @@ struct ServiceLoop<Core: ServiceCore> {
     private mutating func pin(_ level: LoadLevel?, _ now: Now) {
         node.pin(level)
         let order = level.map { "\($0.rawValue)" } ?? "auto"
-        log.write(LogRecord(.warning, "load_pinned", ["level": order]), at: now.stamp)
+        log.write(LogRecord(.warning, "load_pinned", ["load": order]), at: now.stamp)
     }
 
     private mutating func forgetAdmin(_ socket: SocketID) {

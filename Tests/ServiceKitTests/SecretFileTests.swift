@@ -3,7 +3,7 @@
 import ServiceKit
 import Testing
 
-@Suite struct SecretTests {
+@Suite struct SecretFileTests {
     @Test(arguments: [0o600, 0o400, 0o700])
     func aSecretOfItsOwnerIsKept(mode: UInt32) {
         #expect(Secret.isKept(mode: mode, isOurs: true))
