@@ -6,17 +6,13 @@
 // No package dependencies; engines come as system libraries behind module maps (Shared/CSQLite, Shared/CPostgres, Shared/COpenSSL).
 import PackageDescription
 
-/// An executable that is linked statically, as in an image, has SQLite only: Debian's libpq needs libraries that come as shared
-/// ones alone. deploy/build-images.sh sets the variable.
-let engines: [Target.Dependency] = Context.environment["FANTAIL_WITHOUT_POSTGRES"] == nil ? ["PostgresStore", "SQLiteStore"] : ["SQLiteStore"]
-
 /// A module under `Shared`, used by several services.
 func shared(_ name: String, uses dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, path: "Shared/\(name)")
 }
 
 /// What every service's executable touches, be it only by handing on the start it was given.
-let shell: [Target.Dependency] = ["Cluster", "CoreKit", "Crypto", "Groups", "Media", "Primitives", "Ring", "ServiceKit", "Storage", "TLS"]
+let shell: [Target.Dependency] = ["Cluster", "CoreKit", "Crypto", "Groups", "Media", "Monitor", "Primitives", "Ring", "ServiceKit", "Storage", "TLS"]
 
 /// A service: its pure core as a library, and the executable that wires the core to the loop.
 func service(
@@ -62,6 +58,7 @@ let package = Package(
         shared("Messages", uses: ["Primitives", "Groups", "Media", "Privacy"]),
         shared("Storage", uses: ["Primitives", "Media", "Messages", "Privacy"]),
         shared("RPC", uses: ["Primitives", "Media", "Messages", "Privacy"]),
+        shared("Monitor", uses: ["Primitives", "Cluster", "Ring"]),
         shared("CoreKit", uses: ["Primitives", "ClientProtocol", "Cluster", "Groups", "Media", "Messages", "Privacy", "RPC", "Ring", "Storage"]),
         shared("WebSocket", uses: ["Primitives"]),
         shared("ClientProtocol", uses: ["Primitives", "Groups", "Media", "Privacy"]),
@@ -71,7 +68,11 @@ let package = Package(
         // The floor on which system calls live.
         shared("Crypto", uses: ["COpenSSL", "Primitives", "Tokens", "RPC", "WebSocket"]),
         shared("TLS", uses: ["COpenSSL", "Primitives"]),
-        shared("ServiceKit", uses: ["CLinux", "Crypto", "CoreKit", "RPC", "Cluster", "Media", "Primitives", "Messages", "Storage", "TLS"]),
+        shared(
+            "ServiceKit",
+            uses: ["CLinux", "Crypto", "CoreKit", "RPC", "Cluster", "Media", "Monitor", "Primitives", "Messages", "Ring", "StatusPage", "Storage", "TLS"]),
+        // The page that every admin port serves, compiled in.
+        .target(name: "StatusPage", path: "Shared/StatusPage", resources: [.embedInCode("files")]),
     ]
         + service(
             "gateway", folder: "Gateway",
@@ -95,7 +96,7 @@ let package = Package(
             core: ["CoreKit", "Media", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives", "Privacy"])
         + service(
             "persistence", folder: "Persistence", core: ["CoreKit", "Media", "RPC", "Messages", "Cluster", "Ring", "Storage", "Primitives", "Privacy"],
-            main: engines)
+            main: ["PostgresStore", "SQLiteStore"])
         + service(
             "media", folder: "Media",
             core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Media", "Primitives", "Privacy", "WebSocket"],
@@ -117,13 +118,13 @@ let package = Package(
             // The command-line tool: what is pure of it as a library, and the executable that meets the machine.
             .target(
                 name: "FantailCLI",
-                dependencies: ["ChatClient", "ClientProtocol", "Cluster", "CoreKit", "Groups", "Media", "Primitives", "Privacy", "Ring", "Tokens"],
+                dependencies: ["ChatClient", "ClientProtocol", "Cluster", "CoreKit", "Groups", "Media", "Monitor", "Primitives", "Privacy", "Ring", "Tokens"],
                 path: "Services/Fantail/Kit"),
             .executableTarget(
                 name: "fantail",
                 dependencies: [
-                    "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "CoreKit", "Crypto", "Groups", "Media", "Messages", "Primitives", "PostgresStore", "Privacy", "Ring",
-                    "SQLiteStore", "Storage", "TLS", "Tokens", "WebSocket",
+                    "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "CoreKit", "Crypto", "Groups", "Media", "Messages", "Monitor", "Primitives", "PostgresStore", "Privacy",
+                    "Ring", "SQLiteStore", "Storage", "TLS", "Tokens", "WebSocket",
                 ],
                 path: "Services/Fantail/Main"),
 
@@ -165,6 +166,7 @@ let package = Package(
             tests(of: "Groups"),
             tests(of: "Privacy"),
             tests(of: "Media"),
+            tests(of: "Monitor", uses: ["Cluster"]),
             tests(of: "MediaFileStore", uses: ["Crypto", "Media"]),
             tests(of: "MediaObjectStore", uses: ["Cluster", "Crypto", "Media"]),
             tests(of: "Messages", uses: ["Groups", "Media", "Privacy"]),
@@ -184,10 +186,10 @@ let package = Package(
             tests(of: "LastSeenCore", uses: coreWords + ["ClientProtocol", "Privacy"]),
             tests(of: "GroupCore", uses: coreWords + ["ClientProtocol", "Groups", "Simulation", "Storage"]),
             tests(of: "SQLiteStore", uses: ["CSQLite", "Messages", "PostgresStore", "Privacy", "Simulation", "Storage"]),
-            tests(of: "ServiceKit", uses: ["CoreKit", "RPC", "Cluster", "Messages", "Storage", "TLS"]),
+            tests(of: "ServiceKit", uses: ["CoreKit", "RPC", "Cluster", "Messages", "Monitor", "Storage", "TLS"]),
             tests(of: "Simulation"),
             tests(of: "BenchKit", uses: ["ChatClient", "ClientProtocol", "Cluster", "FantailCLI", "Groups"]),
-            tests(of: "FantailCLI", uses: ["ChatClient", "ClientProtocol", "Cluster", "Groups", "Privacy"]),
+            tests(of: "FantailCLI", uses: ["ChatClient", "ClientProtocol", "Cluster", "Groups", "Monitor", "Privacy"]),
         ],
     swiftLanguageModes: [.v6]
 )

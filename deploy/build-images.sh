@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Compiles the services statically and makes a container image of each: fantail/gateway, fantail/parser and so on.
+# Links the services statically and makes a container image of each: fantail/gateway, fantail/parser and so on.
 #
 #   deploy/build-images.sh [options]
 #
 #   --tag TAG         behind the colon; default the version of this release
 #   --engine PROGRAM  podman or docker; default whichever is there, podman first
 #   --compile-only    make .build-static/image, and no images
-#   --images-only     make images of what was compiled before
+#   --images-only     make images of what was linked before
+#   --no-build        link what is compiled already
+#
+# The objects are those of the usual build (.build/release); only the link differs.
 #
 # Without a Swift toolchain on this machine let a container compile, then make the images here:
 #   podman run --rm -v .:/src -w /src swift:6.3-bookworm deploy/build-images.sh --compile-only
@@ -20,6 +23,7 @@ SCRIPT=build-images.sh
 readonly SERVICES=(gateway parser session group last-seen persistence media)
 readonly SCRATCH=$ROOT/.build-static
 readonly IMAGE_DIR=$SCRATCH/image
+readonly RELEASE=$ROOT/.build/release
 
 main() {
   read_arguments "$@"
@@ -28,7 +32,7 @@ main() {
 }
 
 read_arguments() {
-  TAG='' ENGINE='' WITH_COMPILE=1 WITH_IMAGES=1
+  TAG='' ENGINE='' WITH_BUILD=1 WITH_COMPILE=1 WITH_IMAGES=1
   while (($# > 0)); do
     case $1 in
       --tag | --engine)
@@ -37,6 +41,7 @@ read_arguments() {
         ;;
       --compile-only) WITH_IMAGES='' ;;
       --images-only) WITH_COMPILE='' ;;
+      --no-build) WITH_BUILD='' ;;
       --help | -h) usage_text && exit 0 ;;
       *) usage_error "there is no option $1" ;;
     esac
@@ -53,18 +58,42 @@ compile() {
   require_swift
   mkdir -p -- "$SCRATCH" "$IMAGE_DIR/data"
   require_libraries "$SCRATCH/install.log"
-  say 'Compiling statically. The first time takes some minutes ...'
+  [[ -z $WITH_BUILD ]] || say 'Compiling. The first time takes some minutes ...'
   : >"$log"
   for service in "${SERVICES[@]}"; do
-    FANTAIL_WITHOUT_POSTGRES=1 swift build --package-path "$ROOT" --scratch-path "$SCRATCH" -c release --static-swift-stdlib -Xswiftc -static-executable \
-      --product "$service" >>"$log" 2>&1 || {
+    make_executable "$service" >>"$log" 2>&1 || {
       indented "$log" "$SHOWN_LINES" >&2
       die "compiling $service failed; everything the compiler said is in $log"
     }
-    strip -o "$IMAGE_DIR/$service" -- "$SCRATCH/release/$service"
   done
   # An empty folder with the owner that the image wants: volumes take both over.
   chmod 0755 -- "$IMAGE_DIR/data"
+}
+
+make_executable() {
+  if [[ -n $WITH_BUILD ]]; then swift build --package-path "$ROOT" -c release --product "$1" || return 1; fi
+  link_statically "$1"
+}
+
+# link_statically SERVICE: from the list of objects that SwiftPM linked, unless that was done since. It names the main function of a
+# program after its module, so that tests may have several.
+link_statically() {
+  local objects=$RELEASE/$1.product/Objects.LinkFileList
+  [[ ! $IMAGE_DIR/$1 -nt $RELEASE/$1 ]] || return 0
+  if [[ $1 == persistence ]]; then without_postgres "$objects" >"$SCRATCH/persistence.objects" && objects=$SCRATCH/persistence.objects || return 1; fi
+  swiftc -static-executable -o "$IMAGE_DIR/$1" "@$objects" \
+    -Xlinker --gc-sections -Xlinker --strip-all -Xlinker "--defsym=main=${1//-/_}_main"
+}
+
+# without_postgres OBJECTS: the list for a persistence that has SQLite only: Debian's libpq needs libraries that come as shared ones
+# alone. The program's own file is compiled anew for that.
+without_postgres() {
+  local maps=() name
+  for name in CLinux COpenSSL CPostgres CSQLite; do maps+=(-Xcc "-fmodule-map-file=$ROOT/Shared/$name/module.modulemap"); done
+  swiftc -c -O -swift-version 6 -module-name persistence -D WITHOUT_POSTGRES -I "$RELEASE/Modules" "${maps[@]}" \
+    -Xfrontend -entry-point-function-name -Xfrontend persistence_main -o "$SCRATCH/persistence.o" "$ROOT/Services/Persistence/Main/main.swift" >&2 || return 1
+  grep -v -e '/PostgresStore\.build/' -e '/persistence\.build/' -- "$1"
+  printf '%s\n' "$SCRATCH/persistence.o"
 }
 
 make_images() {

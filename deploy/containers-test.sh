@@ -6,10 +6,12 @@
 #
 #   --keep        leave the containers running, to look at them
 #   --remove      remove what --keep left, and nothing else
-#   --no-compile  take .build-static/image as it is
+#   --no-build    make images of what is compiled already
 #   --manifests   check the manifests and start nothing
 #
-# Where podman does not work (no namespaces, no network of its own) it says SKIPPED and why, and has checked the manifests alone.
+# Every container has an address of its own that is written into all of them: what is tried here is Fantail, and not the name server
+# of podman, which leaves questions unanswered for seconds while containers come and go. (Names that hang or come late are for
+# Tests/ServiceKitTests.) Where podman does not work (no namespaces, no network of its own) it says SKIPPED and why, and has checked the manifests alone.
 # The last line is `N passed, M failed`. Exit status: 0 all passed; 1 something failed; 64 a wrong option.
 
 set -euo pipefail
@@ -56,12 +58,12 @@ main() {
 }
 
 read_arguments() {
-  KEEP='' COMPILE=1 WITH_CONTAINERS=1
+  KEEP='' BUILD_OPTIONS=() WITH_CONTAINERS=1
   while (($# > 0)); do
     case $1 in
       --keep) KEEP=1 ;;
       --remove) remove_all && exit 0 ;;
-      --no-compile) COMPILE='' ;;
+      --no-build) BUILD_OPTIONS=(--no-build) ;;
       --manifests) WITH_CONTAINERS='' ;;
       --help | -h) usage_text && exit 0 ;;
       *) usage_error "there is no option $1" ;;
@@ -167,14 +169,13 @@ skip() {
 
 build() {
   local service
-  [[ -z $COMPILE ]] || "$ROOT/deploy/build-images.sh" --compile-only
-  check 'an image of each service is made' "$ROOT/deploy/build-images.sh" --images-only --tag "$TAG" --engine podman
+  check 'an image of each service is made' "$ROOT/deploy/build-images.sh" --tag "$TAG" --engine podman "${BUILD_OPTIONS[@]}"
   for service in gateway parser session group last-seen persistence media; do
-    check "the executable of $service has less than 25 MB" small "$ROOT/.build-static/image/$service"
+    check "the image of $service has less than 25 MB" small "localhost/fantail/$service:$TAG"
   done
 }
 
-small() { (($(stat -c %s -- "$1") < 25 * 1000 * 1000)); }
+small() { (($(podman image inspect --format '{{.Size}}' "$1") < 25 * 1000 * 1000)); }
 
 # leave: the end of the script, however it ends.
 leave() {
@@ -189,13 +190,13 @@ remove_all() {
   podman network rm -f "$PREFIX" >/dev/null 2>&1 || true
 }
 
-# start NAME ROLE OPTION...: a container as compose.yaml has it.
-start() {
+# create NAME ROLE OPTION...: a container as compose.yaml has it, and where all others are.
+create() {
   local name=$1 role=$2 flags
   flags=(--cluster /etc/fantail/cluster.conf --data /data --node "$name" --secret /etc/fantail/secrets/cluster.key)
   [[ $role != gateway ]] || flags+=(--keys /etc/fantail/secrets/tokens.keys)
-  podman run -d --pull=never --name "$PREFIX-$name" --hostname "$name" --network "$PREFIX" --network-alias "$name" --label "$PREFIX" \
-    --restart=always --read-only --cap-drop=all --security-opt=no-new-privileges \
+  podman create --pull=never --name "$PREFIX-$name" --hostname "$name" --network "$PREFIX" --ip "${ADDRESS[$name]}" "${HOSTS[@]}" \
+    --label "$PREFIX" --restart=always --read-only --cap-drop=all --security-opt=no-new-privileges \
     -v "$WORK/cluster.conf:/etc/fantail/cluster.conf:ro" -v "$WORK/secrets:/etc/fantail/secrets:ro" "${@:3}" "localhost/fantail/$role:$TAG" "${flags[@]}"
 }
 
@@ -205,9 +206,12 @@ run_cluster() {
   mkdir -p -- "$WORK/secrets" "$WORK/home"
   openssl rand -hex 32 >"$WORK/secrets/cluster.key"
   printf 'test-1 HS256 %s sign\n' "$(openssl rand -base64 32 | tr '+/' '-_' | tr -d =)" >"$WORK/secrets/tokens.keys"
-  chmod 0444 -- "$WORK/secrets/cluster.key" "$WORK/secrets/tokens.keys"
+  # As compose/make-secrets.sh does: the services run as user and group 10001.
+  chgrp 10001 -- "$WORK/secrets/cluster.key" "$WORK/secrets/tokens.keys" 2>/dev/null ||
+    podman unshare chgrp 10001 -- "$WORK/secrets/cluster.key" "$WORK/secrets/tokens.keys"
+  chmod 0440 -- "$WORK/secrets/cluster.key" "$WORK/secrets/tokens.keys"
   sed "s|public=[^ ]*|public=http://127.0.0.1:$MEDIA_PORT|" -- "$CONF" >"$WORK/cluster.conf"
-  NAMES=()
+  give_addresses
   while read -r role name _; do
     case $role in gateway | parser | session | group | last-seen | persistence | media) ;; *) continue ;; esac
     options=()
@@ -216,10 +220,25 @@ run_cluster() {
       persistence | media) options=(-v "$PREFIX-$role:/data") ;;
     esac
     [[ $role != media ]] || options+=(-p "127.0.0.1:$MEDIA_PORT:8080")
-    check "$name starts" start "$name" "$role" "${options[@]}"
-    NAMES+=("$name")
+    check "a container of $name is made" create "$name" "$role" "${options[@]}"
   done <"$CONF"
+  check 'all of them start' podman start "${NAMES[@]/#/$PREFIX-}"
   check 'all of them are ready within a minute' all_ready
+}
+
+# give_addresses: to each node of the cluster one of podman's network. Sets NAMES, in the order of the file, ADDRESS and HOSTS.
+give_addresses() {
+  local role name subnet number=10
+  subnet=$(podman network inspect --format '{{(index .Subnets 0).Subnet}}' "$PREFIX")
+  NAMES=() HOSTS=()
+  declare -gA ADDRESS=()
+  while read -r role name _; do
+    case $role in gateway | parser | session | group | last-seen | persistence | media) ;; *) continue ;; esac
+    ADDRESS[$name]=${subnet%.*}.$number
+    HOSTS+=(--add-host "$name:${ADDRESS[$name]}")
+    NAMES+=("$name")
+    number=$((number + 1))
+  done <"$CONF"
 }
 
 # probe NAME QUESTION: the executable of the image asks the process in its container.

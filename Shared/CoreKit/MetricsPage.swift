@@ -34,15 +34,18 @@ public struct MetricsPage: Sendable {
     }
 
     /// A distribution; `histogram` counts microseconds, the page says seconds.
-    public mutating func histogram(_ name: String, _ help: String, _ histogram: Histogram) {
+    public mutating func histogram(_ name: String, _ help: String, _ histogram: Histogram, labels: KeyValuePairs<String, String> = [:]) {
         describe(name, help, "histogram")
+        let words = Self.words(labels)
+        let before = words.isEmpty ? "" : "\(words),"
         var cumulated: UInt64 = 0
         for (index, bound) in Histogram.bounds.enumerated() {
             cumulated += histogram.counts[index]
-            text += "\(name)_bucket{le=\"\(Double(bound) / 1_000_000)\"} \(cumulated)\n"
+            text += "\(name)_bucket{\(before)le=\"\(Double(bound) / 1_000_000)\"} \(cumulated)\n"
         }
-        text += "\(name)_bucket{le=\"+Inf\"} \(histogram.count)\n"
-        text += "\(name)_sum \(Double(histogram.sum) / 1_000_000)\n\(name)_count \(histogram.count)\n"
+        text += "\(name)_bucket{\(before)le=\"+Inf\"} \(histogram.count)\n"
+        sample("\(name)_sum", labels, String(Double(histogram.sum) / 1_000_000))
+        sample("\(name)_count", labels, String(histogram.count))
     }
 
     private mutating func describe(_ name: String, _ help: String, _ type: String) {
@@ -51,11 +54,12 @@ public struct MetricsPage: Sendable {
     }
 
     private mutating func sample(_ name: String, _ labels: KeyValuePairs<String, String>, _ value: String) {
-        text += name
-        if !labels.isEmpty {
-            text += "{" + labels.map { "\($0.key)=\"\(Self.escape($0.value))\"" }.joined(separator: ",") + "}"
-        }
+        text += labels.isEmpty ? name : "\(name){\(Self.words(labels))}"
         text += " \(value)\n"
+    }
+
+    private static func words(_ labels: KeyValuePairs<String, String>) -> String {
+        labels.map { "\($0.key)=\"\(escape($0.value))\"" }.joined(separator: ",")
     }
 
     private static func escape(_ value: String) -> String {
@@ -69,24 +73,5 @@ public struct MetricsPage: Sendable {
             }
         }
         return out
-    }
-}
-
-/// Durations in buckets whose bounds double from 50 µs to 26 s.
-public struct Histogram: Equatable, Sendable {
-    /// Upper bounds, microseconds.
-    public static let bounds: [Int64] = (0..<20).map { 50 << $0 }
-
-    public private(set) var counts = [UInt64](repeating: 0, count: 20)
-    public private(set) var count: UInt64 = 0
-    public private(set) var sum: Int64 = 0
-
-    public init() {}
-
-    public mutating func record(_ duration: Interval) {
-        let value = max(0, duration.microseconds)
-        count += 1
-        sum += value
-        if let bucket = Self.bounds.firstIndex(where: { value <= $0 }) { counts[bucket] += 1 }
     }
 }

@@ -163,7 +163,7 @@ public struct ServiceNode<Core: ServiceCore> {
         output.logs.append(
             LogRecord(
                 load.level > before.level ? .warning : .info, "load_level",
-                ["level": "\(load.level.rawValue)", "was": "\(before.level.rawValue)", "wait_us": "\(core.load.wait.microseconds)"]))
+                ["load": "\(load.level.rawValue)", "was": "\(before.level.rawValue)", "wait_us": "\(core.load.wait.microseconds)"]))
     }
 
     /// A peer that comes into reach hears what it missed; one that went holds nobody back any more.

@@ -114,12 +114,14 @@ public struct Mesh: Sendable {
         var epoch: UInt64 = 0
         /// What the core was told of that.
         var relation = EpochRelation.same
+        var answerTimes = Histogram()
     }
 
     private struct CallEntry: Sendable {
         let node: NodeID
         /// Tells two calls apart that had the same `CallID` one after the other.
         let serial: UInt64
+        let madeAt: Instant
     }
 
     public let selfID: NodeID
@@ -179,6 +181,9 @@ public struct Mesh: Sendable {
 
     public var callsInFlight: Int { calls.count }
 
+    /// From a call to its answer, for every peer, in `NodeID` order. Refusals do not count.
+    public var answerTimes: [(peer: Peer, times: Histogram)] { peers.map { ($0.peer, $0.answerTimes) } }
+
     public mutating func deadline() -> Instant? { timers.next() }
 
     public var hasEvents: Bool { !events.isEmpty }
@@ -222,7 +227,7 @@ public struct Mesh: Sendable {
             return events.append(.refused(id, Refusal(.overloaded, retryAfterMs: 1000)))
         }
         callSerialNext += 1
-        calls.insert(id, CallEntry(node: node, serial: callSerialNext))
+        calls.insert(id, CallEntry(node: node, serial: callSerialNext, madeAt: now))
         callQueue.append((now + RPCLimits.callTimeout, id, callSerialNext))
         timers.armIfIdle(.callTimeout, at: now + RPCLimits.callTimeout)
         guard let link else {
@@ -448,6 +453,7 @@ public struct Mesh: Sendable {
             events.append(.requested(RemoteCall(node: node, socket: socket, call: call), message))
         case .answer(let call, let message):
             let id = CallID(rawValue: call)
+            if let entry = calls[id], entry.node == node { peers[place(of: node)!].answerTimes.record(now - entry.madeAt) }
             finish(id, from: node, .answered(id, message))
         case .refusal(let call, let refusal):
             let id = CallID(rawValue: call)

@@ -1,6 +1,7 @@
-// The pages of the admin door that people and probes read. Metrics and traces are made elsewhere.
+// The pages of the admin door that probes and scripts read. Metrics, traces and the status page are made elsewhere.
 
 import Primitives
+import StatusPage
 
 /// What a node says of itself on its pages.
 package struct NodeStatus: Sendable {
@@ -51,53 +52,13 @@ package struct NodeStatus: Sendable {
         let head = "{\"node\":\(PlainText.json(node)),\"service\":\(PlainText.json(service)),\"epoch\":\(epoch)"
         return AdminAnswer(200, .json, head + ",\"peers\":[" + rows.joined(separator: ",") + "]}\n")
     }
+}
 
-    package var homeAnswer: AdminAnswer {
-        let upCount = peers.count { $0.isUp }
-        let rows = peers.map { peer in
-            """
-            <tr><td>\(PlainText.html(peer.name))</td><td>\(PlainText.html(peer.service))</td>\
-            <td class="\(peer.isUp ? "up" : "down")">\(peer.isUp ? "up" : "down")</td></tr>
-            """
-        }
-        let ready = unreadiness.map { "<span class=\"down\">not ready</span>: \(PlainText.html($0))" }
-        let page = """
-            <!doctype html>
-            <html lang="en">
-            <meta charset="utf-8">
-            <meta name="viewport" content="width=device-width">
-            <title>\(PlainText.html(node)) · Fantail</title>
-            <style>
-            :root { color-scheme: light dark }
-            body { font: 15px/1.6 system-ui, sans-serif; max-width: 44em; margin: 3em auto; padding: 0 1em }
-            h1 { font-weight: 600; margin-bottom: 0 }
-            dl { display: grid; grid-template-columns: 8em 1fr; gap: .2em 1em }
-            dt { opacity: .6 } dd { margin: 0 }
-            table { border-collapse: collapse; width: 100% }
-            th { text-align: left; font-weight: normal; opacity: .6 }
-            td, th { padding: .3em 1em .3em 0; border-bottom: 1px solid #8884 }
-            .up { color: #1a8f4c } .down { color: #d0382b; font-weight: 600 }
-            nav a { margin-right: 1em }
-            </style>
-            <h1>\(PlainText.html(node))</h1>
-            <p>\(PlainText.html(service)) of cluster \(PlainText.html(cluster))</p>
-            <dl>
-            <dt>state</dt><dd>\(ready ?? "<span class=\"up\">ready</span>")</dd>
-            <dt>up since</dt><dd>\(PlainText.rfc3339(startedAt))</dd>
-            <dt>release</dt><dd>\(FantailVersion.text)</dd>
-            <dt>epoch</dt><dd>\(epoch)</dd>
-            <dt>peers</dt><dd>\(upCount) of \(peers.count) up</dd>
-            </dl>
-            <nav><a href="/metrics">metrics</a><a href="/healthz">health</a><a href="/readyz">readiness</a>\
-            <a href="/peers">peers</a></nav>
-            <h2>Peers</h2>
-            <table>
-            <tr><th>node</th><th>service</th><th>link</th></tr>
-            \(rows.joined(separator: "\n"))
-            </table>
-            </html>
-
-            """
-        return AdminAnswer(200, .html, page)
+/// The files of the status page.
+enum StatusFiles {
+    static func answer(_ name: String) -> AdminAnswer {
+        guard let file = StatusPage.files.first(where: { $0.name == name }) else { return AdminAnswer(.unknownPath) }
+        let content: AdminAnswer.Content = name.hasSuffix(".html") ? .html : name.hasSuffix(".css") ? .css : .script
+        return AdminAnswer(200, content, String(decoding: file.bytes, as: UTF8.self))
     }
 }

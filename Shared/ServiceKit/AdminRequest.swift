@@ -12,7 +12,14 @@ import Messages
 
 /// What somebody wants to see.
 package enum AdminRequest: Equatable {
+    /// `/`, which leads to the status page.
     case home
+    /// A file of the status page.
+    case file(String)
+    /// The figures of the whole cluster: the one page that is not at hand, other nodes are asked for it.
+    case status
+    /// What another node asks for that one.
+    case look
     case metrics
     case health
     case readiness
@@ -92,6 +99,10 @@ package enum AdminRequest: Equatable {
     private static func page(_ path: String, _ query: String) throws(Refusal) -> AdminRequest {
         switch path {
         case "/": return .home
+        case "/status": return .file("status.html")
+        case "/status.css", "/status.js", "/status-map.js": return .file(String(path.dropFirst()))
+        case "/status.json": return .status
+        case "/look": return .look
         case "/metrics": return .metrics
         case "/healthz": return .health
         case "/readyz": return .readiness
@@ -130,16 +141,21 @@ package struct AdminAnswer: Equatable {
         case json = "application/json"
         case jsonLines = "application/x-ndjson"
         case html = "text/html; charset=utf-8"
+        case css = "text/css; charset=utf-8"
+        case script = "text/javascript; charset=utf-8"
     }
 
     package var status: Int
     package var content: Content
     package var body: String
+    /// Where to go instead; nil: nowhere.
+    package var location: String?
 
-    package init(_ status: Int, _ content: Content, _ body: String) {
+    package init(_ status: Int, _ content: Content, _ body: String, location: String? = nil) {
         self.status = status
         self.content = content
         self.body = body
+        self.location = location
     }
 
     package init(_ refusal: AdminRequest.Refusal) {
@@ -149,7 +165,7 @@ package struct AdminAnswer: Equatable {
         case .notByHand: self.init(403, .text, "A change wants the header \(AdminRequest.changeHeader), with any value.\n")
         case .badTraceKey: self.init(400, .text, "/trace wants ?key= and 1 to 16 hexadecimal digits.\n")
         case .unknownPath:
-            self.init(404, .text, "No such page. There are: / /metrics /healthz /readyz /peers /load /cluster /backup /trace?key=HEX\n")
+            self.init(404, .text, "No such page. There are: /status /metrics /healthz /readyz /peers /load /cluster /backup /look /trace?key=HEX\n")
         case .methodNotAllowed:
             self.init(405, .text, "Only GET and HEAD, and POST for /load, /backup and /cluster/reload: nothing else can be changed here.\n")
         case .tooLarge: self.init(431, .text, "The request is larger than \(ServiceLimits.adminRequestBytesMax) bytes.\n")
@@ -161,14 +177,21 @@ package struct AdminAnswer: Equatable {
         var head = "HTTP/1.1 \(status) \(reason)\r\nContent-Type: \(content.rawValue)\r\n"
         head += "Content-Length: \(body.utf8.count)\r\nConnection: close\r\nCache-Control: no-store\r\n"
         head += "X-Content-Type-Options: nosniff\r\n"
-        if content == .html { head += "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n" }
+        if let location { head += "Location: \(location)\r\n" }
+        if content == .html { head += "Content-Security-Policy: \(Self.policy)\r\nReferrer-Policy: no-referrer\r\n" }
         if status == 405 { head += "Allow: GET, HEAD\r\n" }
         return Array((head + "\r\n").utf8) + (wantsBody ? Array(body.utf8) : [])
     }
 
+    /// The page has its own style and script, asks its own door, and is shown in no other page.
+    private static let policy =
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        + "frame-ancestors 'none'"
+
     private var reason: String {
         switch status {
         case 200: "OK"
+        case 302: "Found"
         case 400: "Bad Request"
         case 403: "Forbidden"
         case 404: "Not Found"

@@ -4,6 +4,7 @@
 // speak a bounded number of times a second and is only counted beyond that; the count follows as a line of its own.
 
 import CoreKit
+import Monitor
 import Primitives
 
 /// Decides what is written, and how it looks. The caller puts the lines out.
@@ -19,6 +20,8 @@ package struct LogWriter {
     private var repeats: [String: Repeats] = [:]
     private var hasSuppressed = false
     private(set) var droppedCount: UInt64 = 0
+    /// The last warnings and errors as they were written, without their ends, the oldest first: for the status page.
+    package private(set) var warnings: [String] = []
 
     package init(levelMin: LogLevel, service: String, node: String) {
         self.levelMin = levelMin
@@ -41,7 +44,9 @@ package struct LogWriter {
     /// The line for a record, nil when it is not to be written.
     package mutating func line(for record: LogRecord, at stamp: Stamp) -> [UInt8]? {
         guard record.level >= levelMin, mayRepeat(record.event, second: stamp.seconds) else { return nil }
-        return render(record, at: stamp)
+        let line = render(record, at: stamp)
+        if record.level >= .warning { remember(line) }
+        return line
     }
 
     /// One record for each event of which lines were kept back before this second, by name.
@@ -77,6 +82,11 @@ package struct LogWriter {
         }
         repeats[event] = entry
         return mayWrite
+    }
+
+    private mutating func remember(_ line: [UInt8]) {
+        if warnings.count == MonitorLimits.warningCountMax { warnings.removeFirst() }
+        warnings.append(String(decoding: line.dropLast(), as: UTF8.self))
     }
 
     private func render(_ record: LogRecord, at stamp: Stamp) -> [UInt8] {

@@ -2,6 +2,7 @@
 
 import CoreKit
 import Messages
+import Monitor
 import Primitives
 import RPC
 import TLS
@@ -28,7 +29,10 @@ extension ServiceLoop {
     /// The page that was asked for.
     func page(_ request: AdminRequest, _ now: Now) -> AdminAnswer {
         switch request {
-        case .home: status.homeAnswer
+        case .home: AdminAnswer(302, .text, "The page is at /status\n", location: "/status")
+        case .file(let name): StatusFiles.answer(name)
+        case .status: AdminAnswer(200, .json, gather.json ?? "{}")
+        case .look: AdminAnswer(200, .text, lookPage(now))
         case .metrics: AdminAnswer(200, .metrics, metrics(now))
         case .health: AdminAnswer(200, .text, "ok\n")
         case .readiness: status.readinessAnswer
@@ -73,6 +77,9 @@ extension ServiceLoop {
         }
     }
 
+    /// What the status page of another node needs of this one.
+    func lookPage(_ now: Now) -> String { LookPage.text(warnings: log.warnings, metrics: metrics(now)) }
+
     private func metrics(_ now: Now) -> String {
         var page = MetricsPage()
         page.gauge(
@@ -105,6 +112,7 @@ extension ServiceLoop {
                 "fantail_rpc_peer_up", "1 while the link to a peer is open and heard.", isUp ? 1 : 0,
                 labels: ["peer": peer.name, "service": peer.service])
         }
+        reportAnswerTimes(into: &page)
         page.gauge("fantail_rpc_calls_in_flight", "Calls that wait for their answer.", node.mesh.callsInFlight)
         page.counter("fantail_rpc_frames_received_total", "Frames from peers.", counters.framesReceived)
         page.counter("fantail_rpc_calls_made_total", "Calls made to peers.", counters.callsMade)
@@ -116,6 +124,21 @@ extension ServiceLoop {
             "fantail_rpc_one_ways_dropped_total", "One-way messages for peers that were down.", counters.oneWaysDropped)
         page.counter("fantail_rpc_link_faults_total", "Links closed because the other side broke a rule.", counters.faults)
         page.counter("fantail_rpc_dial_failures_total", "Connections to peers that did not come about.", figures.dialFailureCount)
+    }
+
+    /// By service and not by peer: a cluster has few of these, and the slowest of them is seen all the same.
+    private func reportAnswerTimes(into page: inout MetricsPage) {
+        var times: [(service: String, times: Histogram)] = []
+        for (peer, more) in node.mesh.answerTimes {
+            if let index = times.firstIndex(where: { $0.service == peer.service }) {
+                times[index].times.add(more)
+            } else {
+                times.append((peer.service, more))
+            }
+        }
+        for (service, times) in times where times.count > 0 {
+            page.histogram("fantail_rpc_answer_seconds", "From a call to its answer.", times, labels: ["service": service])
+        }
     }
 
     private func reportSockets(into page: inout MetricsPage) {

@@ -61,6 +61,7 @@ extension ServiceLoop {
         } else {
             note(LogRecord(.warning, "left_cluster", ["epoch": "\(change.new.epoch)"]), now)
         }
+        gatherAnew(now)
         node.adopt(change, selfID: former.id, now: now)
         return .applied
     }

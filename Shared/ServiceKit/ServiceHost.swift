@@ -54,13 +54,9 @@ public struct ServiceStart: Sendable {
         try ServiceHost.readFile(path, what: what, limitBytes: limitBytes)
     }
 
-    /// The same of a file that only its owner may read.
+    /// The same of a secret: a file that others may read, or that its group may change, is refused (`Secret.isKept`).
     public func readSecretFile(_ path: String, what: String, limitBytes: Int) throws(StartFailure) -> [UInt8] {
-        let bytes = try readFile(path, what: what, limitBytes: limitBytes)
-        guard SystemCalls.isPrivate(path) else {
-            throw StartFailure(.wrongConfiguration, "\(what) \(path) may be read by others than its owner; type: chmod 600 \(path)")
-        }
-        return bytes
+        try ServiceHost.readSecretFile(path, what: what, limitBytes: limitBytes)
     }
 
     /// The path of a file of `--data`/secrets that another library reads; nil when there is none.
@@ -116,6 +112,7 @@ public enum ServiceHost {
             SystemCalls.say("\(role.name): \(sentence)\n\n\(usage)", toErrors: true)
             SystemCalls.exit(64)
         case .probe(let options, let question):
+            SystemCalls.setLookupPatience(seconds: ServiceLimits.lookupSeconds, tries: ServiceLimits.lookupTries)
             do throws(StartFailure) {
                 let node = try findNode(options.node, role, in: try readCluster(options.cluster))
                 SystemCalls.exit(HealthProbe.ask(question, node) ? 0 : 1)
@@ -124,6 +121,7 @@ public enum ServiceHost {
                 SystemCalls.exit(error.status.rawValue)
             }
         case .run(let options):
+            SystemCalls.setLookupPatience(seconds: ServiceLimits.lookupSeconds, tries: ServiceLimits.lookupTries)
             do throws(StartFailure) {
                 try serve(
                     role, options, stop: SystemCalls.stopSignals(), reload: SystemCalls.reloadSignals(), makeStore: makeStore, makeFiles: makeFiles, makeCore: makeCore)
@@ -226,7 +224,7 @@ public enum ServiceHost {
     }
 
     fileprivate static func readSecret(_ path: String) throws(StartFailure) -> [UInt8] {
-        let file = try readFile(path, what: "the cluster's secret", limitBytes: ServiceLimits.secretFileBytesMax)
+        let file = try readSecretFile(path, what: "the cluster's secret", limitBytes: ServiceLimits.secretFileBytesMax)
         do throws(Secret.Refusal) {
             return try Secret.parse(file)
         } catch {
@@ -253,6 +251,16 @@ public enum ServiceHost {
             }
             return bytes
         }
+    }
+
+    fileprivate static func readSecretFile(_ path: String, what: String, limitBytes: Int) throws(StartFailure) -> [UInt8] {
+        let bytes = try readFile(path, what: what, limitBytes: limitBytes)
+        if let openness = SystemCalls.openness(path), !Secret.isKept(mode: openness.mode, isOurs: openness.isOurs) {
+            throw StartFailure(
+                .wrongConfiguration,
+                "\(what) \(path) may be read by others than its owner; type: chmod \(openness.isOurs ? "600" : "440") \(path)")
+        }
+        return bytes
     }
 
     private static func openDoor(_ address: Address) throws(StartFailure) -> Descriptor {

@@ -4,7 +4,7 @@ import Messages
 import Primitives
 import RPC
 
-enum ServiceLimits {
+package enum ServiceLimits {
     // MARK: The tick
 
     /// Ready sockets taken in one tick. More would only lengthen the tick; what is left is ready again in the next.
@@ -46,6 +46,18 @@ enum ServiceLimits {
 
     /// How long a connect may be undecided. The kernel alone would try a silent address for two minutes.
     static let connectTimeout = RPCLimits.handshakeTimeout
+
+    // MARK: Names
+
+    /// How long the C library waits for a name server, seconds, and how often it asks each of them. A name server of our own
+    /// network answers within milliseconds, and a dial that fails is repeated anyhow (`RPCLimits.redialMax`); by itself the
+    /// library would wait 5 s, twice. `RES_OPTIONS` in the environment overrules both (resolv.conf(5)).
+    static let lookupSeconds = 1
+    static let lookupTries = 2
+
+    /// Names that are looked up at once. Eight that nobody has cost every other name one such wait at most, and a thread takes
+    /// some 100 KiB while it lives.
+    package static let lookupThreadCountMax = 8
 
     // MARK: The store
 

@@ -46,6 +46,8 @@ struct ServiceLoop<Core: ServiceCore> {
         case close(SocketID)
         /// Somebody at the admin door who does not say what he wants.
         case admin(SocketID)
+        /// The end of the patience with nodes that are asked for the status page, or of the time that their answers are kept.
+        case gather
         /// Accepting again after descriptors ran out.
         case acceptAgain
         /// Reading the cluster file again: a peer goes by a newer one.
@@ -68,6 +70,7 @@ struct ServiceLoop<Core: ServiceCore> {
     /// When the cluster file was read last while running.
     var reloadedAt: Instant?
     var timers = TimerQueue<Timer>()
+    var gather: StatusGather
     private var dials: [SocketID: NodeID] = [:]
     private var adminRequests: [SocketID: [UInt8]] = [:]
     /// Doors that are shut until `acceptAgain`.
@@ -89,6 +92,7 @@ struct ServiceLoop<Core: ServiceCore> {
         self.setup = setup
         self.node = node
         certificates = setup.certificates
+        gather = StatusGather(setup.cluster, viewer: setup.node)
         log = LogWriter(levelMin: setup.logLevel, service: setup.node.role.name, node: setup.node.name)
     }
 
@@ -159,17 +163,21 @@ struct ServiceLoop<Core: ServiceCore> {
         case .nothing:
             break
         case .received(let socket, .admin):
-            onAdminBytes(socket, now)
+            if gather.owns(socket) { onLookBytes(socket, now) } else { onAdminBytes(socket, now) }
         case .received(let socket, _):
             if !isStopping { node.on(.received(socket, sockets.received), now: now) }
         case .closed(let socket, .admin):
-            forgetAdmin(socket)
+            if gather.owns(socket) { onLookEnd(socket, now) } else { forgetAdmin(socket) }
         case .closed(let socket, _):
             if !isStopping { node.on(.closed(socket), now: now) }
         case .secured(let socket, let kind):
             onSecured(socket, kind, now)
         case .insecure(let socket, let kind, let failure):
             onInsecure(socket, kind, failure, now)
+        case .connected(let socket) where gather.owns(socket):
+            askForLook(socket)
+        case .connectFailed(let socket, _) where gather.owns(socket):
+            onLookEnd(socket, now)
         case .connected(let socket):
             timers.cancel(.connect(socket))
             if let peer = dials.removeValue(forKey: socket) { node.on(.dialed(peer, socket), now: now) }
@@ -207,6 +215,8 @@ struct ServiceLoop<Core: ServiceCore> {
             case .admin(let socket):
                 forgetAdmin(socket)
                 sockets.abandon(socket)
+            case .gather:
+                onGatherTime(now)
             case .acceptAgain:
                 let kinds = pausedKinds
                 pausedKinds = []
@@ -317,24 +327,28 @@ struct ServiceLoop<Core: ServiceCore> {
 
     // MARK: Dialling
 
+    /// Has a name looked up; the thread for that begins with the first.
+    mutating func ask(_ purpose: NamePurpose, host: String) {
+        if resolver == nil {
+            resolver = NameResolver()
+            sockets.watch(resolver!.answered, as: .resolver)
+        }
+        resolver!.ask(purpose, host: host)
+    }
+
     private mutating func dial(_ peer: NodeID, _ now: Now) {
         // Nil: it left meanwhile, and the mesh has forgotten it.
         guard let host = setup.cluster.node(peer)?.rpc.host else { return }
-        guard let address = SystemCalls.literal(host) else {
-            if resolver == nil {
-                resolver = NameResolver()
-                sockets.watch(resolver!.answered, as: .resolver)
-            }
-            return resolver!.ask(peer, host: host)
-        }
+        guard let address = SystemCalls.literal(host) else { return ask(.dial(peer), host: host) }
         connect(peer, address, now)
     }
 
     private mutating func onResolved(_ now: Now) {
         for answer in resolver!.takeAnswers() where !isStopping {
-            switch answer.result {
-            case .success(let address): connect(answer.node, address, now)
-            case .failure(let error): failDial(answer.node, error.text, now)
+            switch (answer.purpose, answer.result) {
+            case (.dial(let peer), .success(let address)): connect(peer, address, now)
+            case (.dial(let peer), .failure(let error)): failDial(peer, error.text, now)
+            case (.look(let node), let result): onLookResolved(node, try? result.get(), now)
             }
         }
     }
@@ -408,6 +422,7 @@ struct ServiceLoop<Core: ServiceCore> {
         do throws(AdminRequest.Refusal) {
             guard let (request, wantsBody) = try AdminRequest.parse(adminRequests[socket]!) else { return }
             if case .pin(let level) = request { pin(level, now) }
+            if case .status = request, wantsBody, !gather.isFresh(now) { return waitForStatus(socket, now) }
             if request == .startBackup { setup.store?.startBackup() }
             if case .reload = request {
                 answer = AdminAnswer(200, .json, clusterPage(reload(now))).encoded()
@@ -417,6 +432,10 @@ struct ServiceLoop<Core: ServiceCore> {
         } catch {
             answer = AdminAnswer(error).encoded()
         }
+        answerAdmin(socket, answer)
+    }
+
+    mutating func answerAdmin(_ socket: SocketID, _ answer: [UInt8]) {
         forgetAdmin(socket)
         sockets.write(socket, answer)
         sockets.close(socket)
@@ -425,11 +444,12 @@ struct ServiceLoop<Core: ServiceCore> {
     private mutating func pin(_ level: LoadLevel?, _ now: Now) {
         node.pin(level)
         let order = level.map { "\($0.rawValue)" } ?? "auto"
-        log.write(LogRecord(.warning, "load_pinned", ["level": order]), at: now.stamp)
+        log.write(LogRecord(.warning, "load_pinned", ["load": order]), at: now.stamp)
     }
 
     private mutating func forgetAdmin(_ socket: SocketID) {
         adminRequests[socket] = nil
+        gather.forget(socket)
         timers.cancel(.admin(socket))
     }
 

@@ -243,8 +243,15 @@ package enum SystemCalls {
         return error == 0 ? .success(IPv4(word: word)) : .failure(ResolveError(text: String(cString: gai_strerror(error))))
     }
 
+    /// How patient lookups are from now on, unless the operator has said so in `RES_OPTIONS`. Before any thread is started.
+    static func setLookupPatience(seconds: Int, tries: Int) {
+        let result = setenv("RES_OPTIONS", "timeout:\(seconds) attempts:\(tries)", 0)
+        precondition(result == 0, "setenv: \(SystemError(number: errno))")
+    }
+
     package struct ResolveError: Error, Equatable, Sendable {
         package let text: String
+        package init(text: String) { self.text = text }
     }
 
     /// The address that `host` spells in dotted form; nil for names.
@@ -272,10 +279,18 @@ package enum SystemCalls {
         return .success(bytes)
     }
 
-    /// Nobody but its owner (and root) may read the file or write to it.
-    static func isPrivate(_ path: String) -> Bool {
+    /// Whom a file lets in, as far as it matters for one that is secret.
+    struct Openness: Equatable {
+        /// Permission bits, and whether this process runs as its owner.
+        let mode: UInt32
+        let isOurs: Bool
+    }
+
+    /// Nil: the file is not there.
+    static func openness(_ path: String) -> Openness? {
         var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & 0o077 == 0
+        guard stat(path, &status) == 0 else { return nil }
+        return Openness(mode: status.st_mode & 0o777, isOurs: status.st_uid == geteuid())
     }
 
     /// Makes a directory and those above it, for this user only (0700). One that exists is fine.
@@ -350,8 +365,10 @@ package enum SystemCalls {
 
     package struct HelperThread: Sendable {
         fileprivate let thread: pthread_t
-        /// Waits for its end. Once.
+        /// Waits for its end. This or `detach`, once.
         package func join() { pthread_join(thread, nil) }
+        /// Lets it end by itself.
+        func detach() { pthread_detach(thread) }
     }
 
     private final class ThreadBody: Sendable {

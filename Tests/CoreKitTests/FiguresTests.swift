@@ -5,6 +5,18 @@ import Primitives
 import Testing
 
 @Suite struct FiguresTests {
+    @Test func aHistogramMayHaveLabels() {
+        var times = Histogram(), more = Histogram()
+        times.record(.microseconds(60))
+        more.record(.microseconds(40))
+        more.add(times)
+        var page = MetricsPage()
+        page.histogram("fantail_c_seconds", "Time.", more, labels: ["service": "parser"])
+        #expect(page.text.contains("\nfantail_c_seconds_bucket{service=\"parser\",le=\"5e-05\"} 1\n"))
+        #expect(page.text.contains("\nfantail_c_seconds_bucket{service=\"parser\",le=\"+Inf\"} 2\n"))
+        #expect(page.text.hasSuffix("\nfantail_c_seconds_sum{service=\"parser\"} 0.0001\nfantail_c_seconds_count{service=\"parser\"} 2\n"))
+    }
+
     @Test func timesAreSeconds() {
         var page = MetricsPage()
         page.counter("fantail_a_seconds_total", "Time.", microseconds: 1_500_000)

@@ -1,5 +1,6 @@
 import Cluster
 import FantailCLI
+import Monitor
 import Testing
 
 @Suite struct TopTests {

@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 #: Folders of Shared whose code is pure, and the floor on which system calls live. Every folder is in one of the two.
-PURE_SHARED = """Primitives Privacy Ring Cluster Groups Media Messages Storage RPC CoreKit WebSocket ClientProtocol Tokens ChatClient""".split()
+PURE_SHARED = """Primitives Privacy Ring Cluster Groups Media Messages Monitor StatusPage Storage RPC CoreKit WebSocket ClientProtocol Tokens ChatClient""".split()
 SYSTEM_FLOOR = """CLinux COpenSSL CPostgres CSQLite Crypto ServiceKit TLS""".split()
 #: Of each service these folders are pure; the others meet the machine.
 PURE_IN_SERVICES = ("Core", "Kit", "Page")

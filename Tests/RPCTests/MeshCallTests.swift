@@ -24,6 +24,7 @@ import Testing
         net.on(b) { mesh, _ in mesh.answer(call, head) }
         #expect(net.events(a) == [.answered(id(1), head)])
         #expect(net.meshes[a]!.callsInFlight == 0)
+        #expect(net.meshes[a]!.answerTimes.filter { $0.times.count == 1 }.map(\.peer.id) == [b])
     }
 
     @Test func bothEndsAskOverTheOneConnection() {

@@ -27,7 +27,7 @@ import Testing
         #expect(metrics.contains("\nfantail_rpc_peer_up{peer=\"parser-1\",service=\"parser\"} 1\n"))
         #expect(metrics.contains("\nfantail_loop_tick_seconds_count "))
         #expect(try loopback.page("/trace?key=ab").contains(#""node":"gateway-1","stage":"parsed","detail":7}"#))
-        #expect(try loopback.page("/").contains("<h1>gateway-1</h1>"))
+        #expect(try loopback.page("/").contains("\r\nLocation: /status\r\n"))
         #expect(try loopback.page("/healthz").hasSuffix("\r\n\r\nok\n"))
         #expect(try loopback.page("/else").hasPrefix("HTTP/1.1 404 "))
         try loopback.stop()
@@ -91,7 +91,12 @@ import Testing
         var options = loopback.options("gateway-1")
         options.secret = "\(loopback.folder)/none"
         #expect(failure(.gateway, options)?.sentence.contains("cannot read the cluster's secret") == true)
-        try "abcd".write(toFile: options.secret, atomically: true, encoding: .utf8)
+        for mode in [0o640, 0o604, 0o620, 0o610, 0o602, 0o644] {
+            try Loopback.write(String(repeating: "5a", count: 32), to: options.secret, mode: mode)
+            #expect(failure(.gateway, options)?.status == .wrongConfiguration)
+            #expect(failure(.gateway, options)?.sentence.contains("type: chmod 600 \(options.secret)") == true)
+        }
+        try Loopback.write("abcd", to: options.secret)
         #expect(failure(.gateway, options)?.status == .wrongConfiguration)
         #expect(failure(.gateway, options)?.sentence.contains("has 2 bytes, at least 32 are needed") == true)
     }

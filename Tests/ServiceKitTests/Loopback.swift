@@ -85,7 +85,13 @@ final class Loopback {
         folder = NSTemporaryDirectory() + "fantail-loop-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try cluster.render().write(toFile: "\(folder)/cluster.conf", atomically: true, encoding: .utf8)
-        try String(repeating: "5a", count: 32).write(toFile: "\(folder)/key", atomically: true, encoding: .utf8)
+        try Self.write(String(repeating: "5a", count: 32), to: "\(folder)/key")
+    }
+
+    /// A secret, which only its owner may read unless `mode` says otherwise.
+    static func write(_ text: String, to path: String, mode: Int = 0o600) throws {
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
     }
 
     deinit { try? FileManager.default.removeItem(atPath: folder) }

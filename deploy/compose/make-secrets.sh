@@ -10,7 +10,11 @@ readonly DIR
 mkdir -p -- "$DIR"
 if [[ ! -e $DIR/cluster.key ]]; then openssl rand -hex 32 >"$DIR/cluster.key"; fi
 if [[ ! -e $DIR/tokens.keys ]]; then printf 'compose-1 HS256 %s sign\n' "$(openssl rand -base64 32 | tr '+/' '-_' | tr -d =)" >"$DIR/tokens.keys"; fi
-# Services run as user 10001 and nobody else has to read them.
+# Services run as user and group 10001 and refuse secrets that everybody may read. So that group may, and nobody else has to; without
+# root, podman changes it in its own name space of users.
 chmod 0440 -- "$DIR/cluster.key" "$DIR/tokens.keys"
-chgrp 10001 -- "$DIR/cluster.key" "$DIR/tokens.keys" 2>/dev/null || chmod 0444 -- "$DIR/cluster.key" "$DIR/tokens.keys"
+if ! { chgrp 10001 -- "$DIR/cluster.key" "$DIR/tokens.keys" || podman unshare chgrp 10001 -- "$DIR/cluster.key" "$DIR/tokens.keys"; } 2>/dev/null; then
+  printf 'make-secrets.sh: the services could not read the secrets. Type: sudo chgrp 10001 %q %q\n' "$DIR/cluster.key" "$DIR/tokens.keys" >&2
+  exit 1
+fi
 printf 'The secrets are in %s\n' "$DIR"

@@ -1,6 +1,7 @@
 // What an operator sees of load: the level of every node, and orders to hold one.
 
 import Cluster
+import Monitor
 
 /// What a node said of its load.
 public struct NodeLoad: Equatable, Sendable {
@@ -71,7 +72,7 @@ public enum LoadOrder: Equatable, Sendable {
 
 /// The table of `fantail load`.
 public enum LoadReport {
-    static let meanings = ["calm", "typing given up", "last seen given up", "receipts wait", "messages refused"]
+    private static let meanings = ClusterFigures.levelMeanings
 
     /// - Parameter loads: for each node of the map, in its order; nil for one that does not answer.
     public static func rows(_ map: ClusterMap, _ loads: [NodeLoad?]) -> [Row] {

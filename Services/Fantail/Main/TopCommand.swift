@@ -3,6 +3,7 @@
 import Cluster
 import FantailCLI
 import Glibc
+import Monitor
 import Primitives
 
 enum TopCommand {

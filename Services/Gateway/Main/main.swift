@@ -20,7 +20,7 @@ import Tokens
 
 ServiceHost.run(.gateway, purpose: "where clients come in") { start throws(StartFailure) in
     let path = start.options.keys
-    let file = try start.readFile(path, what: "the key file", limitBytes: TokenLimits.keyFileBytesMax)
+    let file = try start.readSecretFile(path, what: "the key file", limitBytes: TokenLimits.keyFileBytesMax)
     let keys: TokenKeySet
     do throws(TokenKeyFileError) {
         keys = try TokenKeySet(parsing: file)

@@ -19,7 +19,7 @@ import SQLiteStore
 import ServiceKit
 import Storage
 
-#if canImport(PostgresStore)
+#if !WITHOUT_POSTGRES
     import PostgresStore
 #endif
 
@@ -28,7 +28,7 @@ extension SQLiteStore: BlockingStore {
     public func idle() throws(StoreFailure) { try checkpoint() }
 }
 
-#if canImport(PostgresStore)
+#if !WITHOUT_POSTGRES
 /// The engine behind a connection. A batch may wait for a fail-over, so never in the loop.
 extension PostgresStore: BlockingStore {
     public func idle() throws(StoreFailure) {}
@@ -53,7 +53,7 @@ func openFile(_ start: ServiceStart, _ policy: StorePolicy) throws(StartFailure)
     }
 }
 
-#if canImport(PostgresStore)
+#if !WITHOUT_POSTGRES
 func openDatabase(_ url: DatabaseURL, _ start: ServiceStart, _ policy: StorePolicy) throws(StartFailure) -> StoreOpening {
     let passwordFile = try start.passwordFile("postgres.pass")
     let ring = start.cluster.ring(of: .persistence)
