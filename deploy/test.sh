@@ -4,8 +4,8 @@
 #   deploy/test.sh [--quick] [--long] [--only PART]...
 #
 #   --quick       what takes a few minutes: fewer seeds, and no planted, torture, e2e, page and containers
-#   --long        more seeds, libFuzzer, every planted fault, five minutes of torture, the end-to-end tests that take
-#                 minutes each, and the cluster of containers
+#   --long        more seeds, libFuzzer, every planted fault, five minutes of torture, and the end-to-end tests that take
+#                 minutes each
 #   --only PART   only this part; may be repeated. The parts, in their order:
 #                   house     the rules of the house (Tests/House), and that each of them can fail; and that every
 #                             planted fault still fits
@@ -21,7 +21,8 @@
 #                   torture   a real cluster under load, killed and frozen at random (deploy/torture.sh)
 #                   e2e       a real cluster and clients that nobody here wrote (Tests/EndToEnd)
 #                   page      the web client in a real browser (Tests/Page); pictures in .build/page-screenshots
-#                   containers  the manifests; with --long images and a cluster of containers (deploy/containers-test.sh)
+#                   containers  the manifests, images, and a cluster of containers (deploy/containers-test.sh); where podman does
+#                             not work the manifests alone, and it says so
 #
 # Missing tools are installed: Debian packages when we may, Python packages into .build/venv. A part is quiet unless it
 # fails; what it said is in .build/test-logs/PART.log. The last line is `N passed, M failed`.
@@ -38,6 +39,9 @@ readonly SLOW_PARTS=(planted torture e2e page containers)
 readonly TEST_LOGS=$ROOT/.build/test-logs
 readonly VENV=$ROOT/.build/venv
 readonly RELEASE=$ROOT/.build/release
+# Processes that run end-to-end tests beside each other, each with clusters and ports of its own. These tests mostly wait, a browser
+# mostly works: more of them would only take turns.
+readonly E2E_WORKERS=3 PAGE_WORKERS=2
 # How many lines of its log a failed part shows: a compiler's errors, or the story of a failed test.
 readonly FAILURE_LINES=60
 
@@ -347,18 +351,17 @@ bench_says() {
 part_scripts() { run_pytest "$1" Tests/Deploy; }
 
 part_e2e() {
-  local options=()
-  if [[ $EXTENT == long ]]; then options=(--long); fi
+  local options=(-n "$E2E_WORKERS")
+  if [[ $EXTENT == long ]]; then options+=(--long); fi
   run_pytest "$1" Tests/EndToEnd "${options[@]}"
 }
 
-part_page() { run_pytest "$1" Tests/Page; }
+part_page() { run_pytest "$1" Tests/Page -n "$PAGE_WORKERS"; }
 
 part_containers() {
-  local status=0 options=(--manifests)
-  if [[ $EXTENT == long ]]; then options=(); fi
+  local status=0
   build_if_needed "$1" || return 1
-  deploy/containers-test.sh "${options[@]}" >"$1" 2>&1 || status=$?
+  deploy/containers-test.sh --no-build >"$1" 2>&1 || status=$?
   count_closing_lines "$1"
   if grep -q SKIPPED -- "$1"; then grep -A6 SKIPPED -- "$1"; fi
   if ((status != 0)); then in_short 'FAILED|^    ' "$1"; fi

@@ -64,7 +64,8 @@ public struct ServiceStart: Sendable {
     public func passwordFile(_ name: String) throws(StartFailure) -> String? {
         let path = "\(options.data)/secrets/\(name)"
         guard case .success = SystemCalls.readFile(path, limitBytes: 1) else { return nil }
-        guard SystemCalls.isPrivate(path) else {
+        // libpq wants it so, also of a file of another owner.
+        if let openness = SystemCalls.openness(path), openness.mode & 0o077 != 0 {
             throw StartFailure(.wrongConfiguration, "\(path) may be read by others than its owner; type: chmod 600 \(path)")
         }
         return path
