@@ -7,6 +7,8 @@
 # DIR/postgres.pass is what clients need, in libpq's format. Started by root, the server runs as the user postgres, who must be
 # allowed to enter DIR. What is missing is installed: the Debian package postgresql.
 #
+# POSTGRES_OPTIONS in the environment: more options of the server, as `-c fsync=off` for tests whose data nobody needs.
+#
 # Exit status: 0 done; 1 something is in the way, and a sentence says what to do; 64 typed wrongly.
 
 set -euo pipefail
@@ -64,7 +66,7 @@ start() {
   if is_up "$directory"; then url "$port" && return; fi
   make_server "$directory" "$port"
   as_server "$SERVER_BIN/pg_ctl" start -w -s -t "$START_SECONDS_MAX" -D "$directory/data" -l "$log" \
-    -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=''" >&2 || {
+    -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' ${POSTGRES_OPTIONS:-}" >&2 || {
     indented "$log" "$SHOWN_LINES" >&2
     die "PostgreSQL did not start on port $port; its log is $log"
   }

@@ -214,7 +214,7 @@ with_postgres() {
   directory=$(mktemp -d "${TMPDIR:-/tmp}/fantail-unit-XXXXXX")
   # The server may run as another user.
   chmod go+x -- "$directory"
-  url=$("$ROOT/deploy/postgres.sh" start "$directory/server" $((20000 + RANDOM % 9000))) || {
+  url=$(POSTGRES_OPTIONS='-c fsync=off -c full_page_writes=off' "$ROOT/deploy/postgres.sh" start "$directory/server" $((20000 + RANDOM % 9000))) || {
     rm -rf -- "$directory"
     return 1
   }
