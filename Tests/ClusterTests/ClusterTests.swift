@@ -108,7 +108,7 @@ struct ClusterFileTests {
                 limits   frames=100 kib=8192 connects=0
                 files    upload=1h link=5m orphan=1d day-mib=1024
 
-                # role       name           rpc               admin             [client=address] [weight=n]
+                # role       name           rpc               admin             [client=address] [weight=n] [state=draining]
                 gateway      gateway-1      127.0.0.1:7101    127.0.0.1:7201    client=127.0.0.1:8080
                 parser       parser-1       127.0.0.1:7111    127.0.0.1:7211
                 session      session-1      127.0.0.1:7121    127.0.0.1:7221
@@ -248,7 +248,7 @@ struct ClusterMistakeTests {
         ("parser", "pasrer parser-1 a:1 a:2", .unknownKey("pasrer")),
         (
             "parser", "parser parser-1 a:1",
-            .wordCount(key: "parser", expected: "parser NAME RPC-ADDRESS ADMIN-ADDRESS")
+            .wordCount(key: "parser", expected: "parser NAME RPC-ADDRESS ADMIN-ADDRESS state=draining")
         ),
         ("parser", "parser Parser a:1 a:2", .nodeName("Parser")),
         ("parser", "parser -p a:1 a:2", .nodeName("-p")),
@@ -274,7 +274,7 @@ struct ClusterMistakeTests {
         ("session-1", "session session-1 a:5 a:6 weight=101", .weight("101")),
         (
             "session-1", "session session-1 a:5 a:6 colour=red",
-            .setting(word: "colour=red", expected: "client= or public= or store= or region= or weight=")
+            .setting(word: "colour=red", expected: "client= or public= or store= or region= or weight= or state=")
         ),
         ("parser", "parser parser-1 a:5 a:6 \u{7}", .controlCharacter(byte: 7)),
         ("epoch", "epoch 1\r", .controlCharacter(byte: 13)),

@@ -103,6 +103,17 @@ import WebSocket
         #expect(s.attached(connection, by: heir) == [s.detach(ana, connection, to: heir, hasMoved: true)])
     }
 
+    /// Found by simulate --seed 67: the connection ended before the answer came, and nobody told the shard.
+    @Test func aShardThatWasAskedInVainIsTold() {
+        var s = Scene()
+        s.isSeated(1)
+        let connection = s.connection(1)
+        let home = s.home(ana)
+        let heir = standIn(s, ana, without: home)
+        #expect(asked(s.on(.peerDown(home))) == [Asked(heir, ana)])
+        #expect(s.on(.peerUp(home)).contains(s.detach(ana, connection, to: heir, hasMoved: true)))
+    }
+
     @Test func aWrongShardGivesTheSeatToTheRightOne() {
         var s = Scene()
         s.opens(1)

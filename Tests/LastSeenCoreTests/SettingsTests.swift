@@ -15,7 +15,7 @@ import Testing
         var s = Scene()
         let new = UserSettings(blocked: [bob], revision: 1)
         let news = SettingsNews(owner: ana, settings: new, author: s.place(1))
-        let told = map.nodes(of: .session).map { Did.call($0.id, .settingsNews(news)) }
+        let told = map.nodes(of: .session).map(\.id).sorted().map { Did.call($0, .settingsNews(news)) }
         #expect(s.change(ana, 1, .block(bob)) == told + [.tell(1, .settings(ref: ref, new))])
     }
 
@@ -41,7 +41,7 @@ import Testing
         #expect(s.wait(.seconds(1)) == [])
         s.storeIsAway = false
         let news = SettingsNews(owner: ana, settings: s.settings[ana]!, author: nil)
-        #expect(s.wait(.seconds(1)) == map.nodes(of: .session).map { .call($0.id, .settingsNews(news)) })
+        #expect(s.wait(.seconds(1)) == map.nodes(of: .session).map(\.id).sorted().map { .call($0, .settingsNews(news)) })
         #expect(s.wait(.seconds(10)) == [])
         #expect(s.ask(bob, 2, about: [ana]) == [answer(2, hidden(ana))])
     }

@@ -25,7 +25,7 @@ import Testing
     @Test func everyCodeIsInTheTableAbove() { #expect(Refusal.Code.allCases.map(\.rawValue) == Array(1...9)) }
 
     @Test func aCodeOfANewerReleaseMeansUnavailable() throws {
-        for number in [0, 9, 255] as [UInt8] {
+        for number in [0, 10, 255] as [UInt8] {
             var reader = ByteReader([number, 7, 0, 0, 0, 0xFF])
             #expect(try Refusal(from: &reader) == Refusal(.unavailable, retryAfterMs: 7))
         }

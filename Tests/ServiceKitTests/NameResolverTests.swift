@@ -36,7 +36,7 @@ private final class Names: Sendable {
 }
 
 @Suite struct NameResolverTests {
-    private func node(_ number: UInt16) -> NodeID { NodeID(rawValue: number) }
+    private func node(_ number: UInt32) -> NodeID { NodeID(rawValue: number) }
 
     /// Waits for that many answers.
     private func answers(_ count: Int, of resolver: NameResolver) -> [NameResolver.Answer] {
@@ -51,7 +51,7 @@ private final class Names: Sendable {
     @Test func aNameThatHangsKeepsNobodyElseWaiting() {
         let names = Names(hanging: ["a", "b", "c"], known: ["a", "d", "e"])
         let resolver = NameResolver(threadCountMax: 4) { names.resolve($0) }
-        for (number, name) in ["a", "b", "c", "d", "e"].enumerated() { resolver.ask(.dial(node(UInt16(number))), host: name) }
+        for (number, name) in ["a", "b", "c", "d", "e"].enumerated() { resolver.ask(.dial(node(UInt32(number))), host: name) }
         #expect(Set(answers(2, of: resolver).map(\.purpose)) == [.dial(node(3)), .dial(node(4))])
         names.letGo("a")
         #expect(answers(1, of: resolver).map(\.purpose) == [.dial(node(0))])
@@ -74,8 +74,8 @@ private final class Names: Sendable {
         let hanging = Set((0..<2).map { "hangs-\($0)" })
         let names = Names(hanging: hanging, known: hanging.union((0..<20).map { "name-\($0)" }))
         let resolver = NameResolver(threadCountMax: 2) { names.resolve($0) }
-        for number in 0..<2 { resolver.ask(.dial(node(UInt16(number))), host: "hangs-\(number)") }
-        for number in 0..<20 { resolver.ask(.dial(node(UInt16(100 + number))), host: "name-\(number)") }
+        for number in 0..<2 { resolver.ask(.dial(node(UInt32(number))), host: "hangs-\(number)") }
+        for number in 0..<20 { resolver.ask(.dial(node(UInt32(100 + number))), host: "name-\(number)") }
         #expect(resolver.takeAnswers().isEmpty)
         names.letGo("hangs-0")
         #expect(answers(21, of: resolver).count == 21)
@@ -87,7 +87,7 @@ private final class Names: Sendable {
         let looks = Set((0..<9).map { "look-\($0)" })
         let names = Names(hanging: looks, known: looks.union(["peer"]))
         let resolver = NameResolver(threadCountMax: 4) { names.resolve($0) }
-        for number in 0..<9 { resolver.ask(.look(node(UInt16(number))), host: "look-\(number)") }
+        for number in 0..<9 { resolver.ask(.look(node(UInt32(number))), host: "look-\(number)") }
         resolver.ask(.dial(node(50)), host: "peer")
         #expect(answers(1, of: resolver).map(\.purpose) == [.dial(node(50))])
         #expect(names.asked.count { $0.hasPrefix("look") } <= 2)

@@ -75,6 +75,10 @@ extension GatewayCore {
         if let home = session.home, home != node {
             effects.append(.send(home, .detach(Detach(user: session.user, connection: session.id, hasMoved: true))))
         }
+        // Whoever was asked before and is not any more may have said yes by now.
+        if let asked = session.asked, asked != node, asked != session.home {
+            effects.append(.send(asked, .detach(Detach(user: session.user, connection: session.id, hasMoved: true))))
+        }
         setSeat(socket, home: nil, asked: node)
         let attach = Attach(origin: origin(of: session), cursor: nil, revision: session.revision, isResume: true, attempt: session.attempt)
         effects.append(.send(node, .attach(attach)))
