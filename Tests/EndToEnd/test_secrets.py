@@ -46,7 +46,7 @@ def test_what_is_mounted_for_our_group_is_taken(home):
     assert run.returncode == 78 and "chmod 440" in run.stderr
 
 
-@pytest.mark.parametrize("text", ["", "\n", "secret\n", "0" * 63 + "\n", "changeme" * 3 + "\n"])
+@pytest.mark.parametrize("text", ["", "\n", "secret\n", "0" * 62 + "\n", "changeme" * 3 + "\n"])
 def test_no_service_starts_without_a_secret_of_its_own(home, text):
     cluster = Cluster(home, SMALL)
     path = cluster.data / "secrets" / "cluster.key"
