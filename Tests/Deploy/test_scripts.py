@@ -480,7 +480,7 @@ def test_missing_libraries_are_named_where_there_is_no_apt(home, bare):
     bare("swift", SWIFT)
     bare("pkg-config", "exit 1")
     refused = home.script("run.sh", check=False)
-    assert refused.returncode == 1 and "libsqlite3-dev libssl-dev" in refused.stderr
+    assert refused.returncode == 1 and "libsqlite3-dev libssl-dev libpq-dev" in refused.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root installs without asking")
@@ -490,9 +490,9 @@ def test_root_installs_missing_libraries_and_fetches_the_lists_when_they_are_old
     bare("pkg-config", f'[[ $2 == sqlite3 ]] || [[ -e {tmp_path}/installed ]]')
     bare("apt-get", f'echo "$*" >>{record}; [[ $1 != update ]] || touch {tmp_path}/updated; [[ -e {tmp_path}/updated ]]')
     built = home.script("run.sh", check=False)
-    install = "install -y --no-install-recommends libssl-dev"
+    install = "install -y --no-install-recommends libssl-dev libpq-dev"
     assert record.read_text().splitlines() == [install, "update", install]
-    assert "Installing libssl-dev" in built.stdout
+    assert "Installing libssl-dev libpq-dev" in built.stdout
     # With the libraries there it goes on to build, and says why that fails.
     assert built.returncode == 1
     assert "error: planted" in built.stderr and "build.log" in built.stderr
