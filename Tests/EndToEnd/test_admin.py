@@ -80,7 +80,7 @@ async def test_figures_move_with_the_traffic(cluster):
 
 @pytest.mark.parametrize(
     "path,method,status",
-    [("/healthz", "GET", 200), ("/readyz", "GET", 200), ("/", "GET", 200), ("/peers", "GET", 200), ("/metrics", "HEAD", 200),
+    [("/healthz", "GET", 200), ("/readyz", "GET", 200), ("/", "GET", 302), ("/peers", "GET", 200), ("/metrics", "HEAD", 200),
      ("/nothing", "GET", 404), ("/metrics/", "GET", 404), ("/../etc/passwd", "GET", 404), ("/healthz", "POST", 405),
      ("/healthz", "DELETE", 405)])
 async def test_every_node_answers_with_the_right_status(cluster, path, method, status):
