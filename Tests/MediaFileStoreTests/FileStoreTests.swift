@@ -90,6 +90,17 @@ final class Bench {
         #expect(bench.ask(.keep(one)) == .kept)
     }
 
+    /// A crash between the commit and the folder leaves bytes that no row knows as an upload any more.
+    @Test func whatACrashLeftInTheFolderGoesWithTheNextStart() throws {
+        let bench = try Bench()
+        let upload = try bench.open(png + [3])
+        #expect(bench.ask(.append(upload: upload, offset: 0, bytes: png)) == .appended)
+        let stray = String(upload.reversed())
+        try FileManager.default.copyItem(atPath: "\(bench.path)/uploads/\(upload)", toPath: "\(bench.path)/uploads/\(stray)")
+        try bench.reopen()
+        #expect(bench.names("uploads") == [upload])
+    }
+
     @Test func whatIsAcknowledgedIsThereAfterReopening() throws {
         let bench = try Bench()
         let stored = try bench.put(png + [2])

@@ -43,6 +43,8 @@ public struct FileStore: MediaStore {
         self.hasBucket = hasBucket
         do throws(SQLiteError) {
             table = try Table(path: "\(path)/index.db")
+            // Where a crash came between the row and the folder, the row has decided.
+            for id in folder.uploadIDs where try !table.isOpen(id) { folder.removeUpload(id) }
         } catch {
             throw error.failure
         }

@@ -49,6 +49,21 @@ struct Folder {
 
     // MARK: Uploads
 
+    /// Uploads of which something has come in.
+    /// - Complexity: O(uploads): for the start only.
+    var uploadIDs: [String] {
+        guard let listing = opendir("\(path)/uploads") else { return [] }
+        defer { closedir(listing) }
+        var ids: [String] = []
+        while let entry = readdir(listing) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if HexName.accepts(name, count: MediaLimits.idDigitCount) { ids.append(name) }
+        }
+        return ids
+    }
+
     /// 0 when nothing has come in.
     func uploadSize(_ id: String) -> UInt64 {
         var status = stat()

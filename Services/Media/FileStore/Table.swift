@@ -105,6 +105,14 @@ struct Table {
             reference: MediaReference(id: statement.text(6), secret: statement.text(7)))
     }
 
+    /// It is not finished, refused or unknown.
+    func isOpen(_ id: String) throws(SQLiteError) -> Bool {
+        let statement = try statements.prepare("SELECT 1 FROM uploads WHERE id = ?1 AND state = \(State.open.rawValue)")
+        defer { statement.reset() }
+        statement.bind(1, id)
+        return try statement.step()
+    }
+
     func refuse(_ id: String) throws(SQLiteError) {
         try run("UPDATE uploads SET state = \(State.refused.rawValue) WHERE id = ?", id)
     }
