@@ -39,9 +39,9 @@ readonly SLOW_PARTS=(planted torture e2e page containers)
 readonly TEST_LOGS=$ROOT/.build/test-logs
 readonly VENV=$ROOT/.build/venv
 readonly RELEASE=$ROOT/.build/release
-# Processes that run end-to-end tests beside each other, each with clusters and ports of its own. These tests mostly wait, a browser
-# mostly works: more of them would only take turns.
-readonly E2E_WORKERS=3 PAGE_WORKERS=2
+# Processes that run end-to-end tests beside each other, each with clusters and ports of its own. These tests mostly wait; a browser
+# mostly works, so the tests of the page come one after the other.
+readonly E2E_WORKERS=3
 # How many lines of its log a failed part shows: a compiler's errors, or the story of a failed test.
 readonly FAILURE_LINES=60
 
@@ -356,7 +356,7 @@ part_e2e() {
   run_pytest "$1" Tests/EndToEnd "${options[@]}"
 }
 
-part_page() { run_pytest "$1" Tests/Page -n "$PAGE_WORKERS"; }
+part_page() { run_pytest "$1" Tests/Page; }
 
 part_containers() {
   local status=0
