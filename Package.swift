@@ -71,16 +71,16 @@ let package = Package(
         shared(
             "ServiceKit",
             uses: ["CLinux", "Crypto", "CoreKit", "RPC", "Cluster", "Media", "Monitor", "Primitives", "Messages", "Ring", "StatusPage", "Storage", "TLS"]),
-        // The page that every admin port serves, compiled in.
-        .target(name: "StatusPage", path: "Shared/StatusPage", resources: [.embedInCode("files")]),
+        // The page that every admin port serves, compiled in by C's #embed.
+        .target(name: "StatusPage", path: "Shared/StatusPage", exclude: ["files"]),
     ]
         + service(
             "gateway", folder: "Gateway",
             core: ["CoreKit", "Media", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "WebSocket", "Tokens", "Primitives"],
             main: ["GatewayPage", "Tokens"])
         + [
-            // The web client, compiled into the gateway.
-            .target(name: "GatewayPage", path: "Services/Gateway/Page", resources: [.embedInCode("files")])
+            // The web client, compiled into the gateway likewise.
+            .target(name: "GatewayPage", path: "Services/Gateway/Page", exclude: ["files"])
         ]
         + service(
             "parser", folder: "Parser",

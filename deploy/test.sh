@@ -184,7 +184,7 @@ part_shell() {
 # files that were warned about are touched, and speak up again until they are mended.
 part_build() {
   local status=0 warned
-  swift build -c release --build-tests >"$1" 2>&1 || status=$?
+  build_all >"$1" 2>&1 || status=$?
   mapfile -t warned < <(sed -nE "s#^($ROOT/[^:]+):[0-9]+:[0-9]+: warning: .*#\1#p" -- "$1" | sort -u)
   if ((${#warned[@]} > 0)); then
     touch -c -- "${warned[@]}"
@@ -383,7 +383,13 @@ run_pytest() {
 # build_if_needed LOG: for a part that runs without `build` before it.
 build_if_needed() {
   if wants build; then return; fi
-  swift build -c release --build-tests >"$1" 2>&1
+  build_all >"$1" 2>&1
+}
+
+# build_all: the executables as deploy/run.sh builds them, and the tests beside them. With --build-tests SwiftPM would compile every
+# module so that tests may see into it: other binaries than those that ship, slower ones, and both are built again at each change of mind.
+build_all() {
+  swift build -c release && swift build -c release --product fantailPackageTests
 }
 
 # in_short PATTERN LOG: keeps the lines that matter, to be shown instead of the end of the log.

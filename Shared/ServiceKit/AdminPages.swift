@@ -56,8 +56,10 @@ package struct NodeStatus: Sendable {
 
 /// The files of the status page.
 enum StatusFiles {
+    private static let files = EmbeddedFiles.all(status_page_file)
+
     static func answer(_ name: String) -> AdminAnswer {
-        guard let file = StatusPage.files.first(where: { $0.name == name }) else { return AdminAnswer(.unknownPath) }
+        guard let file = files.first(where: { $0.name == name }) else { return AdminAnswer(.unknownPath) }
         let content: AdminAnswer.Content = name.hasSuffix(".html") ? .html : name.hasSuffix(".css") ? .css : .script
         return AdminAnswer(200, content, String(decoding: file.bytes, as: UTF8.self))
     }

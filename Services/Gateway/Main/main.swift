@@ -42,6 +42,6 @@ ServiceHost.run(.gateway, purpose: "where clients come in") { start throws(Start
     let mediaOrigins = start.cluster.nodes(of: .media).compactMap { node in node.publicURL?.origin ?? node.client.map(start.cluster.clientOrigin) }
     return GatewayCore(
         selfID: start.selfID, cluster: start.cluster, verifier: TokenVerifier(keys: keys, signatures: crypto),
-        sha1: { crypto.sha1($0) }, page: PageFiles(Page.files, mediaOrigins: mediaOrigins) { crypto.sha1($0) }, login: login, dice: start.dice(),
+        sha1: { crypto.sha1($0) }, page: PageFiles(EmbeddedFiles.all(gateway_page_file), mediaOrigins: mediaOrigins) { crypto.sha1($0) }, login: login, dice: start.dice(),
         startedAt: start.startedAt)
 }
