@@ -3,6 +3,9 @@
 #
 #   launcher.sh --home DIR --bin DIR
 #
+# With FANTAIL_START in the environment each node is started by that command, which gets the node's name and then the words to
+# run; it must become them by exec (deploy/torture.sh starts nodes in network namespaces with it).
+#
 # It starts every node of DIR/cluster.conf, waits until all are ready, says so, and from then on starts and stops nodes as a newer
 # file wants it (the processes read it themselves), and restarts whatever dies:
 # within a second, or with pauses that grow to 5 s while a node keeps dying right after its start. A node that says that
@@ -77,7 +80,7 @@ claim_home() {
 
 # start_node NAME
 start_node() {
-  "$BIN_DIR/${ROLE[$1]}" --cluster "$CLUSTER_FILE" --node "$1" --data "$HOME_DIR" \
+  ${FANTAIL_START:+"$FANTAIL_START" "$1"} "$BIN_DIR/${ROLE[$1]}" --cluster "$CLUSTER_FILE" --node "$1" --data "$HOME_DIR" \
     </dev/null >>"$LOG_DIR/$1.log" 2>&1 {LOOKOUT}<&- &
   PID[$1]=$!
   STARTED_AT[$1]=$(centiseconds)

@@ -104,6 +104,10 @@ install_tools() {
     missing+=(chromium chromium-driver fonts-dejavu-core)
   fi
   if wants unit e2e && [[ -z $(compgen -G '/usr/lib/postgresql/*/bin/initdb') ]]; then missing+=(postgresql); fi
+  if wants torture && ((EUID == 0)); then
+    command -v ip >/dev/null || missing+=(iproute2)
+    command -v nft >/dev/null || missing+=(nftables)
+  fi
   if wants e2e && ! command -v promtool >/dev/null; then missing+=(prometheus); fi
   if wants scripts e2e page containers && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then missing+=(python3-venv); fi
   if wants build unit simulate fuzz planted scripts bench torture e2e page containers; then
@@ -301,6 +305,8 @@ part_bench() {
   bench_says "$1" 0 '2 groups of 20' group --start --archive --sessions 1 --members 20 --groups 2 --authors 3 --seconds 2 --encoding binary
   bench_says "$1" 0 'one order' group --help
   bench_says "$1" 0 'cut to welcome' storm --start --users 100 --back-within 60
+  bench_says "$1" 0 'lost with their gateway' storm --start --gateways 2 --kill --users 100 --back-within 60
+  bench_says "$1" 64 'two gateways' storm --start --gateways 1 --kill
   bench_says "$1" 0 'Fetching' offline --start --messages 2000 --users 50
   # The bound is for a thousand connections and more: with few, what a process touches once weighs too much.
   bench_says "$1" 0 'Memory for each connection' idle --start --users 200 --seconds 2 --bytes-max 65536

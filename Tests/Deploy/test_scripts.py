@@ -438,6 +438,10 @@ def test_torture_that_is_interrupted_leaves_nobody_and_nothing_behind(home):
     assert not [name for name, pid in pids.items() if is_running(pid)]
     assert not [name for name, pid in home.pids.items() if is_running(pid)]
     assert str(home.path) not in Path("/proc/mounts").read_text().replace("\\040", " ")
+    starter = home.path / "on-host"
+    if starter.exists():
+        spaces = re.search(r"fantail-\d+-", starter.read_text())[0]
+        assert not [name for name in os.listdir("/run/netns") if name.startswith(spaces)]
 
 
 # --- a machine that lacks something: the tools are replaced by small scripts that come first in PATH ---------------------
