@@ -60,6 +60,29 @@ public struct ProcessAccount: Sendable {
     }
 }
 
+/// What of a process is in memory, bytes, pages that it shares included.
+public struct ResidentMemory: Equatable, Sendable {
+    public var bytes: Int
+    /// The most that it was since the process started.
+    public var peakBytes: Int
+
+    public init(bytes: Int, peakBytes: Int) {
+        self.bytes = bytes
+        self.peakBytes = peakBytes
+    }
+
+    /// Reads `/proc/PID/status`; nil when it is something else. Source: proc(5), VmRSS and VmHWM.
+    public init?(status text: [UInt8]) {
+        var found: [String: Int] = [:]
+        for line in text.split(separator: 0x0A) {
+            let words = line.split { $0 == 0x20 || $0 == 0x09 }
+            guard words.count >= 2, let kibibytes = Int(String(decoding: words[1], as: UTF8.self)) else { continue }
+            found[String(decoding: words[0], as: UTF8.self)] = kibibytes * 1024
+        }
+        guard let bytes = found["VmRSS:"], let peakBytes = found["VmHWM:"] else { return nil }
+        self.init(bytes: bytes, peakBytes: peakBytes)
+    }
+}
 
 public enum MemoryReading {
     /// Reads `/proc/PID/smaps_rollup`: pages that no other process shares, bytes; nil when it is something else.

@@ -63,6 +63,21 @@ public struct RunFindings: Sendable {
         }
     }
 
+    /// The most memory that each service had at the end of what is measured, as a multiple of what it had at its beginning; nil where
+    /// it was not seen at both ends. A service that was started again counts with its new process.
+    public func peakGrowth() -> [(name: String, factor: Double?)] {
+        guard let before = samples[.begin]?.resident, let after = samples[.end]?.resident else { return [] }
+        return Role.allCases.compactMap { role in
+            let nodes = cluster.nodes.indices.filter { cluster.nodes[$0].role == role && $0 < before.count && $0 < after.count }
+            guard !nodes.isEmpty else { return nil }
+            let sums = nodes.reduce((Int, Int)?((0, 0))) { sums, node in
+                guard let sums, let first = before[node], let last = after[node] else { return nil }
+                return (sums.0 + first.bytes, sums.1 + last.peakBytes)
+            }
+            return (role.name, sums.map { Double($0.1) / Double(max(1, $0.0)) })
+        }
+    }
+
     /// Syncs for each message that the store took; nil when it could not be found out.
     public var syncsPerMessage: Double? {
         guard let syncs, syncs.end.acked > syncs.begin.acked else { return nil }

@@ -10,12 +10,17 @@ public struct Sample: Sendable {
     public var counts: LedgerCounts
     /// Memory that each node has for itself, bytes; nil where it was not looked at or not seen.
     public var privateBytes: [Int?]
+    /// Memory of each node, now and at its most so far; nil where it was not seen.
+    public var resident: [ResidentMemory?]
 
-    public init(atNs: Int64, cpuUs: [Int64?], ownCpuUs: Int64, counts: LedgerCounts, privateBytes: [Int?]) {
+    public init(
+        atNs: Int64, cpuUs: [Int64?], ownCpuUs: Int64, counts: LedgerCounts, privateBytes: [Int?], resident: [ResidentMemory?] = []
+    ) {
         self.atNs = atNs
         self.cpuUs = cpuUs
         self.ownCpuUs = ownCpuUs
         self.counts = counts
         self.privateBytes = privateBytes
+        self.resident = resident
     }
 }

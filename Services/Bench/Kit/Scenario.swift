@@ -9,6 +9,10 @@ import Primitives
 public enum ScenarioOrder: Equatable, Sendable {
     /// Let a member connect and stay.
     case start(Int)
+    /// The same, at this gateway, counted as in the cluster file; from there it goes on as any client does.
+    case startAt(Int, gateway: Int)
+    /// Kill the process of a gateway, by SIGKILL. Only in a cluster of bench's own.
+    case killGateway(Int)
     /// Let a member leave for good.
     case stop(Int)
     /// Cut a member's connection without a word; its client comes back by its own rules.

@@ -1,5 +1,8 @@
-// bench storm: everybody loses the connection in one instant, as when a load balancer is restarted, and comes back by the
-// rules of the reference client. Beside it pairs write a little, evenly; nothing of that may be lost.
+// bench storm: everybody loses the connection in one instant, as when a load balancer is restarted or a gateway dies, and comes
+// back by the rules of the reference client. Beside it pairs write a little, evenly; nothing of that may be lost.
+//
+// Bystanders sit at other gateways and keep their connections. Their messages are timed before the storm and in it, everybody
+// else's are not: a message to somebody who is away waits for them, as it should.
 //
 // How long a client is away counts from the cut to its next `welcome`. The client itself waits 125 to 375 ms before its first
 // attempt, so that this is the floor.
@@ -15,16 +18,24 @@ public struct StormScenario: Scenario {
     private var cutAt = Instant.zero
     /// From the cut until everybody was back; nil: not everybody came.
     private var backUs: Int64?
+    /// From the cut until all that was written meanwhile had arrived and been receipted; nobody writes between the two.
+    private var syncedUs: Int64?
+    /// Latencies of bystanders before the storm, by leg.
+    private var calm: [LatencyHistogram] = []
+    private let gatewayCount: Int
 
     public private(set) var phase = ScenarioPhase.connecting
     public private(set) var roster: Roster
     public private(set) var ledger: Ledger
 
-    public init(_ plan: StormPlan, mark: MessageMark) {
+    /// - Parameter gatewayCount: of the cluster; with `needsOtherGateway` at least 2.
+    public init(_ plan: StormPlan, mark: MessageMark, gatewayCount: Int = 1) {
+        precondition(gatewayCount >= 2 || !plan.needsOtherGateway)
         self.plan = plan
-        roster = Roster(memberCount: plan.users)
-        let chats = (0..<plan.users / 2).map { (author: 2 * $0, addressee: 2 * $0 + 1) }
-        ledger = Ledger(mark: mark, memberCount: plan.users, chats: chats)
+        self.gatewayCount = gatewayCount
+        roster = Roster(memberCount: plan.memberCount)
+        let chats = (0..<plan.memberCount / 2).map { (author: 2 * $0, addressee: 2 * $0 + 1) }
+        ledger = Ledger(mark: mark, memberCount: plan.memberCount, chats: chats)
     }
 
     public var deadline: Instant? {
@@ -42,7 +53,18 @@ public struct StormScenario: Scenario {
     public mutating func begin(now: Instant) {
         orders.append(.sample(.empty))
         phaseEnd = now + BenchLimits.arrivalTimeout
-        orders += roster.starters().map { .start($0) }
+        startMore()
+    }
+
+    /// Users are at the first gateway, bystanders at the others; without these it does not matter.
+    private mutating func startMore() {
+        for member in roster.starters() {
+            guard plan.needsOtherGateway else {
+                orders.append(.start(member))
+                continue
+            }
+            orders.append(.startAt(member, gateway: member < plan.users ? 0 : 1 + member / 2 % (gatewayCount - 1)))
+        }
     }
 
     public mutating func on(_ news: ClientNews, of member: Int, now: Instant) {
@@ -50,14 +72,18 @@ public struct StormScenario: Scenario {
         case .online:
             roster.onOnline(member, now: now)
             if phase == .connecting {
-                orders += roster.starters().map { .start($0) }
+                startMore()
                 if roster.hasAllArrived { enter(.settling, until: now + BenchLimits.settleTime) }
-            } else if phase == .returning, roster.areAllLive {
+            } else if phase == .returning, backUs == nil, roster.areAllLive, roster.lostCount >= UInt64(plan.users) {
                 backUs = (now - cutAt).microseconds
-                calm(now)
+                pacer = nil
             }
         case .offline: roster.onOffline(member, now: now)
         default: _ = ledger.take(news, of: member, now: now)
+        }
+        if phase == .returning, backUs != nil, ledger.inFlightSum == 0 {
+            syncedUs = (now - cutAt).microseconds
+            calmDown(now)
         }
         if phase == .draining, ledger.inFlightSum == 0 { finish() }
     }
@@ -67,7 +93,8 @@ public struct StormScenario: Scenario {
         for _ in 0..<BenchLimits.burstCountMax {
             guard let piece = pacer?.take(now) else { break }
             let chat = Int(piece.number % Int64(ledger.chatCount))
-            let message = ledger.issue(chat, at: piece.at, isMeasured: phase == .returning)
+            let isMeasured = plan.bystanders > 0 ? ledger.author(of: chat) >= plan.users && phase != .measuring : phase == .returning
+            let message = ledger.issue(chat, at: piece.at, isMeasured: isMeasured)
             orders.append(.send(ledger.author(of: chat), message))
         }
     }
@@ -85,11 +112,12 @@ public struct StormScenario: Scenario {
             enter(.warming, until: now + BenchLimits.stormTrafficTime)
         case .warming:
             orders.append(.sample(.begin))
-            orders += (0..<plan.users).map { .cut($0) }
+            orders += plan.isDeadly ? [.killGateway(0)] : (0..<plan.users).map { .cut($0) }
             cutAt = now
+            calm = ledger.takeLatencies()
             // Twice the bound: a verdict that is broken should still say by how much.
             enter(.returning, until: now + .seconds(Int64(2 * plan.backSeconds)))
-        case .returning: calm(now)
+        case .returning: calmDown(now)
         case .measuring:
             pacer = nil
             enter(.draining, until: now + .seconds(Int64(plan.drainSeconds)))
@@ -100,8 +128,9 @@ public struct StormScenario: Scenario {
     }
 
     /// The storm is over: a little traffic behind it.
-    private mutating func calm(_ now: Instant) {
+    private mutating func calmDown(_ now: Instant) {
         orders.append(.sample(.end))
+        pacer = Pacer(rate: plan.rate, start: now)
         enter(.measuring, until: now + BenchLimits.stormTrafficTime)
     }
 
@@ -115,9 +144,9 @@ extension StormScenario {
     public func report(_ findings: RunFindings) -> Report {
         var report = Report(
             scenario: "storm",
-            headline: "\(plan.users) connections cut at once, \(Words.fixed(plan.rate, places: 0)) messages/s beside, \(plan.encoding)",
+            headline: "\(plan.users) connections \(plan.isDeadly ? "lost with their gateway" : "cut at once")\(plan.bystanders > 0 ? ", \(plan.bystanders) bystanders" : ""), \(Words.fixed(plan.rate, places: 0)) messages/s beside, \(plan.encoding)",
             settings: [
-                .init("users", .whole(Int64(plan.users))), .init("rate", .number(plan.rate)),
+                .init("users", .whole(Int64(plan.users))), .init("bystanders", .whole(Int64(plan.bystanders))), .init("kill", .bool(plan.isDeadly)), .init("rate", .number(plan.rate)),
                 .init("back_within", .whole(Int64(plan.backSeconds))), .init("body", .whole(Int64(plan.bodyBytes))),
                 .init("encoding", .text("\(plan.encoding)")),
             ])
@@ -127,18 +156,37 @@ extension StormScenario {
                 "The storm",
                 [
                     Figure("all_back_ms", "until everybody was back", backUs.map { Double($0) / 1_000 }, places: 1, unit: "ms"),
+                    Figure("in_sync_ms", "until everything had arrived, too", syncedUs.map { Double($0) / 1_000 }, places: 1, unit: "ms"),
                     Figure(
                         "returns_per_second", "returns a second", backUs.map { Double(plan.users) * 1e6 / Double(max(1, $0)) }, places: 0),
                 ]))
         report.groups.append(RunFindings.messages(ledger.counts, balance))
         report.groups.append(findings.connections(roster, issued: ledger.counts.issued))
         report.latencies = [LatencyRow("away", "cut to welcome", roster.awayTimes)]
+        if plan.bystanders > 0 {
+            report.latencies += zip(Ledger.Leg.allCases, calm).map { LatencyRow("calm_\($0.key)", "calm: send to \($0.key)", $1) }
+        }
         report.latencies += zip(Ledger.Leg.allCases, ledger.latencies).map { LatencyRow($0.key, "send to \($0.key)", $1) }
         if let cost = findings.cost("reconnect", Double(plan.users)) { report.costs = [cost] }
         report.curve = findings.curve
         let back = VerdictLine(
             "all_back_seconds", "seconds until everybody was back", backUs.map { Double($0) / 1e6 }, .atMost(Double(plan.backSeconds)))
-        report.verdict = Verdict([Verdict.arrivals(roster), back] + Verdict.ledger(ledger.counts, balance))
+        let synced = VerdictLine(
+            "in_sync_seconds", "seconds until everything had arrived", syncedUs.map { Double($0) / 1e6 }, .atMost(Double(plan.backSeconds)))
+        report.verdict = Verdict([Verdict.arrivals(roster), back, synced] + Verdict.ledger(ledger.counts, balance))
+        let growth = findings.peakGrowth()
+        if let most = growth.max(by: { $0.factor ?? 0 < $1.factor ?? 0 })?.factor {
+            report.groups.append(
+                FigureGroup(
+                    "Most memory in the storm, by that before",
+                    growth.map { Figure("memory_peak_ratio_\($0.name)", $0.name, $0.factor, places: 2, unit: "x") }))
+            report.verdict.lines.append(VerdictLine("memory_peak_ratio", "a service's memory, by that before", most, .atMost(BenchLimits.stormMemoryRatioMax)))
+        }
+        if plan.bystanders > 0 {
+            let delivered = Ledger.Leg.delivered.rawValue
+            let ratio = calm.isEmpty ? nil : ledger.latencies[delivered].percentile(0.99).flatMap { storm in calm[delivered].percentile(0.99).map { Double(storm) / Double(max(1, $0)) } }
+            report.verdict.lines.append(VerdictLine("bystanders_p99_ratio", "bystanders' p99 to delivered, by that before", ratio, .atMost(BenchLimits.stormBystandersRatioMax)))
+        }
         if !report.verdict.isKept { report.notes = findings.notes }
         return report
     }

@@ -139,6 +139,12 @@ final class Fleet {
         touch(member)
     }
 
+    /// - Parameter gateway: its place among the doors.
+    func start(_ member: Int, at gateway: Int, now: Instant) {
+        members[member].gateway = gateway
+        start(member, now: now)
+    }
+
     func stop(_ member: Int, now: Instant) {
         members[member].client.stop(now: now)
         touch(member)

@@ -12,7 +12,7 @@ enum NewyearCommand {
         let plan = try NewyearPlan(arguments)
         return try Rig.play(
             arguments, connectionCount: plan.users, windowCount: plan.clientWindow, encoding: plan.encoding,
-            make: { NewyearScenario(plan, mark: MessageMark(random: $0, bodyBytes: plan.bodyBytes), nodeCount: $1) },
+            make: { NewyearScenario(plan, mark: MessageMark(random: $0, bodyBytes: plan.bodyBytes), nodeCount: $1.nodes.count) },
             report: { $0.report($1) })
     }
 }

@@ -31,6 +31,19 @@ struct ProcessWatch {
         account.cpuTicks.enumerated().map { account.knows($0) ? Int64($1) * 1_000_000 / Self.ticksPerSecond : nil }
     }
 
+    /// What is in memory of each process, by node; cheap, the kernel keeps count.
+    func resident() -> [ResidentMemory?] {
+        home.map.nodes.map { node in
+            guard let pid = home.pid(of: node), let text = ClusterHome.read("/proc/\(pid)/status") else { return nil }
+            return ResidentMemory(status: text)
+        }
+    }
+
+    /// Ends a process at once, as a power cut would.
+    func kill(_ node: Node) {
+        if let pid = home.pid(of: node) { Glibc.kill(pid_t(pid), SIGKILL) }
+    }
+
     /// Memory that a process has for itself, by node, bytes; nil for one that is not there.
     /// Walks the page tables of each process: not while something is measured.
     func privateBytes() -> [Int?] {

@@ -2,6 +2,7 @@
 
 import BenchKit
 import ChatClient
+import Cluster
 import Crypto
 import FantailCLI
 import Primitives
@@ -45,18 +46,18 @@ struct Rig {
 
     /// Plays a scenario and reports.
     /// - Parameters:
-    ///   - make: the scenario; `random` names the run, `nodeCount` is that of the cluster.
+    ///   - make: the scenario for this cluster; `random` names the run.
     ///   - report: draws the report from what was found out.
     static func play<S: Scenario>(
         _ arguments: Arguments, connectionCount: Int, windowCount: Int, encoding: ClientEncoding,
-        make: (_ random: UInt64, _ nodeCount: Int) -> S, report: (S, RunFindings) -> Report
+        make: (_ random: UInt64, _ cluster: ClusterMap) throws(CommandFailure) -> S, report: (S, RunFindings) -> Report
     ) throws(CommandFailure) -> Int32 {
         let json = try OutputFile(arguments, "json")
         let svg = try OutputFile(arguments, "svg")
         let rig = try Rig(arguments, connectionCount: connectionCount)
         defer { rig.own?.stop() }
         var dice = SeededGenerator(seed: OpenSSLCrypto().randomBytes(8).reduce(0) { $0 << 8 | UInt64($1) })
-        let scenario = make(dice.next(), rig.home.map.nodes.count)
+        let scenario = try make(dice.next(), rig.home.map)
         let mark = scenario.ledger.mark
         let home = rig.home
         let fleet = Fleet(

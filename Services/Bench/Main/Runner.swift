@@ -16,6 +16,7 @@ struct Runner<S: Scenario> {
     private(set) var curve: [SecondPoint] = []
 
     private var watch: ProcessWatch
+    private let gateways: [Node]
     private var store: StoreAccount
     private let storeDoors: [Fleet.Door]
     /// The admin doors of all nodes, and what they have said of their load in this round; nil: none is under way.
@@ -36,6 +37,7 @@ struct Runner<S: Scenario> {
         self.fleet = fleet
         self.isQuiet = isQuiet
         watch = ProcessWatch(home)
+        gateways = home.map.nodes(of: .gateway).filter { $0.client != nil }
         storeDoors = home.stores()
         doors = scenario.watchesLoad ? home.admins() : []
         store = StoreAccount(nodeCount: storeDoors.count)
@@ -99,6 +101,8 @@ struct Runner<S: Scenario> {
             let now = SystemCalls.instant()
             switch order {
             case .start(let member): fleet.start(member, now: now)
+            case .startAt(let member, let gateway): fleet.start(member, at: gateway, now: now)
+            case .killGateway(let number): watch.kill(gateways[number])
             case .stop(let member): fleet.stop(member, now: now)
             case .cut(let member): fleet.cut(member, now: now)
             case .send(let member, let message): fleet.send(message, from: member, isOfPerson: true, now: now)
@@ -119,7 +123,7 @@ struct Runner<S: Scenario> {
         watch.look()
         samples[point] = Sample(
             atNs: SystemCalls.instant().nanoseconds, cpuUs: watch.cpuUs, ownCpuUs: SystemCalls.cpuMicroseconds(),
-            counts: scenario.ledger.counts, privateBytes: point.hasMemory ? watch.privateBytes() : [])
+            counts: scenario.ledger.counts, privateBytes: point.hasMemory ? watch.privateBytes() : [], resident: watch.resident())
         if point == .begin || point == .end {
             wanted = point
             askStore()

@@ -1,6 +1,7 @@
 // bench storm: everybody reconnects at once.
 
 import BenchKit
+import Cluster
 import FantailCLI
 
 enum StormCommand {
@@ -11,7 +12,11 @@ enum StormCommand {
     static func run(_ arguments: Arguments) throws(CommandFailure) -> Int32 {
         let plan = try StormPlan(arguments)
         return try Rig.play(
-            arguments, connectionCount: plan.users, windowCount: 16, encoding: plan.encoding,
-            make: { random, _ in StormScenario(plan, mark: MessageMark(random: random, bodyBytes: plan.bodyBytes)) }, report: { $0.report($1) })
+            arguments, connectionCount: plan.memberCount, windowCount: 16, encoding: plan.encoding,
+            make: { random, cluster throws(CommandFailure) in
+                let gatewayCount = cluster.nodes(of: .gateway).count { $0.client != nil }
+                guard gatewayCount >= 2 || !plan.needsOtherGateway else { throw .usage("--kill and --bystanders need two gateways: --start --gateways 2") }
+                return StormScenario(plan, mark: MessageMark(random: random, bodyBytes: plan.bodyBytes), gatewayCount: gatewayCount)
+            }, report: { $0.report($1) })
     }
 }
