@@ -306,7 +306,7 @@ part_bench() {
   bench_says "$1" 0 'one order' group --help
   bench_says "$1" 0 'cut to welcome' storm --start --users 100 --back-within 60
   bench_says "$1" 0 'lost with their gateway' storm --start --gateways 2 --kill --users 100 --back-within 60
-  bench_says "$1" 64 'two gateways' storm --start --gateways 1 --kill
+  bench_says "$1" 64 'second gateway' storm --start --gateways 1 --kill
   bench_says "$1" 0 'Fetching' offline --start --messages 2000 --users 50
   # The bound is for a thousand connections and more: with few, what a process touches once weighs too much.
   bench_says "$1" 0 'Memory for each connection' idle --start --users 200 --seconds 2 --bytes-max 65536

@@ -80,6 +80,9 @@ public protocol ServiceCore {
     /// What a node that is draining still holds, for the operator; nil: nothing, it may be stopped.
     var remainder: String? { get }
 
+    /// Whether another client may come in now; those who may not wait in the kernel's queue and are asked about again soon.
+    mutating func wantsClient(now: Instant) -> Bool
+
     /// Nil when the service can do its work; otherwise a sentence that says what is missing.
     var unreadiness: String? { get }
 
@@ -93,6 +96,9 @@ extension ServiceCore {
 
     /// Most cores hold nothing that others wait for.
     public var remainder: String? { nil }
+
+    /// Most cores have no clients.
+    public mutating func wantsClient(now: Instant) -> Bool { true }
 
     /// Most cores have no queue: they do at once what they are told.
     public func queueWait(now: Instant) -> Interval { Interval(nanoseconds: 0) }

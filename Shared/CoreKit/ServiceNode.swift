@@ -114,6 +114,9 @@ public struct ServiceNode<Core: ServiceCore> {
         core.load.isWatchful || core.queueWait(now: now.instant).nanoseconds > 0
     }
 
+    /// Whether another client may come in; one that may not waits in the kernel's queue.
+    public mutating func wantsClient(now: Now) -> Bool { core.wantsClient(now: now.instant) }
+
     /// An operator's order; nil: the level is measured again.
     public mutating func pin(_ level: LoadLevel?) { core.load.pin(level) }
 

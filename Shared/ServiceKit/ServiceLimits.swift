@@ -19,6 +19,9 @@ package enum ServiceLimits {
     /// Connections that the kernel holds for us until we accept them; it lowers this to net.core.somaxconn by itself.
     static let backlogCountMax: Int32 = 4096
 
+    /// How long no client is accepted after the core wanted none: some milliseconds of its work.
+    static let crowdPause = Interval.milliseconds(5)
+
     /// How long nobody is accepted after the descriptors ran out. Without it a level-triggered door would spin.
     static let acceptPause = Interval.milliseconds(100)
 

@@ -259,6 +259,7 @@ struct ServiceLoop<Core: ServiceCore> {
             if kind == .client, sockets.count(.client) >= setup.descriptorCountMax - ServiceLimits.descriptorReserve {
                 return pauseAccepting([.client], "as many clients as this process may have", now)
             }
+            if kind == .client, !node.wantsClient(now: now) { return shut([.client], for: ServiceLimits.crowdPause, now) }
             switch SystemCalls.accept(door) {
             case .nobody: return
             case .exhausted(let error): return pauseAccepting([.peer, .client, .admin], error.description, now)
@@ -303,10 +304,14 @@ struct ServiceLoop<Core: ServiceCore> {
         if !isStopping { node.on(.closed(socket), now: now) }
     }
 
-    private mutating func pauseAccepting(_ kinds: [SocketKind], _ reason: String, _ now: Now) {
+    private mutating func shut(_ kinds: [SocketKind], for pause: Interval, _ now: Now) {
         pausedKinds += kinds
         setDoors(kinds, areOpen: false)
-        timers.arm(.acceptAgain, at: now.instant + ServiceLimits.acceptPause)
+        timers.arm(.acceptAgain, at: now.instant + pause)
+    }
+
+    private mutating func pauseAccepting(_ kinds: [SocketKind], _ reason: String, _ now: Now) {
+        shut(kinds, for: ServiceLimits.acceptPause, now)
         // Once for each shortage, not ten times a second while it lasts.
         if figures.pausedAt.map({ now.instant - $0 > ServiceLimits.acceptPause * 10 }) ?? true {
             log.write(LogRecord(.error, "accept_paused", ["reason": reason]), at: now.stamp)

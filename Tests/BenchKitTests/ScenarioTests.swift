@@ -209,35 +209,29 @@ struct OtherScenarioTests {
         #expect(stage.scenario.ledger.counts.receipts > 190)
     }
 
-    @Test func aGatewayThatDiesTakesItsUsersAndNobodyElse() throws {
-        let words = "--start --kill --users 20 --bystanders 6 --rate 50 --back-within 5 --body 40"
-        let plan = try StormPlan(try arguments(words, StormPlan.options + OwnClusterOptions.options))
-        var stage = Stage(StormScenario(plan, mark: mark(), gatewayCount: 3))
+    @Test func aGatewayThatDiesTakesItsUsersWithIt() throws {
+        let plan = try StormPlan(try arguments("--kill --users 20 --rate 50 --back-within 5 --body 40", StormPlan.options))
+        var stage = Stage(StormScenario(plan, mark: mark()))
         let isOver = stage.play(seconds: 60)
         #expect(isOver)
-        #expect(stage.places.count == 26)
         #expect((0..<20).allSatisfy { stage.places[$0] == 0 })
-        // A pair of bystanders is at one gateway, and all other gateways have some.
-        #expect((20..<26).map { stage.places[$0] } == [1, 1, 2, 2, 1, 1])
         #expect(stage.scenario.roster.lostCount == 20)
         #expect(stage.scenario.roster.returnCount == 20)
-        // Bystanders alone are timed: 3 of 13 pairs, 5 s at 50 a second before the storm.
         let report = stage.scenario.report(
             RunFindings(
                 cluster: try .local(), samples: [:], syncs: nil, curve: [], sendFrames: 0, refusals: [], connectFailures: 0,
                 restarts: 0, trouble: nil, now: stage.now))
-        let calm = report.latencies.first { $0.key == "calm_delivered" }
-        #expect((40...70).contains(calm?.histogram.count ?? 0))
-        #expect(report.verdict.lines.contains { $0.key == "in_sync_seconds" && $0.isKept })
+        #expect(report.verdict.lines.filter { !$0.isKept }.map(\.key) == [])
+        #expect(report.verdict.lines.contains { $0.key == "in_sync_seconds" })
     }
 
-    @Test func aStormThatCannotBeIsRefused() throws {
-        for words in ["--kill", "--bystanders 3", "--users 18000 --bystanders 2000", "--start --kill --users 3"] {
-            #expect(throws: CommandFailure.self) { try StormPlan(try arguments(words, StormPlan.options + OwnClusterOptions.options)) }
-        }
-    }
-
-ect(stage.scenario.ledger.counts.issued == 103)
+    @Test func offlineMessagesAreStoredThenFetched() throws {
+        let plan = try OfflinePlan(
+            try arguments("--messages 103 --users 7 --senders 3 --window 4 --body 40", OfflinePlan.options))
+        var stage = Stage(OfflineScenario(plan, mark: mark()))
+        let isOver = stage.play(seconds: 200)
+        #expect(isOver)
+        #expect(stage.scenario.ledger.counts.issued == 103)
         #expect(stage.samples == [.empty, .begin, .end, .laterBegin, .laterEnd, .last])
         #expect(Set(stage.sendTimes.map(\.member)) == [0, 1, 2])
         // Each user got its fair share: chats differ by at most one message a round.

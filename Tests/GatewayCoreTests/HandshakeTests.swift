@@ -117,6 +117,26 @@ import WebSocket
         #expect(passed(s.sends(1, "{}")).count == 1)
     }
 
+    @Test func nobodyIsLetIntoAFullHouseBeforeItsOldestHadTimeToSpeak() {
+        var s = Scene()
+        func isWanted() -> Bool { s.core.wantsClient(now: s.now.instant) }
+        for socket in 1...2_047 as ClosedRange<UInt64> { _ = s.on(.clientAccepted(SocketID(rawValue: socket))) }
+        #expect(isWanted())
+        _ = s.wait(300)
+        _ = s.on(.clientAccepted(SocketID(rawValue: 2_048)))
+        #expect(!isWanted())
+        // One that is through makes room at once, and so does one that leaves.
+        #expect(s.sends(5, s.request(s.token())) == [.http(5, 101)])
+        #expect(isWanted())
+        _ = s.on(.clientAccepted(SocketID(rawValue: 2_049)))
+        #expect(!isWanted())
+        _ = s.wait(699)
+        #expect(!isWanted())
+        _ = s.wait(1)
+        #expect(isWanted())
+        #expect(s.on(.clientAccepted(SocketID(rawValue: 2_050))) == [.end(1)])
+    }
+
     @Test func theDeviceIsTheTokensOrTheUnnamedOne() {
         var s = Scene()
         let named = try! TokenMinter(signatures: crypto).mint(

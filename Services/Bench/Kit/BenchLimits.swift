@@ -69,11 +69,10 @@ public enum BenchLimits {
     /// Quiet time before idle connections are watched: what connecting left behind is freed by then.
     public static let idleSettleTime = Interval.seconds(5)
 
-    /// How long pairs write before and after a storm: with 200 messages a second, the p99 before it is of a thousand.
+    /// How long pairs write before and after a storm.
     public static let stormTrafficTime = Interval.seconds(5)
 
-    /// A storm of reconnects may slow the p99 of others down so much, and make a service's memory grow so much.
-    public static let stormBystandersRatioMax = 3.0
+    /// A storm of reconnects may make a service's memory grow so much.
     public static let stormMemoryRatioMax = 2.0
 
     /// Messages of one offline run. Each is remembered until it is delivered: some 30 bytes.

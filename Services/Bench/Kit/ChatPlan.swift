@@ -16,6 +16,8 @@ public struct ChatPlan: Equatable, Sendable {
     public var bodyBytes = 100
     public var encoding = ClientEncoding.json
     public var presence = Presence.acts
+    /// The name of the gateway that all begin at; nil: any.
+    public var gateway: String?
 
     /// What the cluster hears of people.
     public enum Presence: String, Sendable, CaseIterable {
@@ -41,6 +43,7 @@ public struct ChatPlan: Equatable, Sendable {
         OptionSpec("drain", "S", "how long to wait for what is still open at the end; default 10"),
         OptionSpec("body", "B", "bytes of a message; default 100"),
         OptionSpec("encoding", "json|binary", "of the frames; default json"),
+        OptionSpec("gateway", "NAME", "all clients begin at this gateway; default: at any"),
         OptionSpec(
             "presence", "none|acts|watched",
             "messages are an app's own; or a person's; or, besides, everybody is in front and watches the other; default acts"),
@@ -62,6 +65,7 @@ public struct ChatPlan: Equatable, Sendable {
         if let drain = try arguments.number("drain", 0...BenchLimits.secondsMax) { drainSeconds = drain }
         bodyBytes = try arguments.bodyBytes() ?? bodyBytes
         encoding = try arguments.encoding()
+        gateway = arguments.value("gateway")
         if let word = arguments.value("presence") {
             guard let presence = Presence(rawValue: word) else { throw .usage("--presence must be none, acts or watched") }
             self.presence = presence

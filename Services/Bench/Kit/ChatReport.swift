@@ -25,6 +25,8 @@ extension ChatPlan {
 extension ChatScenario {
     public func report(_ findings: RunFindings) -> Report {
         var report = Report(scenario: "chat", headline: plan.headline, settings: plan.settings)
+        // On the machine's steady clock: the curve's times count from here, and another process may tell its own beside them.
+        if let began = findings.samples[.empty] { report.settings.append(.init("began_at_us", .whole(began.atNs / 1_000))) }
         let balance = ledger.balance(now: findings.now)
         var exchanges: Double = 0
         if let begin = findings.samples[.begin], let end = findings.samples[.end] {

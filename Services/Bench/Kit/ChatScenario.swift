@@ -18,14 +18,18 @@ public struct ChatScenario: Scenario {
     /// Of the open loop, while it writes.
     private var pacer: Pacer?
 
+    private let gateway: Int?
+
     public private(set) var phase = ScenarioPhase.connecting
     public private(set) var roster: Roster
     public private(set) var ledger: Ledger
     /// How late bench itself was; nil while it writes, and in the closed loop.
     private(set) var late: PaceLate?
 
-    public init(_ plan: ChatPlan, mark: MessageMark) {
+    /// - Parameter gateway: where all members begin, counted as in the cluster file; nil: anywhere.
+    public init(_ plan: ChatPlan, mark: MessageMark, gateway: Int? = nil) {
         self.plan = plan
+        self.gateway = gateway
         roster = Roster(memberCount: plan.users)
         let chats = (0..<plan.users / 2).map { (author: 2 * $0, addressee: 2 * $0 + 1) }
         ledger = Ledger(mark: mark, memberCount: plan.users, chats: chats)
@@ -39,6 +43,10 @@ public struct ChatScenario: Scenario {
         return orders
     }
 
+    private mutating func startMore() {
+        orders += roster.starters().map { member in gateway.map { .startAt(member, gateway: $0) } ?? .start(member) }
+    }
+
     public var deadline: Instant? {
         guard phase != .over else { return nil }
         return min(phaseEnd, pacer?.due ?? phaseEnd)
@@ -49,7 +57,7 @@ public struct ChatScenario: Scenario {
     public mutating func begin(now: Instant) {
         orders.append(.sample(.empty))
         phaseEnd = now + BenchLimits.arrivalTimeout
-        orders += roster.starters().map { .start($0) }
+        startMore()
     }
 
     public mutating func on(_ news: ClientNews, of member: Int, now: Instant) {
@@ -59,7 +67,7 @@ public struct ChatScenario: Scenario {
             // Its client remembers whom it watches: said once.
             if plan.presence == .watched, phase == .connecting { orders.append(.watch(member, ledger.mark.user(member ^ 1))) }
             guard phase == .connecting else { return }
-            orders += roster.starters().map { .start($0) }
+            startMore()
             if roster.hasAllArrived { enter(.settling, until: now + BenchLimits.settleTime) }
         case .offline:
             roster.onOffline(member, now: now)

@@ -57,11 +57,10 @@ public enum HelpNotes {
             "Everybody's connection is cut in one instant, and the clients come back by their own rules: the first attempt",
             "after 125 to 375 ms, later ones after twice as long each. cut to welcome: until a client was live again.",
             "CPU us/reconnect: from the cut until everybody was back, the little traffic beside it included.",
-            "--kill: their gateway dies instead, and is started again; they try another one first. Bystanders keep their connections;",
-            "calm: their latencies in the 5 s before.",
+            "--kill: their gateway dies instead, and is started again; they try another one first.",
             "",
-            "Verdict: also everybody back and everything delivered within --back-within, bystanders' p99 at most 3 times that before,",
-            "no service's memory more than twice that before.",
+            "Verdict: also everybody back and everything delivered within --back-within, and no service's memory more than twice that",
+            "before.",
         ] + verdict
 
     public static let offline =

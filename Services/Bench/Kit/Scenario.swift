@@ -11,7 +11,7 @@ public enum ScenarioOrder: Equatable, Sendable {
     case start(Int)
     /// The same, at this gateway, counted as in the cluster file; from there it goes on as any client does.
     case startAt(Int, gateway: Int)
-    /// Kill the process of a gateway, by SIGKILL. Only in a cluster of bench's own.
+    /// Kill the process of a gateway, counted likewise, by SIGKILL.
     case killGateway(Int)
     /// Let a member leave for good.
     case stop(Int)

@@ -1,8 +1,7 @@
 // bench storm: everybody loses the connection in one instant, as when a load balancer is restarted or a gateway dies, and comes
 // back by the rules of the reference client. Beside it pairs write a little, evenly; nothing of that may be lost.
 //
-// Bystanders sit at other gateways and keep their connections. Their messages are timed before the storm and in it, everybody
-// else's are not: a message to somebody who is away waits for them, as it should.
+// What others notice of it has to be measured by another process (deploy/bench-storm.sh): this one is busy with the storm itself.
 //
 // How long a client is away counts from the cut to its next `welcome`. The client itself waits 125 to 375 ms before its first
 // attempt, so that this is the floor.
@@ -20,22 +19,16 @@ public struct StormScenario: Scenario {
     private var backUs: Int64?
     /// From the cut until all that was written meanwhile had arrived and been receipted; nobody writes between the two.
     private var syncedUs: Int64?
-    /// Latencies of bystanders before the storm, by leg.
-    private var calm: [LatencyHistogram] = []
-    private let gatewayCount: Int
 
     public private(set) var phase = ScenarioPhase.connecting
     public private(set) var roster: Roster
     public private(set) var ledger: Ledger
 
-    /// - Parameter gatewayCount: of the cluster; with `needsOtherGateway` at least 2.
-    public init(_ plan: StormPlan, mark: MessageMark, gatewayCount: Int = 1) {
-        precondition(gatewayCount >= 2 || !plan.needsOtherGateway)
+    public init(_ plan: StormPlan, mark: MessageMark) {
         self.plan = plan
-        self.gatewayCount = gatewayCount
-        roster = Roster(memberCount: plan.memberCount)
-        let chats = (0..<plan.memberCount / 2).map { (author: 2 * $0, addressee: 2 * $0 + 1) }
-        ledger = Ledger(mark: mark, memberCount: plan.memberCount, chats: chats)
+        roster = Roster(memberCount: plan.users)
+        let chats = (0..<plan.users / 2).map { (author: 2 * $0, addressee: 2 * $0 + 1) }
+        ledger = Ledger(mark: mark, memberCount: plan.users, chats: chats)
     }
 
     public var deadline: Instant? {
@@ -56,15 +49,9 @@ public struct StormScenario: Scenario {
         startMore()
     }
 
-    /// Users are at the first gateway, bystanders at the others; without these it does not matter.
+    /// Everybody is at the gateway that is to die.
     private mutating func startMore() {
-        for member in roster.starters() {
-            guard plan.needsOtherGateway else {
-                orders.append(.start(member))
-                continue
-            }
-            orders.append(.startAt(member, gateway: member < plan.users ? 0 : 1 + member / 2 % (gatewayCount - 1)))
-        }
+        orders += roster.starters().map { plan.isDeadly ? .startAt($0, gateway: 0) : .start($0) }
     }
 
     public mutating func on(_ news: ClientNews, of member: Int, now: Instant) {
@@ -93,8 +80,7 @@ public struct StormScenario: Scenario {
         for _ in 0..<BenchLimits.burstCountMax {
             guard let piece = pacer?.take(now) else { break }
             let chat = Int(piece.number % Int64(ledger.chatCount))
-            let isMeasured = plan.bystanders > 0 ? ledger.author(of: chat) >= plan.users && phase != .measuring : phase == .returning
-            let message = ledger.issue(chat, at: piece.at, isMeasured: isMeasured)
+            let message = ledger.issue(chat, at: piece.at, isMeasured: phase == .returning)
             orders.append(.send(ledger.author(of: chat), message))
         }
     }
@@ -114,7 +100,6 @@ public struct StormScenario: Scenario {
             orders.append(.sample(.begin))
             orders += plan.isDeadly ? [.killGateway(0)] : (0..<plan.users).map { .cut($0) }
             cutAt = now
-            calm = ledger.takeLatencies()
             // Twice the bound: a verdict that is broken should still say by how much.
             enter(.returning, until: now + .seconds(Int64(2 * plan.backSeconds)))
         case .returning: calmDown(now)
@@ -144,11 +129,13 @@ extension StormScenario {
     public func report(_ findings: RunFindings) -> Report {
         var report = Report(
             scenario: "storm",
-            headline: "\(plan.users) connections \(plan.isDeadly ? "lost with their gateway" : "cut at once")\(plan.bystanders > 0 ? ", \(plan.bystanders) bystanders" : ""), \(Words.fixed(plan.rate, places: 0)) messages/s beside, \(plan.encoding)",
+            headline: "\(plan.users) connections \(plan.isDeadly ? "lost with their gateway" : "cut at once"), \(Words.fixed(plan.rate, places: 0)) messages/s beside, \(plan.encoding)",
             settings: [
-                .init("users", .whole(Int64(plan.users))), .init("bystanders", .whole(Int64(plan.bystanders))), .init("kill", .bool(plan.isDeadly)), .init("rate", .number(plan.rate)),
+                .init("users", .whole(Int64(plan.users))), .init("kill", .bool(plan.isDeadly)), .init("rate", .number(plan.rate)),
                 .init("back_within", .whole(Int64(plan.backSeconds))), .init("body", .whole(Int64(plan.bodyBytes))),
                 .init("encoding", .text("\(plan.encoding)")),
+                // On the machine's steady clock, so that another process can tell what lay before the cut.
+                .init("cut_at_us", .whole(cutAt.nanoseconds / 1_000)),
             ])
         let balance = ledger.balance(now: findings.now)
         report.groups.append(
@@ -163,9 +150,6 @@ extension StormScenario {
         report.groups.append(RunFindings.messages(ledger.counts, balance))
         report.groups.append(findings.connections(roster, issued: ledger.counts.issued))
         report.latencies = [LatencyRow("away", "cut to welcome", roster.awayTimes)]
-        if plan.bystanders > 0 {
-            report.latencies += zip(Ledger.Leg.allCases, calm).map { LatencyRow("calm_\($0.key)", "calm: send to \($0.key)", $1) }
-        }
         report.latencies += zip(Ledger.Leg.allCases, ledger.latencies).map { LatencyRow($0.key, "send to \($0.key)", $1) }
         if let cost = findings.cost("reconnect", Double(plan.users)) { report.costs = [cost] }
         report.curve = findings.curve
@@ -181,11 +165,6 @@ extension StormScenario {
                     "Most memory in the storm, by that before",
                     growth.map { Figure("memory_peak_ratio_\($0.name)", $0.name, $0.factor, places: 2, unit: "x") }))
             report.verdict.lines.append(VerdictLine("memory_peak_ratio", "a service's memory, by that before", most, .atMost(BenchLimits.stormMemoryRatioMax)))
-        }
-        if plan.bystanders > 0 {
-            let delivered = Ledger.Leg.delivered.rawValue
-            let ratio = calm.isEmpty ? nil : ledger.latencies[delivered].percentile(0.99).flatMap { storm in calm[delivered].percentile(0.99).map { Double(storm) / Double(max(1, $0)) } }
-            report.verdict.lines.append(VerdictLine("bystanders_p99_ratio", "bystanders' p99 to delivered, by that before", ratio, .atMost(BenchLimits.stormBystandersRatioMax)))
         }
         if !report.verdict.isKept { report.notes = findings.notes }
         return report

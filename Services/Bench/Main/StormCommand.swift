@@ -12,11 +12,12 @@ enum StormCommand {
     static func run(_ arguments: Arguments) throws(CommandFailure) -> Int32 {
         let plan = try StormPlan(arguments)
         return try Rig.play(
-            arguments, connectionCount: plan.memberCount, windowCount: 16, encoding: plan.encoding,
+            arguments, connectionCount: plan.users, windowCount: 16, encoding: plan.encoding,
             make: { random, cluster throws(CommandFailure) in
-                let gatewayCount = cluster.nodes(of: .gateway).count { $0.client != nil }
-                guard gatewayCount >= 2 || !plan.needsOtherGateway else { throw .usage("--kill and --bystanders need two gateways: --start --gateways 2") }
-                return StormScenario(plan, mark: MessageMark(random: random, bodyBytes: plan.bodyBytes), gatewayCount: gatewayCount)
+                guard !plan.isDeadly || cluster.nodes(of: .gateway).count(where: { $0.client != nil }) >= 2 else {
+                    throw .usage("--kill needs a second gateway, where the others go: --start --gateways 2")
+                }
+                return StormScenario(plan, mark: MessageMark(random: random, bodyBytes: plan.bodyBytes))
             }, report: { $0.report($1) })
     }
 }

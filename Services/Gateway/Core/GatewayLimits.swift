@@ -22,6 +22,10 @@ public enum GatewayLimits {
     /// Handshakes in progress. The oldest makes room for the newest, so that ten thousand silent sockets keep nobody out.
     static let handshakeCountMax = 2_048
 
+    /// But not before it has had this long: two round trips of a phone. Until then newcomers wait in the kernel's queue. Without
+    /// that, thousands who come in the same instant threw each other out, and came again.
+    static let handshakeGrace = Interval.seconds(1)
+
     /// From the upgrade to the `welcome`. Longer than the client's own patience.
     static let helloTimeout = Interval.seconds(30)
 

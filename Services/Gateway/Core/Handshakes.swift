@@ -21,6 +21,14 @@ extension GatewayCore {
         compactHandshakes()
     }
 
+    /// A full house lets nobody in before its oldest guest has had time to speak. O(1), amortised.
+    public mutating func wantsClient(now: Instant) -> Bool {
+        guard handshakeCount >= GatewayLimits.handshakeCountMax else { return true }
+        compactHandshakes()
+        guard handshakesStart < handshakes.count, let oldest = connections[handshakes[handshakesStart]] else { return true }
+        return now - oldest.openedAt >= GatewayLimits.handshakeGrace
+    }
+
     private mutating func dropOldestHandshake(_ effects: inout [Effect]) {
         while handshakesStart < handshakes.count {
             let oldest = handshakes[handshakesStart]
