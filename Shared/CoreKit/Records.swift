@@ -40,6 +40,7 @@ public struct LogRecord: Equatable, Sendable {
 
 /// A step in the life of a message.
 public enum TraceStage: UInt8, Sendable, CaseIterable {
+    /// Its detail is the number of the node that it was for at that moment, 0 for none.
     case parsed = 1
     case storing = 2
     case stored = 3

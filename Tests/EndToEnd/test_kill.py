@@ -4,11 +4,16 @@ What must hold afterwards: nothing lost, nothing shown twice, everything in orde
 """
 
 import asyncio
+import contextlib
+import os
+import re
+import signal
+import subprocess
 
 import pytest
 
 from client import fresh, greeted
-from cluster import Cluster
+from cluster import BIN, PATIENCE, Cluster
 from traffic import Traffic
 
 
@@ -46,8 +51,6 @@ async def test_a_shard_that_stays_away_is_done_without(home):
 
 
 async def test_a_polite_stop_loses_nothing_either(home):
-    import signal
-
     with Cluster(home) as cluster:
         async with Traffic(cluster, pairs=5) as traffic:
             await traffic.moves(10)
@@ -123,3 +126,34 @@ async def test_a_hundred_deaths_at_random_moments_lose_nothing(home, store):
             await traffic.moves()
             await traffic.settle()
             traffic.judge()
+
+
+async def test_a_trace_follows_a_message_through_a_fail_over(home):
+    """Bob's shard stands still; the message finds another one, and the trace names both."""
+    with Cluster(home) as cluster:
+        ana, bob = fresh("ana"), fresh("bob")
+        ring = await _fantail("ring", bob, "--cluster", cluster.file)
+        owner, deputy = re.search(rf"^{bob}: slot \d+, (\S+) → (\S+)", ring, re.M).groups()
+        async with greeted(cluster, ana) as a, greeted(cluster, bob, cursor=0) as b:
+            cluster.nodes[owner].process.send_signal(signal.SIGSTOP)
+            for _ in range(int(PATIENCE)):
+                await a.say("send", id="m1", to=bob, body="hello")
+                with contextlib.suppress(TimeoutError):
+                    frame = await a.next(1)
+                    while frame["type"] != "sent":
+                        frame = await a.next(1)
+                    break
+            cluster.nodes[owner].process.send_signal(signal.SIGCONT)
+            await b.until("message", id="m1")
+        trace = await _fantail("trace", f"{ana}/m1", "--cluster", cluster.file)
+        # First it was for the one, then for the other, who did the work; and it is in the inbox once.
+        assert re.search(rf"decoded and checked, for {owner}\n(.*\n)*.* decoded and checked, for {deputy}\n.* {deputy} +asked the store", trace), trace
+        assert len(re.findall("number 1 of the inbox", trace)) == len(re.findall("number ", trace)) > 0, trace
+
+
+async def _fantail(*words) -> str:
+    process = await asyncio.create_subprocess_exec(
+        str(BIN / "fantail"), *map(str, words), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=os.environ | {"NO_COLOR": "1"})
+    said, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+    return said.decode()
+

@@ -4,6 +4,7 @@
 // `{"time_us":1763936001002000,"node":"session-2","stage":"stored","detail":17}`. Clocks of different boxes differ by some
 // milliseconds; on one box the order is true.
 
+import Cluster
 import Primitives
 
 public struct TraceStep: Equatable, Sendable {
@@ -31,8 +32,11 @@ public struct TraceStep: Equatable, Sendable {
 }
 
 public enum TraceReport {
-    /// - Parameter steps: in any order; equal times keep the given order.
-    public static func rows(_ steps: [TraceStep], clock: ClockText) -> [Row] {
+    /// - Parameters:
+    ///   - steps: in any order; equal times keep the given order.
+    ///   - nodes: of the cluster; one that is none of them is not named.
+    public static func rows(_ steps: [TraceStep], clock: ClockText, nodes: [Node] = []) -> [Row] {
+        let names = Dictionary(nodes.map { (UInt64($0.id.rawValue), $0.name) }, uniquingKeysWith: { first, _ in first })
         let sorted = steps.enumerated().sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }.map(\.element)
         guard let first = sorted.first else { return [] }
         var table = TextTable(["TIME", "+STEP", "+TOTAL", "NODE", "WHAT HAPPENED"], rightAligned: [1, 2])
@@ -41,7 +45,7 @@ public enum TraceReport {
             table.add([
                 Span(clock.preciseTime(step.at), .dim), Span(milliseconds(step.at.microseconds - last.microseconds)),
                 Span(milliseconds(step.at.microseconds - first.at.microseconds)), Span(step.node, .bold),
-                Span(words(step)),
+                Span(words(step, names)),
             ])
             last = step.at
         }
@@ -53,9 +57,9 @@ public enum TraceReport {
         "\(microseconds / 1_000).\(String(1_000 + microseconds % 1_000).dropFirst()) ms"
     }
 
-    private static func words(_ step: TraceStep) -> String {
+    private static func words(_ step: TraceStep, _ names: [UInt64: String]) -> String {
         switch step.stage {
-        case "parsed": "decoded and checked"
+        case "parsed": "decoded and checked" + (names[step.detail].map { ", for \($0)" } ?? "")
         case "storing": "asked the store to append it"
         case "stored": "number \(step.detail) of the inbox"
         case "committed": "on disk"

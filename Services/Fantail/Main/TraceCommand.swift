@@ -34,7 +34,7 @@ enum TraceCommand {
             throw .failure("no node remembers \(author)/\(id): it is too long ago, or the name is wrong")
         }
         System.print("\(author)/\(id), key \(key)")
-        System.print(TraceReport.rows(steps, clock: System.clock()))
+        System.print(TraceReport.rows(steps, clock: System.clock(), nodes: map.nodes))
         return 0
     }
 }

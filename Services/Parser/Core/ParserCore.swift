@@ -123,7 +123,8 @@ public struct ParserCore: ServiceCore {
                 return refuse(origin, ErrorFrame(.toSelf, "the addressee is the author", ref: id), &effects)
             }
             if !isAuto { noteActivity(origin, now: now, &effects) }
-            effects.append(.trace(TraceRecord(TraceKey(author: origin.user, id: id), .parsed)))
+            let shard = (to.isGroup ? groups : sessions).route(to)
+            effects.append(.trace(TraceRecord(TraceKey(author: origin.user, id: id), .parsed, UInt64(shard?.rawValue ?? 0))))
             if to.isGroup {
                 let send = GroupSend(origin: origin, group: to, id: id, after: after, body: body)
                 return submit(.groupSend(send), for: to, by: groups, ref: id, origin, now: now, &effects)
