@@ -193,14 +193,15 @@ public struct ClusterMap: Sendable {
     /// - Parameters:
     ///   - ringParameters: its epoch is replaced by that of the map.
     ///   - nodes: in any order.
+    ///   - former: a map whose rings are taken over where they have the same members; the result is the same without it.
     /// - Throws: the first problem found.
-    /// - Complexity: O(nodes × log nodes), and a few milliseconds for each of the four rings.
+    /// - Complexity: O(nodes × log nodes), and a few milliseconds for each ring that is built.
     public init(
         name: String, epoch: UInt32, ringParameters: RingParameters = RingParameters(), storageMode: StorageMode,
         expirySeconds: Int = ClusterLimits.expirySecondsDefault, origins: [String] = [],
         groupRules: GroupRules = GroupRules(), presenceRules: PresenceRules = PresenceRules(), limitRules: LimitRules = LimitRules(),
         fileRules: FileRules = FileRules(), tlsRules: TLSRules = TLSRules(), hasDevelopmentLogin: Bool = false,
-        database: DatabaseURL? = nil, nodes: [NodeLine]
+        database: DatabaseURL? = nil, nodes: [NodeLine], after former: ClusterMap? = nil
     ) throws(ClusterProblem) {
         try ClusterCheck.name(name)
         try ClusterCheck.epoch(epoch)
@@ -219,13 +220,13 @@ public struct ClusterMap: Sendable {
             checkedName: name, epoch: epoch, ringParameters: ringParameters, storageMode: storageMode,
             expirySeconds: expirySeconds, origins: origins, groupRules: groupRules, presenceRules: presenceRules,
             limitRules: limitRules, fileRules: fileRules, tlsRules: tlsRules, hasDevelopmentLogin: hasDevelopmentLogin, database: database,
-            nodes: nodes)
+            nodes: nodes, after: former)
     }
 
     private init(
         checkedName name: String, epoch: UInt32, ringParameters: RingParameters, storageMode: StorageMode,
         expirySeconds: Int, origins: [String], groupRules: GroupRules, presenceRules: PresenceRules, limitRules: LimitRules,
-        fileRules: FileRules, tlsRules: TLSRules, hasDevelopmentLogin: Bool, database: DatabaseURL?, nodes lines: [NodeLine]
+        fileRules: FileRules, tlsRules: TLSRules, hasDevelopmentLogin: Bool, database: DatabaseURL?, nodes lines: [NodeLine], after former: ClusterMap?
     ) {
         self.name = name
         self.epoch = epoch
@@ -253,7 +254,7 @@ public struct ClusterMap: Sendable {
         nodesByRole = byRole
         placesByID = Dictionary(uniqueKeysWithValues: nodes.enumerated().map { ($0.element.id, $0.offset) })
         ringsByRole = zip(Role.allCases, byRole).map { role, members in
-            role.hasRing ? RoutedRing(members, parameters) : nil
+            role.hasRing ? RoutedRing(members, parameters, after: former?.ring(of: role)) : nil
         }
     }
 

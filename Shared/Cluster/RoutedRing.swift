@@ -14,13 +14,16 @@ public struct RoutedRing: Sendable {
     /// Nodes of the role that are draining: no members.
     public let drainingIDs: [NodeID]
 
-    /// - Parameter all: the nodes of one role in canonical order, at least one that stays, checked.
-    init(_ all: [Node], _ parameters: RingParameters) {
+    /// - Parameters:
+    ///   - all: the nodes of one role in canonical order, at least one that stays, checked.
+    ///   - former: its table is taken over when it has the same members.
+    init(_ all: [Node], _ parameters: RingParameters, after former: RoutedRing?) {
         let nodes = all.filter { !$0.isDraining }
         nodeIDs = nodes.map(\.id)
         drainingIDs = all.filter(\.isDraining).map(\.id)
+        let members = nodes.map { RingMember(name: $0.name, weight: $0.weight) }
         do {
-            table = try RingTable(nodes.map { RingMember(name: $0.name, weight: $0.weight) }, parameters)
+            table = try former.flatMap { RingTable($0.table, members, parameters) } ?? RingTable(members, parameters)
         } catch {
             preconditionFailure("a checked role makes a ring, but: \(error)")
         }

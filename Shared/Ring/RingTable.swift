@@ -44,6 +44,20 @@ public struct RingTable: Sendable {
         precondition(owners.count == RingLimits.slotCount, "every slot has an entry")
     }
 
+    /// The table of another epoch with the same members, seed and load bound, in the same order: nothing is compiled. Nil where one of
+    /// them differs.
+    /// - Complexity: O(members).
+    public init?(_ former: RingTable, _ members: [RingMember], _ parameters: RingParameters) {
+        var same = former.parameters
+        same.epoch = parameters.epoch
+        guard same == parameters, former.members == members else { return nil }
+        self.parameters = parameters
+        self.members = members
+        owners = former.owners
+        keyHash = former.keyHash
+        walks = former.walks
+    }
+
     /// The hash of a key on this ring; depends on the seed alone.
     /// - Complexity: O(key.count).
     @inlinable

@@ -52,6 +52,23 @@ struct RingTableTests {
         #expect(reseeded.moved(from: table).count > 40_000)
     }
 
+    @Test func aTableIsTakenOverByTheSameMembersAndByNobodyElse() throws {
+        let members = (1...5).map { RingMember(name: "n\($0)") }
+        var parameters = RingParameters()
+        let table = try RingTable(members, parameters)
+        parameters.epoch = 7
+        let next = try #require(RingTable(table, members, parameters))
+        let built = try RingTable(members, parameters)
+        #expect(next.parameters == built.parameters && next.members == built.members)
+        for slot in RingSlot.min...RingSlot.max { #expect(next.owner(of: slot) == built.owner(of: slot)) }
+        #expect(next.preferenceOrder(of: 4_711) == built.preferenceOrder(of: 4_711))
+
+        #expect(RingTable(table, Array(members.dropLast()), parameters) == nil)
+        #expect(RingTable(table, members.dropLast() + [RingMember(name: "n5", weight: 2)], parameters) == nil)
+        parameters.seed = 1
+        #expect(RingTable(table, members, parameters) == nil)
+    }
+
     @Test func everyWayToLookUpAKeyAgrees() throws {
         let table = try RingTable(members(7))
         for number in 0..<200 {

@@ -70,7 +70,7 @@ struct Membership {
         guard
             let map = try? ClusterMap(
                 name: old.name, epoch: old.epoch + 1, ringParameters: old.ringParameters, storageMode: old.storageMode,
-                groupRules: old.groupRules, nodes: lines)
+                groupRules: old.groupRules, nodes: lines, after: old)
         else { return nil }
         maps.append(map)
         return map
