@@ -11,8 +11,8 @@ from raw import TEXT, Raw, dial, frame, handshake_bytes
 
 #: Bytes per connection, all services together.
 BOUND = 4 * 1024
-#: What TLS may add; nine tenths of it are OpenSSL's own objects (docs/performance.md).
-TLS_BOUND = 15 * 1024
+#: What TLS may add; nearly all of it are OpenSSL's own objects (docs/performance.md).
+TLS_BOUND = 12 * 1024
 
 
 def private(node) -> int:
