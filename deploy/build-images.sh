@@ -88,8 +88,9 @@ link_statically() {
 # without_postgres OBJECTS: the list for a persistence that has SQLite only: Debian's libpq needs libraries that come as shared ones
 # alone. The program's own file is compiled anew for that.
 without_postgres() {
-  local maps=() name
-  for name in CLinux COpenSSL CPostgres CSQLite; do maps+=(-Xcc "-fmodule-map-file=$ROOT/Shared/$name/module.modulemap"); done
+  local maps=() map
+  # System libraries', and those that SwiftPM wrote for our few files of C.
+  for map in "$ROOT"/Shared/*/module.modulemap "$RELEASE"/*.build/module.modulemap; do maps+=(-Xcc "-fmodule-map-file=$map"); done
   swiftc -c -O -swift-version 6 -module-name persistence -D WITHOUT_POSTGRES -I "$RELEASE/Modules" "${maps[@]}" \
     -Xfrontend -entry-point-function-name -Xfrontend persistence_main -o "$SCRATCH/persistence.o" "$ROOT/Services/Persistence/Main/main.swift" >&2 || return 1
   grep -v -e '/PostgresStore\.build/' -e '/persistence\.build/' -- "$1"

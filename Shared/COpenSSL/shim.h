@@ -44,6 +44,20 @@ static inline int fantail_tls_expect(SSL *ssl, const char *name) {
   return X509_VERIFY_PARAM_set1_host(wanted, name, 0);
 }
 
+/// Wipes the keys of an exchange that is over: OpenSSL keeps both until the connection ends, and needs neither. 0.4 KiB.
+static inline void fantail_tls_forget_exchange(SSL *ssl) {
+  EVP_PKEY *key = NULL;
+  // An object of its own for each connection; giving it a type takes its key away.
+  if (SSL_get_peer_tmp_key(ssl, &key) == 1) {
+    EVP_PKEY_set_type(key, EVP_PKEY_X25519);
+    EVP_PKEY_free(key);
+  }
+  if (SSL_get_tmp_key(ssl, &key) == 1) {
+    EVP_PKEY_set_type(key, EVP_PKEY_X25519);
+    EVP_PKEY_free(key);
+  }
+}
+
 static inline void fantail_bio_clear_retry(BIO *bio) { BIO_clear_retry_flags(bio); }
 static inline void fantail_bio_set_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
 

@@ -268,9 +268,7 @@ extension ClusterMap {
 extension LogRecord {
     /// A notice of the mesh as a line of the log.
     init(_ notice: MeshNotice, _ mesh: Mesh) {
-        func name(_ node: NodeID) -> String {
-            mesh.peerStates.first { $0.peer.id == node }?.peer.name ?? node.description
-        }
+        func name(_ node: NodeID) -> String { mesh.name(of: node) ?? node.description }
         switch notice {
         case .linkUp(let node): self.init(.info, "link_up", ["peer": name(node)])
         case .linkDown(let node, let fault):

@@ -88,7 +88,7 @@ public struct Mesh: Sendable {
         public var faults: UInt64 = 0
     }
 
-    private enum PeerState: Sendable {
+    enum PeerState: Sendable {
         /// Waiting for the other side, or for the next dial.
         case away
         case dialing
@@ -96,7 +96,7 @@ public struct Mesh: Sendable {
         case up(SocketID)
     }
 
-    private enum Timer: Hashable, Sendable {
+    enum Timer: Hashable, Sendable {
         /// Dial a peer again.
         case redial(NodeID)
         /// Ping the silent, cut the dead, end handshakes that take too long.
@@ -105,7 +105,7 @@ public struct Mesh: Sendable {
         case callTimeout
     }
 
-    private struct PeerEntry: Sendable {
+    struct PeerEntry: Sendable {
         var peer: Peer
         var state: PeerState = .away
         var redialWait = RPCLimits.redialFirst
@@ -125,14 +125,16 @@ public struct Mesh: Sendable {
     }
 
     public let selfID: NodeID
-    private var identity: LinkIdentity
+    var identity: LinkIdentity
     private var dice: SeededGenerator
     /// In `NodeID` order.
-    private var peers: ContiguousArray<PeerEntry>
-    private var peerPlaces: NodeIndex
-    private var links = LinkTable()
+    var peers: ContiguousArray<PeerEntry>
+    var peerPlaces: NodeIndex
+    /// Whom the last change took out: what is still to be said of them names them.
+    var departed: [Peer] = []
+    var links = LinkTable()
     private var dirty: [SocketID] = []
-    private var timers = TimerQueue<Timer>()
+    var timers = TimerQueue<Timer>()
     private var calls = CallTable<CallEntry>()
     private var callSerialNext: UInt64 = 0
     /// Calls in the order they were made; those that ended since are recognised by their serial and skipped.
@@ -140,12 +142,12 @@ public struct Mesh: Sendable {
     private var callQueueStart = 0
     private var linkEvents: [LinkEvent] = []
 
-    public private(set) var events: [MeshEvent] = []
-    public private(set) var effects: [TransportEffect] = []
-    public private(set) var notices: [MeshNotice] = []
+    public internal(set) var events: [MeshEvent] = []
+    public internal(set) var effects: [TransportEffect] = []
+    public internal(set) var notices: [MeshNotice] = []
     public private(set) var counters = Counters()
     /// The highest epoch that anybody who knows the secret has named.
-    public private(set) var epochHeard: UInt64
+    public internal(set) var epochHeard: UInt64
 
     public init(selfID: NodeID, identity: LinkIdentity, peers: [Peer], dice: SeededGenerator) {
         self.selfID = selfID
@@ -264,62 +266,6 @@ public struct Mesh: Sendable {
         dirty.removeAll(keepingCapacity: true)
     }
 
-    // MARK: Change
-
-    /// Goes on with the peers of a newer cluster file. Links to those who stay are kept, and are told the new epoch; those who left
-    /// are `peerDown`.
-    /// - Parameters:
-    ///   - peers: all of them.
-    ///   - relocated: of these, those that are to be found elsewhere now: they are dialled anew.
-    ///   - epoch: higher than the one before.
-    public mutating func adopt(_ peers: [Peer], relocated: Set<NodeID> = [], epoch: UInt64, now: Instant) {
-        precondition(epoch > identity.epoch && !peers.contains { $0.id == selfID })
-        let staying = Set(peers.map(\.id)).subtracting(relocated)
-        for place in self.peers.indices where !staying.contains(self.peers[place].peer.id) { leave(place, now: now) }
-        let former = Dictionary(uniqueKeysWithValues: self.peers.map { ($0.peer.id, $0) })
-        self.peers = ContiguousArray(
-            peers.sorted { $0.id < $1.id }.map { peer in
-                guard staying.contains(peer.id), var entry = former[peer.id] else { return PeerEntry(peer: peer) }
-                entry.peer = peer
-                return entry
-            })
-        peerPlaces = NodeIndex(self.peers.map(\.peer.id))
-        identity.epoch = epoch
-        epochHeard = Swift.max(epochHeard, epoch)
-        for place in self.peers.indices {
-            switch self.peers[place].state {
-            case .up(let socket):
-                if let link = links.place(of: socket) { announce(on: link) }
-                compare(place)
-            case .away:
-                // Those who are new; the others wait for their turn to be dialled.
-                if self.peers[place].peer.isDialed, former[self.peers[place].peer.id] == nil || relocated.contains(self.peers[place].peer.id) {
-                    dial(place)
-                }
-            case .dialing, .connecting: break
-            }
-        }
-    }
-
-    /// Ends whatever there is with a peer.
-    private mutating func leave(_ place: Int, now: Instant) {
-        let node = peers[place].peer.id
-        timers.cancel(.redial(node))
-        switch peers[place].state {
-        case .up(let socket), .connecting(let socket):
-            if let link = links.place(of: socket) {
-                let bytes = links[link].link.takeOutbound()
-                if !bytes.isEmpty { effects.append(.write(socket, bytes)) }
-            }
-            effects.append(.close(socket))
-            forget(socket, fault: nil, now: now)
-            timers.cancel(.redial(node))
-        case .away, .dialing:
-            break
-        }
-        peers[place].state = .away
-    }
-
     // MARK: Facts about sockets
 
     /// True when the socket belongs to the mesh.
@@ -393,7 +339,7 @@ public struct Mesh: Sendable {
 
     // MARK: Inside
 
-    private func place(of node: NodeID) -> Int? {
+    func place(of node: NodeID) -> Int? {
         peerPlaces[node]
     }
 
@@ -407,7 +353,7 @@ public struct Mesh: Sendable {
 
     private func isCongested(_ node: NodeID) -> Bool { place(of: node).map { peers[$0].isCongested } ?? false }
 
-    private mutating func markDirty(_ link: Int) {
+    mutating func markDirty(_ link: Int) {
         guard !links[link].isDirty else { return }
         links[link].isDirty = true
         dirty.append(links.sockets[link])
@@ -424,7 +370,7 @@ public struct Mesh: Sendable {
         return identity.authenticator.hmacSHA256(key: identity.secret, message: writer.bytes)
     }
 
-    private mutating func dial(_ peer: Int) {
+    mutating func dial(_ peer: Int) {
         peers[peer].state = .dialing
         effects.append(.dial(peers[peer].peer.id))
     }
@@ -494,28 +440,6 @@ public struct Mesh: Sendable {
         return nil
     }
 
-    private mutating func announce(on link: Int) {
-        links[link].link.send(.epoch(EpochNews(epoch: identity.epoch)))
-        markDirty(link)
-    }
-
-    /// A peer that is up goes by this epoch.
-    private mutating func note(_ epoch: UInt64, of node: NodeID) {
-        guard let peer = place(of: node) else { return }
-        peers[peer].epoch = epoch
-        epochHeard = Swift.max(epochHeard, epoch)
-        compare(peer)
-    }
-
-    private mutating func compare(_ peer: Int) {
-        let theirs = peers[peer].epoch
-        let relation: EpochRelation = theirs == identity.epoch ? .same : theirs < identity.epoch ? .behind : .ahead
-        guard relation != peers[peer].relation else { return }
-        peers[peer].relation = relation
-        if relation != .same { notices.append(.epochDiffers(peers[peer].peer.id, theirs)) }
-        events.append(.epoch(peers[peer].peer.id, relation))
-    }
-
     /// A call ends once, and only by the peer it was made to; anything else came too late.
     private mutating func finish(_ id: CallID, from node: NodeID, _ event: MeshEvent) {
         guard calls[id]?.node == node else { return }
@@ -534,7 +458,7 @@ public struct Mesh: Sendable {
         forget(socket, fault: fault, now: now)
     }
 
-    private mutating func forget(_ socket: SocketID, fault: LinkFault?, now: Instant) {
+    mutating func forget(_ socket: SocketID, fault: LinkFault?, now: Instant) {
         guard let entry = links.remove(socket) else { return }
         guard let node = entry.node else {
             if let fault { notices.append(.strangerRefused(fault)) }

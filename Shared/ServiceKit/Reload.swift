@@ -17,6 +17,29 @@ enum ReloadOutcome: Equatable {
     case refused(String)
 }
 
+/// How often the file is looked at while somebody goes by a newer one: at first every `ServiceLimits.reloadPause`, for copies arrive
+/// one after the other; when that has brought nothing for `reloadPatience`, every `reloadPauseLong`. A peer may have named an epoch
+/// that no file will ever have, and nobody takes such a word back.
+package struct EpochPursuit: Equatable {
+    /// What was heard.
+    package let epoch: UInt64
+    private let since: Instant
+    private var isLong = false
+
+    package init(epoch: UInt64, now: Instant) {
+        self.epoch = epoch
+        since = now
+    }
+
+    /// When to look again after a look just now.
+    /// - Returns: also whether this is the first of the long pauses, for the log.
+    package mutating func afterLook(_ now: Instant) -> (next: Instant, isNews: Bool) {
+        guard now - since >= ServiceLimits.reloadPatience else { return (now + ServiceLimits.reloadPause, false) }
+        defer { isLong = true }
+        return (now + ServiceLimits.reloadPauseLong, !isLong)
+    }
+}
+
 extension ServiceLoop {
     /// Reads the cluster file and goes on by it, if it is a newer one that may be taken up.
     @discardableResult
@@ -32,7 +55,7 @@ extension ServiceLoop {
             figures.reloadRefusal = nil
         case .refused(let reason):
             figures.reloadRefusedCount += 1
-            // While we are behind this comes every two seconds, and says the same.
+            // While we are behind this comes again and again, and says the same.
             if figures.reloadRefusal != reason { note(LogRecord(.error, "cluster_file_refused", ["reason": reason]), now) }
             figures.reloadRefusal = reason
         }
@@ -72,10 +95,24 @@ extension ServiceLoop {
             ? "the cluster file of epoch \(setup.cluster.epoch) has no node \(setup.node.name): stop it" : nil
     }
 
-    /// While somebody goes by a newer file, ours is looked at again, at once and then every `ServiceLimits.reloadPause`.
+    /// While somebody goes by a newer file, ours is looked at again: at once, or `ServiceLimits.reloadPause` after the last look, and
+    /// then as `EpochPursuit` says.
     mutating func followEpoch(_ now: Now) {
+        guard node.mesh.isBehind else { return pursuit = nil }
+        guard pursuit?.epoch != node.mesh.epochHeard else { return }
+        pursuit = EpochPursuit(epoch: node.mesh.epochHeard, now: now.instant)
+        timers.arm(.reload, at: reloadedAt.map { max(now.instant, $0 + ServiceLimits.reloadPause) } ?? now.instant)
+    }
+
+    /// Time for a look, if there is still a newer file.
+    mutating func pursueEpoch(_ now: Now) {
         guard node.mesh.isBehind else { return }
-        timers.armIfIdle(.reload, at: reloadedAt.map { max(now.instant, $0 + ServiceLimits.reloadPause) } ?? now.instant)
+        reload(now)
+        guard node.mesh.isBehind, let (next, isNews) = pursuit?.afterLook(now.instant) else { return }
+        timers.arm(.reload, at: next)
+        guard isNews else { return }
+        let fields: KeyValuePairs = ["epoch": "\(setup.cluster.epoch)", "heard": "\(node.mesh.epochHeard)"]
+        note(LogRecord(.warning, "cluster_file_missing", fields), now)
     }
 
     /// What `fantail cluster` and `fantail ring` read: one flat object, so that the simplest of readers will do.

@@ -7,15 +7,6 @@ package enum Secret {
         case tooLarge
     }
 
-    /// Whether a file with these permissions keeps its secret.
-    ///
-    /// Nobody else may read it or change it. One exception: what is mounted into a container belongs to the system there, and its
-    /// group is how this process is let in (0440, `fsGroup` of Kubernetes). So a file of another owner may be read by its group.
-    /// - Parameters:
-    ///   - mode: permission bits.
-    ///   - isOurs: this process runs as the file's owner.
-    package static func isKept(mode: UInt32, isOurs: Bool) -> Bool { mode & 0o077 & (isOurs ? ~0 : ~0o040) == 0 }
-
     /// Text of hexadecimal digits is decoded, other text counts as its bytes without the line end that editors add, and
     /// anything else is taken as it is: `openssl rand -hex 32` and `head -c 32 /dev/urandom` are both fine.
     /// - Returns: `ServiceLimits.secretBytesMin` bytes or more.

@@ -54,19 +54,19 @@ public struct ServiceStart: Sendable {
         try ServiceHost.readFile(path, what: what, limitBytes: limitBytes)
     }
 
-    /// The same of a secret: a file that others may read, or that its group may change, is refused (`Secret.isKept`).
+    /// The same of a secret: a file that others may read, or that its group may change, is refused (`SecretFile.isKept`).
     public func readSecretFile(_ path: String, what: String, limitBytes: Int) throws(StartFailure) -> [UInt8] {
         try ServiceHost.readSecretFile(path, what: what, limitBytes: limitBytes)
     }
 
     /// The path of a file of `--data`/secrets that another library reads; nil when there is none.
-    /// - Throws: `StartFailure` when others than its owner may read it.
+    /// - Throws: `StartFailure` when others than its owner may read it: the library's own rule, stricter than `SecretFile.isKept`.
     public func passwordFile(_ name: String) throws(StartFailure) -> String? {
         let path = "\(options.data)/secrets/\(name)"
         guard case .success = SystemCalls.readFile(path, limitBytes: 1) else { return nil }
-        // libpq wants it so, also of a file of another owner.
+        // libpq passes over any other, also one of another owner.
         if let openness = SystemCalls.openness(path), openness.mode & 0o077 != 0 {
-            throw StartFailure(.wrongConfiguration, "\(path) may be read by others than its owner; type: chmod 600 \(path)")
+            throw StartFailure(.wrongConfiguration, SecretFile.refusal(path, path: path, isOurs: true))
         }
         return path
     }
@@ -256,10 +256,8 @@ public enum ServiceHost {
 
     fileprivate static func readSecretFile(_ path: String, what: String, limitBytes: Int) throws(StartFailure) -> [UInt8] {
         let bytes = try readFile(path, what: what, limitBytes: limitBytes)
-        if let openness = SystemCalls.openness(path), !Secret.isKept(mode: openness.mode, isOurs: openness.isOurs) {
-            throw StartFailure(
-                .wrongConfiguration,
-                "\(what) \(path) may be read by others than its owner; type: chmod \(openness.isOurs ? "600" : "440") \(path)")
+        if let openness = SystemCalls.openness(path), !SecretFile.isKept(mode: openness.mode, isOurs: openness.isOurs) {
+            throw StartFailure(.wrongConfiguration, SecretFile.refusal("\(what) \(path)", path: path, isOurs: openness.isOurs))
         }
         return bytes
     }

@@ -92,7 +92,12 @@ package enum ServiceLimits {
 
     /// How often it is read again while a peer goes by a newer one. An operator copies a file to forty machines in a minute; a
     /// message may wait five seconds.
-    static let reloadPause = Interval.seconds(2)
+    package static let reloadPause = Interval.seconds(2)
+
+    /// For how long so often, and how often after that: by then whoever copies has finished, or has forgotten us and looks at
+    /// `FantailEpochsDiffer`. A minute more then costs nothing that waiting had not cost already, and 30 times fewer reads.
+    package static let reloadPatience = Interval.seconds(60)
+    package static let reloadPauseLong = Interval.seconds(60)
 
     // MARK: Trace and log
 

@@ -69,6 +69,8 @@ struct ServiceLoop<Core: ServiceCore> {
     private var resolver: NameResolver?
     /// When the cluster file was read last while running.
     var reloadedAt: Instant?
+    /// While a peer goes by a newer one.
+    var pursuit: EpochPursuit?
     var timers = TimerQueue<Timer>()
     var gather: StatusGather
     private var dials: [SocketID: NodeID] = [:]
@@ -222,7 +224,7 @@ struct ServiceLoop<Core: ServiceCore> {
                 pausedKinds = []
                 if !isStopping { setDoors(kinds, areOpen: true) }
             case .reload:
-                if !isStopping, node.mesh.isBehind { reload(now) }
+                if !isStopping { pursueEpoch(now) }
             case .certificates:
                 for record in certificates.refresh(now: now.stamp) { log.write(record, at: now.stamp) }
                 timers.arm(.certificates, at: now.instant + TLSLimits.reloadInterval)

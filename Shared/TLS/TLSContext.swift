@@ -4,6 +4,7 @@
 // out later: ECDHE with AES-GCM or ChaCha20-Poly1305. No renegotiation, no compression, no early data. A context never changes:
 // a new certificate makes a new one, and connections keep the one that they began with.
 
+import CIdleCiphers
 import COpenSSL
 import Primitives
 
@@ -21,6 +22,13 @@ public final class TLSContext: Sendable {
     /// Lengths and names (RFC 7301, section 3.1).
     private static let httpProtocol: [UInt8] = [8] + Array("http/1.1".utf8)
     private static let peerProtocol: [UInt8] = [13] + Array("fantail-rpc/1".utf8)
+
+    /// Where contexts get their ciphers, one for the process: an idle connection keeps keys and no tables. An address because pointers stay
+    /// in their threads.
+    private static let library: UInt = {
+        guard let library = fantail_idle_library() else { preconditionFailure("OpenSSL: no AES-GCM") }
+        return UInt(bitPattern: library)
+    }()
 
     /// The address of OpenSSL's own object, of which we hold one reference.
     private let address: UInt
@@ -91,7 +99,8 @@ public final class TLSContext: Sendable {
     // MARK: Pieces
 
     private static func make() -> OpaquePointer {
-        guard let made = SSL_CTX_new(TLS_method()) else { preconditionFailure("OpenSSL: no context") }
+        let library = OpaquePointer(bitPattern: Self.library)
+        guard let made = SSL_CTX_new_ex(library, "?provider=idle", TLS_method()) else { preconditionFailure("OpenSSL: no context") }
         precondition(fantail_tls_restrict(made) == 1)
         precondition(SSL_CTX_set_cipher_list(made, ciphers) == 1)
         precondition(SSL_CTX_set_ciphersuites(made, ciphersuites) == 1)

@@ -8,7 +8,7 @@ import Primitives
 public struct TLSFiles: Equatable, Sendable {
     /// Our own certificate, and behind it those between it and the authority's.
     public let certificate: String
-    /// Its key; only its owner may read the file.
+    /// Its key; the file must keep its secret (`SecretFile.isKept`).
     public let key: String
     /// Whom we believe; nil: nobody is asked for a certificate.
     public let authority: String?
@@ -44,7 +44,7 @@ public struct TLSFiles: Equatable, Sendable {
         return look
     }
 
-    /// Each must be there, and of a size that makes sense; nobody but its owner may read the key.
+    /// Each must be there, and of a size that makes sense; the key must keep its secret.
     func check() throws(TLSFileProblem) {
         for (what, path) in [("certificate", certificate), ("key", key), ("certificate of the authority", authority ?? certificate)] {
             var status = stat()
@@ -54,8 +54,9 @@ public struct TLSFiles: Equatable, Sendable {
             guard status.st_size <= TLSLimits.fileBytesMax else {
                 throw TLSFileProblem("the \(what) \(path) is larger than \(TLSLimits.fileBytesMax) bytes")
             }
-            guard path != key || status.st_mode & 0o077 == 0 else {
-                throw TLSFileProblem("the key \(path) may be read by others than its owner; type: chmod 600 \(path)")
+            let isOurs = status.st_uid == geteuid()
+            guard path != key || SecretFile.isKept(mode: status.st_mode, isOurs: isOurs) else {
+                throw TLSFileProblem(SecretFile.refusal("the key \(path)", path: path, isOurs: isOurs))
             }
         }
     }

@@ -122,7 +122,10 @@ public final class TLSStream {
     private func shakeHands() {
         ERR_clear_error()
         let result = SSL_do_handshake(ssl)
-        guard result != 1 else { return isOpen = true }
+        guard result != 1 else {
+            fantail_tls_forget_exchange(ssl)
+            return isOpen = true
+        }
         guard SSL_get_error(ssl, result) == SSL_ERROR_WANT_READ else {
             failure = TLSFailure(verification: SSL_get_verify_result(ssl))
             return

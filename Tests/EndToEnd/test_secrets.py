@@ -34,8 +34,9 @@ def test_a_secret_that_others_may_read_is_refused_with_what_to_type(home, mode):
 @pytest.mark.skipif(os.geteuid() != 0, reason="NOT TESTED: a secret of another owner; run as root")
 def test_what_is_mounted_for_our_group_is_taken(home):
     """As Kubernetes mounts it: another owner, 0440."""
-    cluster = Cluster(home, SMALL)
-    for name in ("cluster.key", "tokens.keys"):
+    cluster = Cluster(home, SMALL, tls="clients peers")
+    names = ["cluster.key", "tokens.keys", "tls.key", *(f"peers/{role}-1.key" for role in SMALL)]
+    for name in names:
         path = cluster.data / "secrets" / name
         os.chown(path, 10_001, 10_001)
         path.chmod(0o440)

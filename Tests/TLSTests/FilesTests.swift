@@ -36,6 +36,15 @@ import TLS
         #expect(problem(files)?.contains("chmod 600 \(folder.path)/a.key") == true)
     }
 
+    @Test(.enabled(if: geteuid() == 0, "NOT TESTED: a key of another owner; run as root"), arguments: [0o440, 0o400, 0o444, 0o460])
+    func aKeyThatIsMountedForOurGroupIsTaken(mode: Int) throws {
+        let folder = try PaperFolder()
+        let key = try folder.file("a.key", Papers.serverKey, mode: mode)
+        try FileManager.default.setAttributes([.ownerAccountID: 10_001, .groupOwnerAccountID: 10_001], ofItemAtPath: key)
+        let problem = problem(TLSFiles(certificate: try folder.file("a.crt", Papers.server), key: key))
+        if mode & 0o037 == 0 { #expect(problem == nil) } else { #expect(problem?.contains("chmod 440 \(key)") == true) }
+    }
+
     @Test func theKeyOfAnotherCertificateIsRefused() throws {
         let folder = try PaperFolder()
         let files = TLSFiles(certificate: try folder.file("a.crt", Papers.server), key: try folder.file("a.key", Papers.gatewayKey))

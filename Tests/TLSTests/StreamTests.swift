@@ -21,6 +21,21 @@ import TLS
         #expect(pair.clientHeard == answer)
     }
 
+    @Test(arguments: [5, 20, 60, 104])
+    func aRecordThatSomebodyChangedEndsTheConnection(place: Int) throws {
+        let folder = try PaperFolder()
+        let pair = Pair(try folder.trust(), try TLSContext(serving: folder.server(), now: today))
+        pair.settle()
+        pair.say([1, 2, 3], fromClient: true)
+        pair.settle()
+        [UInt8](repeating: 7, count: 100).withUnsafeBytes { pair.client.seal($0) }
+        pair.clientWire.sealed[place] ^= 1
+        pair.say([], fromClient: true)
+        pair.settle()
+        #expect(pair.server.failure != nil)
+        #expect(pair.serverHeard == [1, 2, 3])
+    }
+
     @Test func anEndIsTold() throws {
         let folder = try PaperFolder()
         let pair = Pair(try folder.trust(), try TLSContext(serving: folder.server(), now: today))
