@@ -11,6 +11,7 @@
 #   --members M         clients in each group, other ones; up to three of them write; default 8
 #   --group-rate R      messages a second over all groups; default 20
 #   --files N           writers of files, each of whom puts one, tells of it in a message, and puts the next; 0: none; default 2
+#   --partitions N      of the store, each with a process and a file of its own, so that some can be away; default 3
 #   --archive           keep messages for ever; default: until they are delivered
 #   --postgres          messages are in a PostgreSQL server, which is crashed instead of a disk filled; no damaged file is tried
 #   --home DIR          where the cluster is made, and kept; it must be empty. Default: a temporary folder, removed at the end
@@ -33,8 +34,8 @@ SCRIPT=torture.sh
 # shellcheck source=deploy/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-# The cluster: two of what can stand in for each other, and two partitions, so that one can be away.
-readonly COUNTS=(--gateways 2 --parsers 2 --sessions 3 --groups 2 --last-seens 1 --persistences 2 --medias 1)
+# The cluster: two of what can stand in for each other. Partitions come to it.
+readonly COUNTS=(--gateways 2 --parsers 2 --sessions 3 --groups 2 --last-seens 1 --medias 1)
 # Drawn from: each kind of fault as often as it stands here.
 readonly KINDS=(kill kill kill kill kill kill kill stop stop stop stop stop stop term term role role full full all)
 # The pause between two faults, centiseconds: shorter than some faults last, so that they meet.
@@ -47,7 +48,7 @@ readonly AUTHORS_MAX=3
 readonly DRAIN_SECONDS=60
 # Files of one writer: what can be read again in two minutes. And what one command of theirs may take before it is tried again, seconds.
 readonly FILES_MAX=250 FILE_PATIENCE=5
-# The file system of its own, for both partitions.
+# The file system of its own, for all partitions.
 readonly DISK_BYTES=$((192 * 1024 * 1024))
 
 LINES=()
@@ -87,11 +88,11 @@ main() {
 
 read_arguments() {
   local home=''
-  TORTURE_SECONDS=300 SEED='' USERS=100 RATE=200 GROUP_COUNT=4 MEMBERS=8 GROUP_RATE=20 FILER_COUNT=2 PORT_BASE=12000 BUILD=1
+  TORTURE_SECONDS=300 SEED='' USERS=100 RATE=200 GROUP_COUNT=4 MEMBERS=8 GROUP_RATE=20 FILER_COUNT=2 PARTITIONS=3 PORT_BASE=12000 BUILD=1
   JUDGE='' JUDGE_GROUP='' MODE=() POSTGRES=''
   while (($# > 0)); do
     case $1 in
-      --seconds | --seed | --users | --rate | --groups | --members | --group-rate | --files | --port-base)
+      --seconds | --seed | --users | --rate | --groups | --members | --group-rate | --files | --partitions | --port-base)
         [[ "$1 ${2:-}" == '--groups 0' || "$1 ${2:-}" == '--files 0' || ${2:-} =~ ^[1-9][0-9]{0,8}$ ]] || usage_error "$1 needs a number"
         case $1 in
           --seconds) TORTURE_SECONDS=$2 ;;
@@ -102,6 +103,7 @@ read_arguments() {
           --members) MEMBERS=$2 ;;
           --group-rate) GROUP_RATE=$2 ;;
           --files) FILER_COUNT=$2 ;;
+          --partitions) PARTITIONS=$2 ;;
           --port-base) PORT_BASE=$2 ;;
         esac
         shift
@@ -193,7 +195,7 @@ mount_disk() {
 }
 
 start() {
-  "$ROOT/deploy/run.sh" --no-build --detach --home "$HOME_DIR" --port-base "$PORT_BASE" "${COUNTS[@]}" "${MODE[@]}" \
+  "$ROOT/deploy/run.sh" --no-build --detach --home "$HOME_DIR" --port-base "$PORT_BASE" "${COUNTS[@]}" --persistences "$PARTITIONS" "${MODE[@]}" \
     >"$HOME_DIR/run.log" || die "the cluster does not start"
   load_nodes
   start_load chat --users "$USERS" --rate "$RATE"
