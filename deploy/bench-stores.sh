@@ -11,7 +11,9 @@
 #
 # A round runs both engines with each window, one after the other, so that a machine that slows down slows both alike; every run
 # has a cluster of its own. The server's CPU time is that of all its processes from its start to the end of the run, checkpoints
-# and cleaning included, by the exchanges of the whole run; it is not in bench's own figures. A ratio is PostgreSQL by SQLite.
+# and cleaning included, by the exchanges of the whole run; it is not in bench's own figures. Load levels are held at 0, so that
+# what is measured is the engine and not what is refused. Ratios are PostgreSQL by SQLite: of the rates, and of what a machine
+# whose cores are all at work could do, which is the CPU time of everything, the load generator's too, the other way round.
 # Exit status: 0 measured; 1 something is in the way, or a run broke its verdict; 64 a wrong option.
 
 set -euo pipefail
@@ -82,6 +84,7 @@ measure() {
   HOME_NOW=$(mktemp -d "${TMPDIR:-/tmp}/fantail-stores-XXXXXX")
   "$ROOT/deploy/run.sh" --no-build --detach --home "$HOME_NOW" --port-base "$PORT_BASE" "${options[@]}" >"$WORK/start.log" 2>&1 ||
     die "the cluster does not start: $WORK/start.log"
+  "$ROOT/.build/release/fantail" load --home "$HOME_NOW" pin 0 all >"$WORK/pin.log" 2>&1 || die "load levels cannot be held: $WORK/pin.log"
   "$BENCH" chat --home "$HOME_NOW" --users "$USERS" --window "$window" --warm "$WARM" --seconds "$RUN_SECONDS" --encoding binary \
     --json "$WORK/run.json" --quiet >"$WORK/run.txt" 2>&1 </dev/null || die "$engine, window $window: bench is not content: $WORK/run.txt"
   if [[ $engine == postgres ]]; then ticks=$(server_ticks); fi
@@ -92,7 +95,7 @@ engine, window, number, ticks, per_second, path = sys.argv[1:]
 report = json.load(open(path))
 cpu, latency = report["cpu_us_per_exchange"], report["latency_us"]
 server = int(ticks) / int(per_second) * 1e6 / report["receipts"]
-print(window, number, engine, report["exchanges_per_second"], cpu["persistence"], server, cpu["all"], report["fsyncs_per_message"],
+print(window, number, engine, report["exchanges_per_second"], cpu["persistence"], server, cpu["all"], cpu["bench"], report["fsyncs_per_message"],
       latency["sent"]["p50"] / 1000, latency["receipt"]["p99"] / 1000, sep="\t")
 PYTHON
   tail -n 1 -- "$WORK/figures.tsv"
@@ -128,18 +131,22 @@ import sys
 from statistics import median
 
 rows = [line.split("\t") for line in open(sys.argv[1]).read().splitlines()]
-print("\n| window | engine | exchanges a second | persistence, CPU us | database, CPU us | all services, CPU us | syncs a message "
-      "| sent p50 ms | receipt p99 ms |")
-print("|---|---|---|---|---|---|---|---|---|")
+print("\n| window | engine | exchanges a second | persistence, CPU us | database, CPU us | all services, CPU us | bench, CPU us "
+      "| syncs a message | sent p50 ms | receipt p99 ms |")
+print("|---|---|---|---|---|---|---|---|---|---|")
+notes = []
 for window in sorted({row[0] for row in rows}, key=int):
-    rates = {}
+    rates, costs = {}, {}
     for engine in ("sqlite", "postgres"):
         of = [[float(word) for word in row[3:]] for row in rows if row[0] == window and row[2] == engine]
         rates[engine] = [figures[0] for figures in of]
-        rate, own, server, services, syncs, sent, receipt = (median(column) for column in zip(*of))
-        print(f"| {window} | {engine} | {rate:,.0f} | {own:.1f} | {server:.1f} | {services:.1f} | {syncs:.3f} | {sent:.1f} | {receipt:.1f} |")
-    ratios = [postgres / sqlite for postgres, sqlite in zip(rates["postgres"], rates["sqlite"])]
-    print(f"| {window} | ratio | {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) | | | | | | |")
+        costs[engine] = [figures[2] + figures[3] + figures[4] for figures in of]
+        rate, own, server, services, bench, syncs, sent, receipt = (median(column) for column in zip(*of))
+        print(f"| {window} | {engine} | {rate:,.0f} | {own:.1f} | {server:.1f} | {services:.1f} | {bench:.1f} | {syncs:.3f} | {sent:.1f} | {receipt:.1f} |")
+    for name, above, below in (("rates", rates["postgres"], rates["sqlite"]), ("cores", costs["sqlite"], costs["postgres"])):
+        ratios = [one / other for one, other in zip(above, below)]
+        notes.append(f"window {window}, ratio by {name}: {median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+print("", *notes, sep="\n")
 PYTHON
 }
 

@@ -13,7 +13,8 @@
 #   --files N           writers of files, each of whom puts one, tells of it in a message, and puts the next; 0: none; default 2
 #   --partitions N      of the store, each with a process and a file of its own, so that some can be away; default 3
 #   --archive           keep messages for ever; default: until they are delivered
-#   --postgres          messages are in a PostgreSQL server, which is crashed instead of a disk filled; no damaged file is tried
+#   --postgres          messages are in a PostgreSQL server, which is crashed instead of a disk filled, the first time as the first
+#                       fault; no damaged file is tried
 #   --home DIR          where the cluster is made, and kept; it must be empty. Default: a temporary folder, removed at the end
 #   --port-base N       as for deploy/run.sh; default 12000
 #   --no-build          run what was built before
@@ -173,7 +174,7 @@ mount_disk() {
   local image=$HOME_DIR/disk.img folder=$HOME_DIR/persistence
   DISK_TROUBLE=''
   if [[ -n $POSTGRES ]]; then
-    DISK_TROUBLE='messages are in a database, which was crashed instead'
+    DISK_TROUBLE='messages are in a database; it was crashed instead'
     return
   fi
   if ((EUID != 0)); then
@@ -286,6 +287,7 @@ draw() {
 # Everything is drawn before it is known who runs, so that the n-th fault of a seed is always the same.
 torture() {
   local began now due end kind node length
+  local is_first=1
   # Stirred, or small seeds would all begin alike.
   DICE=$((SEED * 0x9E3779B97F4A7C15))
   began=$(($(centiseconds) + 200))
@@ -302,6 +304,9 @@ torture() {
     draw 780
     length=$((20 + DRAWN))
     ((due < end)) || break
+    # A database is crashed once at least, whatever the seed says.
+    if [[ -n $POSTGRES && -n $is_first ]]; then kind=full; fi
+    is_first=''
     until now=$(centiseconds) && ((now >= due)); do
       end_faults "$now"
       require_loads
@@ -414,6 +419,7 @@ settle() {
   for kind in kill stop term role full all; do sum=$((sum + HITS[$kind])); done
   line "$((sum * SECONDS_PER_FAULT_MAX >= TORTURE_SECONDS))" 'faults' "$sum" \
     "${HITS[kill]} killed, ${HITS[stop]} stopped, ${HITS[term]} asked to go, ${HITS[role]} roles, ${HITS[all]} times all, ${HITS[full]} $([[ -n $POSTGRES ]] && printf 'crashes of the database' || printf 'full disks')"
+  [[ -z $POSTGRES ]] || line "$((HITS[full] > 0))" 'crashes of the database' "${HITS[full]}" 'must be more than 0'
   if [[ -n $DISK ]]; then
     line 1 'disk was too full to write' "$(cat -- "$LOG_DIR"/persistence-*.log | grep -c '"disk_full"')" 'as persistence logged'
   else

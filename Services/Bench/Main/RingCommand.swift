@@ -2,6 +2,7 @@
 
 import BenchKit
 import FantailCLI
+import Primitives
 import Ring
 import ServiceKit
 
