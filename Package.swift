@@ -138,7 +138,7 @@ let package = Package(
             .executableTarget(
                 name: "bench",
                 dependencies: [
-                    "BenchKit", "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "CoreKit", "Crypto", "Groups", "LastSeenCore", "Media", "Messages", "Primitives", "Privacy", "RPC",
+                    "BenchKit", "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "CoreKit", "Crypto", "Groups", "LastSeenCore", "Media", "Messages", "Primitives", "Privacy", "RPC", "Ring",
                     "SQLiteStore", "ServiceKit", "Storage", "TLS", "Tokens", "WebSocket",
                 ],
                 path: "Services/Bench/Main"),

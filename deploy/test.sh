@@ -4,8 +4,8 @@
 #   deploy/test.sh [--quick] [--long] [--only PART]...
 #
 #   --quick       what takes a few minutes: fewer seeds, and no planted, torture, e2e, page and containers
-#   --long        more seeds, libFuzzer, every planted fault, five minutes of torture, and the end-to-end tests that take
-#                 minutes each
+#   --long        more seeds, libFuzzer, every planted fault, three times five minutes of torture, and the end-to-end tests that take
+#                 minutes each, all of them with three partitions of the store and with one
 #   --only PART   only this part; may be repeated. The parts, in their order:
 #                   house     the rules of the house (Tests/House), and that each of them can fail; and that every
 #                             planted fault still fits
@@ -18,7 +18,7 @@
 #                   planted   mistakes made on purpose, which the simulator must find (Tests/Planted)
 #                   scripts   run.sh, stop.sh and status.sh with real processes (Tests/Deploy)
 #                   bench     every scenario of the load tool, short, against a real cluster; no figure is judged
-#                   torture   a real cluster under load, killed and frozen at random (deploy/torture.sh)
+#                   torture   a real cluster under load, killed and frozen at random (deploy/torture.sh), with either engine
 #                   e2e       a real cluster and clients that nobody here wrote (Tests/EndToEnd)
 #                   page      the web client in a real browser (Tests/Page); pictures in .build/page-screenshots
 #                   containers  the manifests, images, and a cluster of containers (deploy/containers-test.sh); where podman does
@@ -103,7 +103,7 @@ install_tools() {
   if wants page && [[ ! -x ${CHROMIUM:-/usr/bin/chromium} || ! -x ${CHROMEDRIVER:-/usr/bin/chromedriver} ]]; then
     missing+=(chromium chromium-driver fonts-dejavu-core)
   fi
-  if wants unit e2e && [[ -z $(compgen -G '/usr/lib/postgresql/*/bin/initdb') ]]; then missing+=(postgresql); fi
+  if wants unit torture e2e && [[ -z $(compgen -G '/usr/lib/postgresql/*/bin/initdb') ]]; then missing+=(postgresql); fi
   if wants torture && ((EUID == 0)); then
     command -v ip >/dev/null || missing+=(iproute2)
     command -v nft >/dev/null || missing+=(nftables)
@@ -282,11 +282,17 @@ part_planted() {
   return "$status"
 }
 
+# Both engines; with --long the embedded one with one partition, too.
 part_torture() {
-  local status=0 seconds=25 users=40
-  if [[ $EXTENT == long ]]; then seconds=300 users=100; fi
+  local status=0 run options seconds=20 users=40 runs=('' '--postgres')
+  if [[ $EXTENT == long ]]; then seconds=300 users=100 runs+=('--partitions 1'); fi
   build_if_needed "$1" || return 1
-  deploy/torture.sh --no-build --seconds "$seconds" --users "$users" >"$1" 2>&1 || status=$?
+  : >"$1"
+  for run in "${runs[@]}"; do
+    read -ra options <<<"$run"
+    say "torture.sh $run" >>"$1"
+    deploy/torture.sh --no-build --seconds "$seconds" --users "$users" "${options[@]}" >>"$1" 2>&1 || status=$?
+  done
   PASSED=$(grep -cE '^.{48} ok ' -- "$1") || true
   FAILED=$(grep -cE '^.{48} BROKEN ' -- "$1") || true
   return "$status"
@@ -311,6 +317,7 @@ part_bench() {
   # The bound is for a thousand connections and more: with few, what a process touches once weighs too much.
   bench_says "$1" 0 'Memory for each connection' idle --start --users 200 --seconds 2 --bytes-max 65536
   bench_says "$1" 0 'Store append' micro --milliseconds 20
+  bench_says "$1" 0 'moved/ideal at most 1.10 up to 100 members: kept' ring 3 100
   bench_says "$1" 0 'Usage: bench chat' chat --help
   bench_says "$1" 1 'deploy/run.sh' chat --home "$work/nowhere"
   bench_says "$1" 64 'even' chat --users 3
@@ -357,9 +364,19 @@ bench_says() {
 part_scripts() { run_pytest "$1" Tests/Deploy; }
 
 part_e2e() {
-  local options=(-n "$E2E_WORKERS")
-  if [[ $EXTENT == long ]]; then options+=(--long); fi
-  run_pytest "$1" Tests/EndToEnd "${options[@]}"
+  local options=(-n "$E2E_WORKERS") log=$TEST_LOGS/e2e-1-partition.log passed failed status=0
+  if [[ $EXTENT != long ]]; then
+    run_pytest "$1" Tests/EndToEnd "${options[@]}"
+    return
+  fi
+  options+=(--long)
+  run_pytest "$1" Tests/EndToEnd "${options[@]}" || status=$?
+  passed=$PASSED failed=$FAILED PASSED=0 FAILED=0
+  # Everything once more, with a store in one piece.
+  run_pytest "$log" Tests/EndToEnd "${options[@]}" --partitions 1 || status=$?
+  cat -- "$log" >>"$1"
+  PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed))
+  return "$status"
 }
 
 part_page() { run_pytest "$1" Tests/Page; }

@@ -12,8 +12,10 @@
 #   --members M         clients in each group, other ones; up to three of them write; default 8
 #   --group-rate R      messages a second over all groups; default 20
 #   --files N           writers of files, each of whom puts one, tells of it in a message, and puts the next; 0: none; default 2
+#   --partitions N      of the store, each with a process and a file of its own, so that some can be away; default 3
 #   --archive           keep messages for ever; default: until they are delivered
-#   --postgres          messages are in a PostgreSQL server, which is crashed instead of a disk filled; no damaged file is tried
+#   --postgres          messages are in a PostgreSQL server, which is crashed instead of a disk filled, the first time as the first
+#                       fault; no damaged file is tried
 #   --home DIR          where the cluster is made, and kept; it must be empty. Default: a temporary folder, removed at the end
 #   --port-base N       as for deploy/run.sh; default 12000
 #   --no-build          run what was built before
@@ -46,8 +48,8 @@ SCRIPT=torture.sh
 # shellcheck source=deploy/torture/verdict.sh
 . "$ROOT/deploy/torture/verdict.sh"
 
-# The cluster: two of what can stand in for each other, and two partitions, so that one can be away.
-readonly COUNTS=(--gateways 2 --parsers 2 --sessions 3 --groups 2 --last-seens 1 --persistences 2 --medias 1)
+# The cluster: two of what can stand in for each other. Partitions come to it.
+readonly COUNTS=(--gateways 2 --parsers 2 --sessions 3 --groups 2 --last-seens 1 --medias 1)
 # Drawn from: each kind of fault as often as it stands here.
 readonly KINDS=(
   kill kill kill kill kill kill kill stop stop stop stop stop stop term term role role full full all
@@ -63,7 +65,7 @@ readonly AUTHORS_MAX=3
 readonly DRAIN_SECONDS=60
 # Files of one writer: what can be read again in two minutes. And what one command of theirs may take before it is tried again, seconds.
 readonly FILES_MAX=250 FILE_PATIENCE=5
-# The file system of its own, for both partitions.
+# The file system of its own, for all partitions.
 readonly DISK_BYTES=$((192 * 1024 * 1024))
 
 LINES=()
@@ -103,11 +105,11 @@ main() {
 
 read_arguments() {
   local home=''
-  TORTURE_SECONDS=300 SEED='' USERS=100 RATE=200 GROUP_COUNT=4 MEMBERS=8 GROUP_RATE=20 FILER_COUNT=2 PORT_BASE=12000 BUILD=1
+  TORTURE_SECONDS=300 SEED='' USERS=100 RATE=200 GROUP_COUNT=4 MEMBERS=8 GROUP_RATE=20 FILER_COUNT=2 PARTITIONS=3 PORT_BASE=12000 BUILD=1
   JUDGE='' JUDGE_GROUP='' MODE=() POSTGRES=''
   while (($# > 0)); do
     case $1 in
-      --seconds | --seed | --users | --rate | --groups | --members | --group-rate | --files | --port-base)
+      --seconds | --seed | --users | --rate | --groups | --members | --group-rate | --files | --partitions | --port-base)
         [[ "$1 ${2:-}" == '--groups 0' || "$1 ${2:-}" == '--files 0' || ${2:-} =~ ^[1-9][0-9]{0,8}$ ]] || usage_error "$1 needs a number"
         case $1 in
           --seconds) TORTURE_SECONDS=$2 ;;
@@ -118,6 +120,7 @@ read_arguments() {
           --members) MEMBERS=$2 ;;
           --group-rate) GROUP_RATE=$2 ;;
           --files) FILER_COUNT=$2 ;;
+          --partitions) PARTITIONS=$2 ;;
           --port-base) PORT_BASE=$2 ;;
         esac
         shift
@@ -182,7 +185,7 @@ make_home() {
 }
 
 start() {
-  local made=(--port-base "$PORT_BASE" "${COUNTS[@]}" "${MODE[@]}")
+  local made=(--port-base "$PORT_BASE" "${COUNTS[@]}" --persistences "$PARTITIONS" "${MODE[@]}")
   make_hosts
   if [[ -n $SWITCH ]]; then
     "$BIN_DIR/fantail" cluster init --home "$HOME_DIR" "${made[@]}" >"$HOME_DIR/init.log" || die "the cluster cannot be made: $HOME_DIR/init.log"
@@ -213,6 +216,7 @@ draw() {
 # Everything is drawn before it is known who runs, so that the n-th fault of a seed is always the same.
 torture() {
   local began now due end kind node length
+  local is_first=1
   # Stirred, or small seeds would all begin alike.
   DICE=$((SEED * 0x9E3779B97F4A7C15))
   began=$(($(centiseconds) + 200))
@@ -229,6 +233,9 @@ torture() {
     draw 780
     length=$((20 + DRAWN))
     ((due < end)) || break
+    # A database is crashed once at least, whatever the seed says.
+    if [[ -n $POSTGRES && -n $is_first ]]; then kind=full; fi
+    is_first=''
     until now=$(centiseconds) && ((now >= due)); do
       end_faults "$now"
       require_loads
@@ -263,6 +270,7 @@ settle() {
   for kind in "${!HITS[@]}"; do sum=$((sum + HITS[$kind])); done
   line "$((sum * SECONDS_PER_FAULT_MAX >= TORTURE_SECONDS))" 'faults' "$sum" \
     "${HITS[kill]} killed, ${HITS[stop]} stopped, ${HITS[term]} asked to go, ${HITS[role]} roles, ${HITS[all]} times all, ${HITS[full]} $([[ -n $POSTGRES ]] && printf 'crashes of the database' || printf 'full disks')"
+  [[ -z $POSTGRES ]] || line "$((HITS[full] > 0))" 'crashes of the database' "${HITS[full]}" 'must be more than 0'
   if [[ -n $SWITCH ]]; then
     line 1 'troubles with cables' "$((HITS[cut] + HITS[deaf] + HITS[lossy] + HITS[slow]))" \
       "${HITS[cut]} cut, ${HITS[deaf]} deaf to another host, ${HITS[lossy]} lossy, ${HITS[slow]} slow"

@@ -188,7 +188,7 @@ struct ChatScenarioTests {
     }
 
     @Test func optionsOfAnOwnClusterNeedStart() throws {
-        for words in ["--gateways 2", "--group-shards 2", "--port-base 9000", "--archive"] {
+        for words in ["--gateways 2", "--group-shards 2", "--port-base 9000", "--archive", "--postgres"] {
             #expect(throws: CommandFailure.self) { try OwnClusterOptions.check(try arguments(words, [])) }
             try OwnClusterOptions.check(try arguments("--start \(words)", []))
         }

@@ -19,11 +19,18 @@ TEST_PATIENCE, LONG_TEST_PATIENCE = 240, 1_200
 
 def pytest_addoption(parser):
     parser.addoption("--tls", action="store_true", help="the clusters that tests share speak TLS with clients")
+    parser.addoption(
+        "--partitions", type=int, metavar="N", help=f"of the store, where a test does not choose: 1 to 9, default {COUNTS['persistence']}")
     parser.addoption("--long", action="store_true", help="also what takes minutes")
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "long: takes minutes; only with --long")
+    partitions = config.getoption("--partitions")
+    if partitions is not None:
+        if not 1 <= partitions <= 9:
+            raise pytest.UsageError("--partitions must be a number from 1 to 9")
+        COUNTS["persistence"] = partitions
 
 
 def pytest_collection_modifyitems(config, items):

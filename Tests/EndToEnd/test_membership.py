@@ -125,7 +125,7 @@ async def test_who_missed_the_news_reads_the_file_when_a_peer_goes_by_a_newer_on
 @pytest.mark.parametrize("change, reason", [
     ({"epoch": 1, "replace": {"store temporary": "store  archive"}}, "epoch"),
     ({"epoch": 2, "replace": {"store temporary": "store archive"}}, "store"),
-    ({"epoch": 2, "without": ("persistence-2",)}, "persistence"),
+    ({"epoch": 2, "without": ("persistence-1",)}, "persistence"),
     ({"epoch": 2, "replace": {"session-1 ": "session_1 "}}, "name"),
 ])
 async def test_a_change_that_cannot_be_made_is_refused_and_nothing_changes(cluster, change, reason):

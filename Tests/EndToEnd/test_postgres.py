@@ -13,6 +13,9 @@ from postgres import BIN as SERVER_BIN, Pair
 from test_backup import fantail, write
 from traffic import Traffic
 
+#: From the promotion of a standby until messages are taken again.
+BACK_SECONDS_MAX = 5
+
 pytestmark = pytest.mark.skipif(SERVER_BIN is None, reason="NOT TESTED: PostgreSQL. Install the package postgresql")
 
 
@@ -66,6 +69,8 @@ async def fail_over(home, pairs: int, rounds: int):
                 assert time.monotonic() - promoted < PATIENCE
                 await asyncio.sleep(0.05)
             back = time.monotonic() - promoted
+            # It takes a tenth of a second; the bound is what we promise.
+            assert back < BACK_SECONDS_MAX
             await traffic.moves(rounds)
             await traffic.settle()
             traffic.judge()

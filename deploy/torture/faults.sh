@@ -9,7 +9,7 @@ mount_disk() {
   local image=$HOME_DIR/disk.img folder=$HOME_DIR/persistence
   DISK_TROUBLE=''
   if [[ -n $POSTGRES ]]; then
-    DISK_TROUBLE='messages are in a database, which was crashed instead'
+    DISK_TROUBLE='messages are in a database; it was crashed instead'
     return
   fi
   if ((EUID != 0)); then

@@ -79,6 +79,13 @@ public enum HelpNotes {
         exitCodes,
     ]
 
+    public static let ring = [
+        "Members are alike. Of two seeds the worst counts, and of members that leave, one after the other, four. moved/ideal: slots with",
+        "another owner after one joined or left, by its fair share. one away: a member is down and the table stays; the most loaded of the",
+        "others, by the mean of all, and how many stand in for the one.",
+        exitCodes,
+    ]
+
     public static let micro = [
         "Each operation is repeated alone, in one thread, with everything in the cache: the floor of what it costs in a service.",
         "Store: SQLite in $TMPDIR (default /tmp), one transaction and one sync a batch, divided by its appends. It measures the",

@@ -19,6 +19,7 @@ public enum OwnClusterOptions {
             OptionSpec("tls", nil, "with --start: a cluster that speaks TLS with clients"),
             OptionSpec("ca", "FILE", "whom to believe with TLS; default HOME/secrets/ca.crt, without it the system's authorities"),
             OptionSpec("archive", nil, "with --start: a cluster that keeps messages for ever"),
+            OptionSpec("postgres", nil, "with --start: a cluster that keeps messages in a PostgreSQL server of its own"),
         ] + counts.map { OptionSpec($0.name, "N", "with --start: how many; default as deploy/run.sh has it") }
 
     public static let reportOptions = [
@@ -33,7 +34,7 @@ public enum OwnClusterOptions {
             for name in ["home", "cluster"] where arguments.has(name) {
                 throw .usage("--start makes a cluster of its own; leave --\(name) out")
             }
-        } else if let name = (["port-base", "archive", "tls"] + counts.map(\.name)).first(where: { arguments.has($0) }) {
+        } else if let name = (["port-base", "archive", "postgres", "tls"] + counts.map(\.name)).first(where: { arguments.has($0) }) {
             throw .usage("--\(name) says how a cluster is made: it needs --start")
         }
     }

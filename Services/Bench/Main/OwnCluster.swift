@@ -29,6 +29,7 @@ struct OwnCluster {
         }
         if arguments.has("tls") { words.append("--tls") }
         if arguments.has("archive") { words.append("--archive") }
+        if arguments.has("postgres") { words.append("--postgres") }
         let status = Self.run("\(scripts)/run.sh", words, log: "\(folder)/start.log")
         guard status == 0 else {
             let said = ClusterHome.read("\(folder)/start.log").map { String(decoding: $0, as: UTF8.self) } ?? ""

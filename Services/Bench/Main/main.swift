@@ -21,6 +21,7 @@ func runBench(_ words: [String]) -> Int32 {
         Command(spec: NewyearCommand.spec, run: NewyearCommand.run),
         Command(spec: MediaCommand.spec, run: MediaCommand.run),
         Command(spec: MicroCommand.spec, run: MicroCommand.run),
+        Command(spec: RingCommand.spec, run: RingCommand.run),
     ]
     let overview = Overview.text(commands.map(\.spec))
     guard let name = words.first else {

@@ -1,9 +1,10 @@
 // What is in the database, and how it came to be.
 //
-// Every key begins with the owner, a user or a group, and no row is read or written together with a row of another owner: an
-// engine that distributes PostgreSQL can keep each owner where it likes. There are no sequences, no foreign keys and no numbers
-// for names. What a group sends to a thousand people is a thousand rows with the text in each, because a row that they shared
-// would be everybody's.
+// Every key begins with the owner, a user or a group, and no rule needs rows of two owners together: an engine that distributes
+// PostgreSQL can keep each owner where it likes. A batch writes rows of many in one transaction all the same, and the row of the
+// lease with them (docs/decisions/0022 has what that costs). There are no sequences, no foreign keys and no numbers for names.
+// What a group sends to a thousand people is a thousand rows with the text in each, because a row that they shared would be
+// everybody's.
 //
 // An entry is inserted, loses its text by an update, and is deleted a day later. `fillfactor` leaves room in its page for the
 // update, which then touches no index (PostgreSQL manual, 73.7, Heap-Only Tuples).
