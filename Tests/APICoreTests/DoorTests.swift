@@ -107,6 +107,13 @@ import Testing
         #expect(s.ask("GET", "/v1/openapi.json").statuses == ["200"])
     }
 
+    @Test func anAnswerToHeadHasNoBody() {
+        var s = Scene()
+        let answer = s.ask("HEAD", "/v1/cluster").answer
+        #expect(answer.hasPrefix("HTTP/1.1 405 ") && answer.hasSuffix("\r\n\r\n"))
+        #expect(s.ask("GET", "/v1/openapi.json").answer.hasSuffix("{}\n"))
+    }
+
     @Test func whoSaysNothingIsLetGo() {
         var s = Scene()
         #expect(s.wait(.seconds(30)) == [.closeClient(socket)])

@@ -85,12 +85,12 @@ struct Answer: Equatable, Sendable {
         }
     }
 
-    func bytes(keepsConnection: Bool) -> [UInt8] {
+    func bytes(keepsConnection: Bool, isBodyless: Bool = false) -> [UInt8] {
         let all =
             headers + [
                 ("Content-Type", "application/json"), ("Content-Length", String(json.utf8.count)), ("Cache-Control", "no-store"),
                 ("X-Content-Type-Options", "nosniff"),
             ]
-        return HTTPResponse.head(status: status, headers: all, keepsConnection: keepsConnection) + Array(json.utf8)
+        return HTTPResponse.head(status: status, headers: all, keepsConnection: keepsConnection) + (isBodyless ? [] : Array(json.utf8))
     }
 }

@@ -27,6 +27,8 @@ struct Connection {
     var phase = Phase.head(HTTPRequestParser(mayHaveBody: true))
     /// Came in behind the request that is in work.
     var held: [UInt8] = []
+    /// The next answer goes without its body, as RFC 9110, section 9.3.2, wants it of HEAD.
+    var isBodyless = false
     /// The next answer is the last.
     var isLast = false
 }

@@ -58,6 +58,7 @@ extension APICore {
     private mutating func onRequest(_ socket: SocketID, _ request: HTTPRequest, now: Now, _ effects: inout [Effect]) {
         counters.requests += 1
         if request.headers.list("connection").contains(where: { $0.lowercased() == "close" }) { connections[socket]!.isLast = true }
+        connections[socket]!.isBodyless = request.method == "HEAD"
         var verdict = judge(request, now: now)
         if verdict == nil, request.bodyBytes > UInt64(APILimits.bodyBytesMax) {
             verdict = Answer(refusing: 413, "body_too_long", "a body has at most \(APILimits.bodyBytesMax) bytes")
@@ -102,7 +103,7 @@ extension APICore {
     mutating func answer(_ socket: SocketID, _ answer: Answer, now: Now, _ effects: inout [Effect]) {
         guard let connection = connections[socket] else { return }
         if answer.status >= 400 { counters.refused += 1 }
-        effects.append(.writeClient(socket, answer.bytes(keepsConnection: !connection.isLast)))
+        effects.append(.writeClient(socket, answer.bytes(keepsConnection: !connection.isLast, isBodyless: connection.isBodyless)))
         guard !connection.isLast else {
             effects.append(.closeClient(socket))
             return forget(socket)
