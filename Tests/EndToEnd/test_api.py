@@ -254,6 +254,33 @@ def test_a_key_file_that_others_may_read_is_refused(home):
     assert "api.keys may be read by others than its owner" in cluster.log("api-1")
 
 
+async def test_what_there_is_of_a_user_comes_in_pages(product, backend):
+    ana, bob = fresh("ana"), fresh("bob")
+    for number in range(120):
+        assert backend.post("/v1/messages", to=ana, id=f"m-{number}", body=f"\u00e4 \"{number}\"").status == 200
+    entries, after, pages = [], 0, 0
+    while True:
+        page = backend.get(f"/v1/users/{ana}/export/inbox?after={after}").json
+        entries += page["entries"]
+        after, pages = page["through"], pages + 1
+        if not page["more"]:
+            break
+    assert [entry["body"] for entry in entries] == [f"\u00e4 \"{number}\"" for number in range(120)] and pages == 2
+    assert all(entry["kind"] == "message" and entry["chat"] == "system" for entry in entries)
+    async with greeted(product, ana) as a:
+        await a.say("block", ref="b", user=bob, on=True)
+        await a.until("settings", ref="b")
+    profile = backend.get(f"/v1/users/{ana}/export").json
+    assert profile["settings"] == {
+        "last_seen": "everyone", "except": [], "read_receipts": True, "blocked": [bob], "revoked_before": None}
+    sender = fresh("sender")
+    sent = backend.post("/v1/messages", **{"from": sender}, to=bob, id="m", body="x").json
+    async with greeted(product, bob) as b:
+        await b.say("ack", n=(await b.until("message"))["n"])
+        receipts = patiently(lambda: backend.get(f"/v1/users/{sender}/export/receipts").json["receipts"], "the receipt")
+    assert [(r["peer"], r["kind"], r["up_to"]) for r in receipts] == [(bob, "delivered", sent["at"])]
+
+
 # The description
 
 def test_the_description_is_valid_and_is_the_one_in_the_tree(backend):

@@ -7,6 +7,7 @@
 //     Door.swift      bytes into requests, answers into bytes
 //     Routes.swift    which path means what
 //     Messages.swift  sending; Groups.swift: groups; Status.swift: who is here, who has read, who is up
+//     Export.swift    what there is of a user; Revocation.swift: tokens that hold no more
 //     Hooks.swift     what the backend is told
 //     APIKeys.swift   who may ask
 
@@ -44,6 +45,7 @@ public struct APICore: ServiceCore {
         case presence(UserID)
         case receipts(Receipts)
         case revoked(UserID, before: Stamp)
+        case export(UserID)
         /// Something about the queue of webhooks.
         case hook
     }
@@ -247,6 +249,8 @@ public struct APICore: ServiceCore {
             conclude(made.name, presenceAnswer(user, lines), now: now, &effects)
         case (.receipts(let receipts), .success(.watermarkStored(let stored))):
             onWatermark(made, receipts, stored.watermark.upTo, now: now, &effects)
+        case (.export(let user), .success(let message)):
+            conclude(made.name, exportAnswer(user, message) ?? .away, now: now, &effects)
         default: conclude(made.name, .away, now: now, &effects)
         }
     }

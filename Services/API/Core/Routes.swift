@@ -33,6 +33,11 @@ extension APICore {
         case (3, "users") where words[2] == "presence": return only("GET") ?? readPresence(words[1], ask, &effects)
         case (3, "users") where words[2] == "groups": return only("GET") ?? readMemberships(words[1], ask, now: now, &effects)
         case (3, "users") where words[2] == "revocation": return only("POST") ?? revokeTokens(words[1], ask, now: now, &effects)
+        case (3, "users") where words[2] == "export": return only("GET") ?? export(.profile, of: words[1], ask, &effects)
+        case (4, "users") where words[2] == "export" && words[3] == "inbox":
+            return only("GET") ?? export(.inbox, of: words[1], ask, &effects)
+        case (4, "users") where words[2] == "export" && words[3] == "receipts":
+            return only("GET") ?? export(.receipts, of: words[1], ask, &effects)
         case (1, "receipts"): return only("GET") ?? readReceipts(ask, &effects)
         case (2, "webhooks") where words[1] == "dead": return only("GET") ?? readDeadLetters(ask, &effects)
         case (3, "webhooks") where words[1] == "dead":
