@@ -103,7 +103,18 @@ let package = Package(
             "media", folder: "Media",
             core: ["CoreKit", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Media", "Primitives", "Privacy", "WebSocket"],
             main: ["MediaFileStore", "MediaObjectStore"])
+        + service(
+            "api", folder: "API",
+            core: ["CoreKit", "Media", "RPC", "Messages", "Cluster", "Ring", "ClientProtocol", "Groups", "Primitives", "Privacy", "WebSocket"],
+            main: ["APIDescription", "HookPoster", "HookStore"])
         + [
+            .target(
+                name: "HookStore", dependencies: ["CoreKit", "Primitives", "SQLiteStore", "Storage"], path: "Services/API/HookStore"),
+            .target(
+                name: "HookPoster", dependencies: ["CLinux", "Cluster", "CoreKit", "Crypto", "Primitives", "TLS"],
+                path: "Services/API/HookPoster"),
+            // The OpenAPI description, compiled in likewise.
+            .target(name: "APIDescription", path: "Services/API/Description", exclude: ["files"]),
             .target(
                 name: "MediaFileStore",
                 dependencies: ["CLinux", "COpenSSL", "Crypto", "Media", "Primitives", "SQLiteStore", "Storage"],
@@ -182,6 +193,7 @@ let package = Package(
             tests(of: "ChatClient", uses: ["Crypto", "ClientProtocol", "Groups", "Privacy", "WebSocket"]),
             tests(of: "GatewayCore", uses: coreWords + ["Crypto", "Tokens", "WebSocket"]),
             tests(of: "ParserCore", uses: coreWords + ["ClientProtocol", "Privacy"]),
+            tests(of: "APICore", uses: coreWords + ["ClientProtocol", "Groups"]),
             tests(of: "MediaCore", uses: coreWords + ["ClientProtocol"]),
             tests(of: "SessionCore", uses: coreWords + ["ClientProtocol", "Groups", "Privacy"]),
             tests(of: "PersistenceCore", uses: coreWords + ["Privacy", "Storage"]),

@@ -20,7 +20,7 @@ SCRIPT=build-images.sh
 # shellcheck source=deploy/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-readonly SERVICES=(gateway parser session group last-seen persistence media)
+readonly SERVICES=(gateway parser session group last-seen persistence media api)
 readonly SCRATCH=$ROOT/.build-static
 readonly IMAGE_DIR=$SCRATCH/image
 readonly RELEASE=$ROOT/.build/release

@@ -47,7 +47,7 @@ main() {
   make_authority "$secrets/peers" 'Fantail, services'
   while read -r name; do
     make_certificate "$secrets/peers" "$secrets/peers/$name" "$renew" "$name"
-  done < <(awk '$1 ~ /^(gateway|parser|session|group|last-seen|persistence|media)$/ { print $2 }' "$CLUSTER_FILE")
+  done < <(awk '$1 ~ /^(gateway|parser|session|group|last-seen|persistence|media|api)$/ { print $2 }' "$CLUSTER_FILE")
 }
 
 # make_authority DIR NAME: DIR/ca.crt and DIR/ca.key, once.

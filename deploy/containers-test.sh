@@ -29,6 +29,7 @@ readonly FANTAIL=$ROOT/.build/release/fantail
 readonly PORTS=(28080 28081)
 # And one to files; the same as in public= of the cluster file that the containers get.
 readonly MEDIA_PORT=28082
+readonly API_PORT=28083
 # From start to ready, in looks of 0.2 s.
 readonly READY_LOOKS_MAX=300
 PASSED=0 FAILED=0
@@ -112,7 +113,7 @@ check_manifests() {
 
 # same_nodes WHERE CONF READER: the names that READER finds in WHERE are those of the cluster file.
 same_nodes() {
-  diff <("$3" "$1" | sort) <(awk '$1 ~ /^(gateway|parser|session|group|last-seen|persistence|media)$/ { print $2 }' "$2" | sort)
+  diff <("$3" "$1" | sort) <(awk '$1 ~ /^(gateway|parser|session|group|last-seen|persistence|media|api)$/ { print $2 }' "$2" | sort)
 }
 
 compose_nodes() { sed -nE 's/^    command: .*--node, ([a-z0-9-]+),.*/\1/p' -- "$1"; }
@@ -170,7 +171,7 @@ skip() {
 build() {
   local service
   check 'an image of each service is made' "$ROOT/deploy/build-images.sh" --tag "$TAG" --engine podman "${BUILD_OPTIONS[@]}"
-  for service in gateway parser session group last-seen persistence media; do
+  for service in gateway parser session group last-seen persistence media api; do
     check "the image of $service has less than 25 MB" small "localhost/fantail/$service:$TAG"
   done
 }
@@ -186,7 +187,7 @@ remove_all() {
   local ids
   mapfile -t ids < <(podman ps -aq --filter "label=$PREFIX" 2>/dev/null)
   ((${#ids[@]} == 0)) || podman rm -f -t 0 "${ids[@]}" >/dev/null 2>&1 || true
-  podman volume rm -f "$PREFIX-persistence" "$PREFIX-media" >/dev/null 2>&1 || true
+  podman volume rm -f "$PREFIX-persistence" "$PREFIX-media" "$PREFIX-api" >/dev/null 2>&1 || true
   podman network rm -f "$PREFIX" >/dev/null 2>&1 || true
 }
 
@@ -195,6 +196,7 @@ create() {
   local name=$1 role=$2 flags
   flags=(--cluster /etc/fantail/cluster.conf --data /data --node "$name" --secret /etc/fantail/secrets/cluster.key)
   [[ $role != gateway ]] || flags+=(--keys /etc/fantail/secrets/tokens.keys)
+  [[ $role != api ]] || flags+=(--api-keys /etc/fantail/secrets/api.keys)
   podman create --pull=never --name "$PREFIX-$name" --hostname "$name" --network "$PREFIX" --ip "${ADDRESS[$name]}" "${HOSTS[@]}" \
     --label "$PREFIX" --restart=always --read-only --cap-drop=all --security-opt=no-new-privileges \
     -v "$WORK/cluster.conf:/etc/fantail/cluster.conf:ro" -v "$WORK/secrets:/etc/fantail/secrets:ro" "${@:3}" "localhost/fantail/$role:$TAG" "${flags[@]}"
@@ -206,20 +208,21 @@ run_cluster() {
   mkdir -p -- "$WORK/secrets" "$WORK/home"
   openssl rand -hex 32 >"$WORK/secrets/cluster.key"
   printf 'test-1 HS256 %s sign\n' "$(openssl rand -base64 32 | tr '+/' '-_' | tr -d =)" >"$WORK/secrets/tokens.keys"
+  printf 'test-1 %s\n' "$(openssl rand -hex 32)" >"$WORK/secrets/api.keys"
   # As compose/make-secrets.sh does: the services run as user and group 10001.
-  chgrp 10001 -- "$WORK/secrets/cluster.key" "$WORK/secrets/tokens.keys" 2>/dev/null ||
-    podman unshare chgrp 10001 -- "$WORK/secrets/cluster.key" "$WORK/secrets/tokens.keys"
-  chmod 0440 -- "$WORK/secrets/cluster.key" "$WORK/secrets/tokens.keys"
+  chgrp 10001 -- "$WORK"/secrets/*.key* 2>/dev/null || podman unshare chgrp 10001 -- "$WORK"/secrets/*.key*
+  chmod 0440 -- "$WORK"/secrets/*.key*
   sed "s|public=[^ ]*|public=http://127.0.0.1:$MEDIA_PORT|" -- "$CONF" >"$WORK/cluster.conf"
   give_addresses
   while read -r role name _; do
-    case $role in gateway | parser | session | group | last-seen | persistence | media) ;; *) continue ;; esac
+    case $role in gateway | parser | session | group | last-seen | persistence | media | api) ;; *) continue ;; esac
     options=()
     if [[ $role == gateway ]]; then options=(-p "127.0.0.1:${PORTS[port]}:8080") && port=$((port + 1)); fi
     case $role in
-      persistence | media) options=(-v "$PREFIX-$role:/data") ;;
+      persistence | media | api) options=(-v "$PREFIX-$role:/data") ;;
     esac
     [[ $role != media ]] || options+=(-p "127.0.0.1:$MEDIA_PORT:8080")
+    [[ $role != api ]] || options+=(-p "127.0.0.1:$API_PORT:8080")
     check "a container of $name is made" create "$name" "$role" "${options[@]}"
   done <"$CONF"
   check 'all of them start' podman start "${NAMES[@]/#/$PREFIX-}"
@@ -233,7 +236,7 @@ give_addresses() {
   NAMES=() HOSTS=()
   declare -gA ADDRESS=()
   while read -r role name _; do
-    case $role in gateway | parser | session | group | last-seen | persistence | media) ;; *) continue ;; esac
+    case $role in gateway | parser | session | group | last-seen | persistence | media | api) ;; *) continue ;; esac
     ADDRESS[$name]=${subnet%.*}.$number
     HOSTS+=(--add-host "$name:${ADDRESS[$name]}")
     NAMES+=("$name")
@@ -267,7 +270,7 @@ all_ready() {
 
 # outside_conf: the same cluster as this machine sees it, for the command line.
 outside_conf() {
-  awk -v ports="${PORTS[*]} $MEDIA_PORT" '
+  awk -v ports="${PORTS[*]} $MEDIA_PORT $API_PORT" '
     BEGIN { split(ports, port, " ") }
     /client=0\.0\.0\.0:8080/ { sub(/client=0\.0\.0\.0:8080/, "client=127.0.0.1:" port[++seen]) }
     { print }' "$WORK/cluster.conf" >"$WORK/home/cluster.conf"
@@ -284,6 +287,8 @@ chat_through_it() {
   check 'ana writes to bob and has her tick' send ana bob 'through containers'
   check 'bob has it' receive bob 'through containers'
   check 'the page is served' page_is_served
+  check 'a backend writes to bob' backend_writes
+  check 'bob has that, too' receive bob 'from a backend'
   check 'a file goes in, and comes out the same' file_comes_back
 }
 
@@ -296,6 +301,17 @@ file_comes_back() {
 file_is_there() {
   "$FANTAIL" media get --home "$WORK/home" --as bob "$(cat -- "$WORK/file.line")" "$WORK/file.back"
   cmp -- "$WORK/file" "$WORK/file.back"
+}
+
+backend_writes() {
+  "$VENV/bin/python" - "$API_PORT" "$WORK/secrets/api.keys" <<'PYTHON'
+import json, sys, urllib.request
+key = open(sys.argv[2]).read().split()[1]
+body = json.dumps({"to": "bob", "id": "containers-1", "body": "from a backend"}).encode()
+headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+request = urllib.request.Request(f"http://127.0.0.1:{sys.argv[1]}/v1/messages", body, headers)
+assert json.load(urllib.request.urlopen(request, timeout=20))["to"] == "bob"
+PYTHON
 }
 
 page_is_served() {

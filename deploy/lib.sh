@@ -62,7 +62,7 @@ load_nodes() {
   declare -gA ROLE=() RPC=() ADMIN=() CLIENT=()
   while read -r role name rpc admin rest || [[ -n $role ]]; do
     if [[ $role == tls && " $name $rpc $admin $rest " == *' clients=on '* ]]; then SCHEME=https; fi
-    case $role in gateway | parser | session | group | last-seen | persistence | media) ;; *) continue ;; esac
+    case $role in gateway | parser | session | group | last-seen | persistence | media | api) ;; *) continue ;; esac
     [[ -n $admin ]] || continue
     NODES+=("$name")
     ROLE[$name]=$role RPC[$name]=$rpc ADMIN[$name]=$admin CLIENT[$name]=

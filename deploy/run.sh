@@ -4,15 +4,16 @@
 #   deploy/run.sh [options]
 #
 #   --gateways N       how many of each: default 2 gateways, 2 parsers, 3 sessions,
-#   --parsers N        2 groups, 2 last-seens, 1 persistence, 1 media
+#   --parsers N        2 groups, 2 last-seens, 1 persistence, 1 media, no api
 #   --sessions N
 #   --groups N
 #   --last-seens N
 #   --persistences N
 #   --medias N
+#   --apis N           the door of a product's backend (docs/api.md)
 #   --postgres         keep messages in a PostgreSQL server that runs with the cluster, its files in DIR/postgres; default: SQLite
 #   --archive          keep messages for ever; default: until they are delivered
-#   --tls              gateways and media speak TLS, with a certificate of an authority that is made here once
+#   --tls              gateways, media and api speak TLS, with a certificate of an authority that is made here once
 #   --port-base N      the first gateway listens on N + 1080; default 7000
 #   --home DIR         where everything is kept; default $FANTAIL_HOME, else .fantail in the checkout
 #   --detach           return when everything is ready; deploy/stop.sh stops it
@@ -28,7 +29,7 @@ SCRIPT=run.sh
 # shellcheck source=deploy/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-readonly PRODUCTS=(gateway parser session group last-seen persistence media fantail)
+readonly PRODUCTS=(gateway parser session group last-seen persistence media api fantail)
 
 main() {
   read_arguments "$@"
@@ -57,8 +58,8 @@ read_arguments() {
         INIT_OPTIONS+=("$1" "$2")
         shift
         ;;
-      --medias)
-        [[ ${2:-} =~ ^[0-9]{1,2}$ ]] || usage_error '--medias needs a number'
+      --medias | --apis)
+        [[ ${2:-} =~ ^[0-9]{1,2}$ ]] || usage_error "$1 needs a number"
         INIT_OPTIONS+=("$1" "$2")
         shift
         ;;

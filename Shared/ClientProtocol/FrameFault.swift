@@ -46,6 +46,7 @@ enum FieldRule {
     static let group = "a group id: a user id that begins with \(UserID.groupPrefix)"
     static let noGroup = "absent when a group is made: its id is in the answer"
     static let change = "one of create rename describe add remove leave role settings delete"
+    static let changeOfGroup = "one of rename describe add remove leave role settings delete"
     static let role = "one of member admin owner"
     static let title = "1 to \(GroupLimits.titleBytesMax) bytes of UTF-8"
     static let description = "at most \(GroupLimits.descriptionBytesMax) bytes of UTF-8"

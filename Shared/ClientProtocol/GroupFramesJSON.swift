@@ -254,7 +254,7 @@ extension JSONObject {
     }
 
     /// `change` and its fields.
-    fileprivate func change() throws(FrameFault) -> GroupChange {
+    func change() throws(FrameFault) -> GroupChange {
         switch try sentence(.change, max: ClientLimits.featureBytesMax, rule: FieldRule.change) {
         case "create": .create(title: try title(), users: try users())
         case "rename": .rename(try title())
@@ -269,7 +269,7 @@ extension JSONObject {
         }
     }
 
-    fileprivate func title() throws(FrameFault) -> String {
+    func title() throws(FrameFault) -> String {
         let title = try sentence(.title, max: GroupLimits.titleBytesMax, rule: FieldRule.title)
         guard !title.isEmpty else { throw .bad(JSONKey.title.name, must: FieldRule.title) }
         return title
@@ -279,7 +279,7 @@ extension JSONObject {
         try sentence(.text, max: GroupLimits.descriptionBytesMax, rule: FieldRule.description)
     }
 
-    private func users() throws(FrameFault) -> [UserID] {
+    func users() throws(FrameFault) -> [UserID] {
         try list(.users, max: GroupLimits.changeUserCountMax, rule: FieldRule.users) { value throws(FrameFault) in
             guard let user = user(value) else { throw .bad(JSONKey.users.name, must: FieldRule.users) }
             return user

@@ -61,6 +61,14 @@ enum ClusterCheck {
         guard ClusterLimits.dayMiBRange.contains(rules.dayMiB) else { throw .files("day-mib=\(rules.dayMiB)") }
     }
 
+    /// An api node keeps what is to be told.
+    static func webhooks(_ rules: WebhookRules, _ nodes: [NodeLine]) throws(ClusterProblem) {
+        guard !rules.kinds.isEmpty else { throw .webhooks("events=") }
+        guard ClusterLimits.hookTriesRange.contains(rules.tryCountMax) else { throw .webhooks("tries=\(rules.tryCountMax)") }
+        guard ClusterLimits.hookRetryMsRange.contains(rules.retryMs) else { throw .webhooks("retry-ms=\(rules.retryMs)") }
+        guard nodes.contains(where: { $0.role == .api }) else { throw .webhooksWithoutAPI }
+    }
+
     /// `http` or `https`, a host, perhaps a port, and nothing behind (RFC 6454, section 6.2).
     private static func isOrigin(_ origin: String) -> Bool {
         guard origin.utf8.count <= ClusterLimits.originBytesMax else { return false }
@@ -92,7 +100,7 @@ struct NodeCheck {
         guard node.client == nil || node.role.servesClients else { throw .clientNotAllowed(node.role) }
         guard node.publicURL == nil || node.role == .media else { throw .onlyMedia("public=", node.role) }
         guard node.objectStore == nil || node.role == .media else { throw .onlyMedia("store=", node.role) }
-        guard node.client != nil || (node.role != .gateway && node.publicURL == nil) else { throw .clientMissing(node: node.name) }
+        guard node.client != nil || (node.role != .gateway && node.role != .api && node.publicURL == nil) else { throw .clientMissing(node: node.name) }
         for address in [node.rpc, node.admin, node.client] {
             guard let address else { continue }
             // "Every address of this machine" is another one on each machine, and which machine it is the rpc address says.

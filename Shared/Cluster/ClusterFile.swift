@@ -12,6 +12,7 @@
 //     limits   frames=5000 kib=8192 connects=5000  # likewise; 0 is no limit
 //     files    upload=1h link=5m orphan=24h day-mib=1024   # likewise: media
 //     tls      clients=on peers=on                 # likewise: TLS with clients, TLS between services; off by default
+//     webhooks https://shop.example.org/fantail events=offline,read tries=12 retry-ms=1000   # optional: who is told
 //     database postgresql://fantail@db-1,db-2/fantail   # optional: where messages are kept; default: a file for each persistence node
 //     login    development        # optional: gateways mint tokens for anybody at this machine
 //
@@ -73,6 +74,7 @@ private struct ClusterFileReader {
     private var tlsRules: TLSRules?
     private var hasDevelopmentLogin: Bool?
     private var database: DatabaseURL?
+    private var webhooks: WebhookRules?
     private var nodes: [NodeLine] = []
     private var nodeCheck = NodeCheck()
 
@@ -93,6 +95,7 @@ private struct ClusterFileReader {
         case "files": try once(key, &fileRules, readFiles(words))
         case "tls": try once(key, &tlsRules, readTLS(words))
         case "database": try once(key, &database, readDatabase(words))
+        case "webhooks": try once(key, &webhooks, readWebhooks(words))
         case "login": try once(key, &hasDevelopmentLogin, readLogin(words))
         default:
             guard let role = Role(name: key) else { throw .unknownKey(key) }
@@ -111,7 +114,7 @@ private struct ClusterFileReader {
             expirySeconds: expirySeconds ?? ClusterLimits.expirySecondsDefault, origins: origins ?? [],
             groupRules: groupRules ?? GroupRules(), presenceRules: presenceRules ?? PresenceRules(),
             limitRules: limitRules ?? LimitRules(), fileRules: fileRules ?? FileRules(),
-            tlsRules: tlsRules ?? TLSRules(), hasDevelopmentLogin: hasDevelopmentLogin ?? false, database: database, nodes: nodes)
+            tlsRules: tlsRules ?? TLSRules(), hasDevelopmentLogin: hasDevelopmentLogin ?? false, database: database, webhooks: webhooks, nodes: nodes)
     }
 
     /// The words before the comment; refuses bytes that an editor would not show.
@@ -248,6 +251,26 @@ private struct ClusterFileReader {
         let word = try only(words, "database URL", of: "database")
         guard let url = DatabaseURL(word) else { throw .database(word) }
         return url
+    }
+
+    private func readWebhooks(_ words: [String]) throws(ClusterProblem) -> WebhookRules {
+        guard let first = words.first else { throw .wordCount(key: "webhooks", expected: "webhooks URL events=NAME,NAME tries=N retry-ms=N") }
+        guard let url = WebhookURL(first) else { throw .webhooks(first) }
+        var rules = WebhookRules(url: url)
+        var settings = try Settings(Array(words.dropFirst()), known: ["events", "tries", "retry-ms"], of: "webhooks")
+        if let word = settings.take("events") {
+            let kinds = word.split(separator: ",", omittingEmptySubsequences: false).map { WebhookKind(rawValue: String($0)) }
+            guard !kinds.contains(nil) else { throw .webhooks("events=\(word)") }
+            rules.kinds = Set(kinds.compactMap { $0 })
+        }
+        func number(_ name: String, _ value: inout Int) throws(ClusterProblem) {
+            guard let word = settings.take(name) else { return }
+            guard let number = Ascii.decimal(word.utf8, max: UInt64(Int32.max)) else { throw .webhooks("\(name)=\(word)") }
+            value = Int(number)
+        }
+        try number("tries", &rules.tryCountMax)
+        try number("retry-ms", &rules.retryMs)
+        return rules
     }
 
     private func readLogin(_ words: [String]) throws(ClusterProblem) -> Bool {

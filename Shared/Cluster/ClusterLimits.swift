@@ -54,6 +54,10 @@ public enum ClusterLimits {
     public static let dayMiBRange = 100...1_048_576
     /// URL of a database, bytes: eight servers with long names and some options.
     public static let databaseURLBytesMax = 2_048
+    /// Tries before a webhook is a dead letter: with pauses that double up to an hour, forty are a day and a half.
+    public static let hookTriesRange = 1...40
+    /// Milliseconds before the first repeat of a webhook: less would be no pause, more than an hour is the longest there is.
+    public static let hookRetryMsRange = 10...3_600_000
     /// Highest port of a layout made for one machine. Linux takes ports of outgoing connections from 32,768 upwards.
     public static let localPortMax = 32_767
 }

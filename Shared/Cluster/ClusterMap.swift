@@ -18,7 +18,7 @@ public struct NodeLine: Hashable, Sendable {
     public var rpc: Address
     /// Where metrics and the health page are.
     public var admin: Address
-    /// Where clients reach it: a gateway must have one, a media node may, nobody else.
+    /// Where clients reach it: gateways and api nodes must have one, a media node may, nobody else.
     public var client: Address?
     /// What links of a media node begin with, when clients do not reach it at `client` itself.
     public var publicURL: PublicURL?
@@ -129,7 +129,7 @@ public struct FileRules: Hashable, Sendable {
 
 /// Which connections speak TLS. Certificates and keys are files of each machine; the cluster file does not name them.
 public struct TLSRules: Hashable, Sendable {
-    /// Gateways and media speak it with clients, at `client=`. Default false.
+    /// Gateways, media and api nodes speak it with clients, at `client=`. Default false.
     public var clients: Bool
     /// Services speak it with each other, and each shows a certificate that names it. Default false.
     public var peers: Bool
@@ -180,6 +180,8 @@ public struct ClusterMap: Sendable {
     public let hasDevelopmentLogin: Bool
     /// The database that all persistence nodes share; nil: each has a file of its own.
     public let database: DatabaseURL?
+    /// Who is told of what happens; nil: nobody.
+    public let webhooks: WebhookRules?
     /// Seed, load bound and epoch of all rings.
     public let ringParameters: RingParameters
     /// All nodes in canonical order.
@@ -201,7 +203,7 @@ public struct ClusterMap: Sendable {
         expirySeconds: Int = ClusterLimits.expirySecondsDefault, origins: [String] = [],
         groupRules: GroupRules = GroupRules(), presenceRules: PresenceRules = PresenceRules(), limitRules: LimitRules = LimitRules(),
         fileRules: FileRules = FileRules(), tlsRules: TLSRules = TLSRules(), hasDevelopmentLogin: Bool = false,
-        database: DatabaseURL? = nil, nodes: [NodeLine], after former: ClusterMap? = nil
+        database: DatabaseURL? = nil, webhooks: WebhookRules? = nil, nodes: [NodeLine], after former: ClusterMap? = nil
     ) throws(ClusterProblem) {
         try ClusterCheck.name(name)
         try ClusterCheck.epoch(epoch)
@@ -215,18 +217,20 @@ public struct ClusterMap: Sendable {
         var check = NodeCheck()
         for node in nodes { try check.add(node) }
         try check.finish()
+        if let webhooks { try ClusterCheck.webhooks(webhooks, nodes) }
         if hasDevelopmentLogin { try ClusterCheck.developmentLogin(nodes) }
         self.init(
             checkedName: name, epoch: epoch, ringParameters: ringParameters, storageMode: storageMode,
             expirySeconds: expirySeconds, origins: origins, groupRules: groupRules, presenceRules: presenceRules,
             limitRules: limitRules, fileRules: fileRules, tlsRules: tlsRules, hasDevelopmentLogin: hasDevelopmentLogin, database: database,
-            nodes: nodes, after: former)
+            webhooks: webhooks, nodes: nodes, after: former)
     }
 
     private init(
         checkedName name: String, epoch: UInt32, ringParameters: RingParameters, storageMode: StorageMode,
         expirySeconds: Int, origins: [String], groupRules: GroupRules, presenceRules: PresenceRules, limitRules: LimitRules,
-        fileRules: FileRules, tlsRules: TLSRules, hasDevelopmentLogin: Bool, database: DatabaseURL?, nodes lines: [NodeLine], after former: ClusterMap?
+        fileRules: FileRules, tlsRules: TLSRules, hasDevelopmentLogin: Bool, database: DatabaseURL?, webhooks: WebhookRules?,
+        nodes lines: [NodeLine], after former: ClusterMap?
     ) {
         self.name = name
         self.epoch = epoch
@@ -240,6 +244,7 @@ public struct ClusterMap: Sendable {
         self.tlsRules = tlsRules
         self.hasDevelopmentLogin = hasDevelopmentLogin
         self.database = database
+        self.webhooks = webhooks
         var parameters = ringParameters
         parameters.epoch = epoch
         self.ringParameters = parameters
@@ -305,7 +310,7 @@ extension ClusterMap: Equatable {
             && left.expirySeconds == right.expirySeconds && left.origins == right.origins
             && left.groupRules == right.groupRules && left.presenceRules == right.presenceRules
             && left.limitRules == right.limitRules && left.fileRules == right.fileRules && left.tlsRules == right.tlsRules
-            && left.hasDevelopmentLogin == right.hasDevelopmentLogin && left.database == right.database
+            && left.hasDevelopmentLogin == right.hasDevelopmentLogin && left.database == right.database && left.webhooks == right.webhooks
             && left.ringParameters == right.ringParameters && left.nodes == right.nodes
     }
 }

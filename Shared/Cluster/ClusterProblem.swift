@@ -36,6 +36,8 @@ public enum ClusterProblem: Error, Hashable, Sendable {
     case tls(String)
     case login(String)
     case database(String)
+    case webhooks(String)
+    case webhooksWithoutAPI
     case expiry(String)
     case origin(String)
     case tooManyOrigins(count: Int)
@@ -115,6 +117,12 @@ extension ClusterProblem: CustomStringConvertible {
             "\"\(text)\" is neither on nor off; write clients=on or peers=on, and leave out what is off"
         case .database(let text):
             "\"\(text)\" is no database; write postgresql://USER@HOST:PORT/NAME, without a password: that stands in secrets/postgres.pass"
+        case .webhooks(let text):
+            "\"\(text)\" cannot be used; write webhooks https://HOST/PATH, perhaps with events=offline,stored,delivered,read, "
+                + "tries=\(ClusterLimits.hookTriesRange.lowerBound) to \(ClusterLimits.hookTriesRange.upperBound) and "
+                + "retry-ms=\(ClusterLimits.hookRetryMsRange.lowerBound) to \(ClusterLimits.hookRetryMsRange.upperBound)"
+        case .webhooksWithoutAPI:
+            "webhooks are told by an api node, and there is none; add one, or remove the line"
         case .login(let text):
             "\"\(text)\" is no way to log in; write development, or remove the line and let your own log-in issue tokens"
         case .files(let text):

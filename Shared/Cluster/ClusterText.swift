@@ -26,6 +26,7 @@ extension ClusterMap {
                 + "orphan=\(DurationText.text(seconds: fileRules.orphanSeconds)) day-mib=\(fileRules.dayMiB)")
         if tlsRules != TLSRules() { lines.append("tls      clients=\(tlsRules.clients ? "on" : "off") peers=\(tlsRules.peers ? "on" : "off")") }
         if let database { lines.append("database \(database)") }
+        if let webhooks { lines.append("webhooks \(webhooks)") }
         if hasDevelopmentLogin { lines.append("login    development") }
         lines.append("")
 

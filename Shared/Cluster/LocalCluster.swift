@@ -16,12 +16,13 @@ public struct LocalCounts: Hashable, Sendable {
     public var lastSeens: Int
     public var persistences: Int
     public var medias: Int
+    public var apis: Int
 
     /// The defaults are the smallest numbers that show how the work is divided; the store is one file, so one
     /// partition.
     public init(
         gateways: Int = 2, parsers: Int = 2, sessions: Int = 3, groups: Int = 2, lastSeens: Int = 2,
-        persistences: Int = 1, medias: Int = 0
+        persistences: Int = 1, medias: Int = 0, apis: Int = 0
     ) {
         self.gateways = gateways
         self.parsers = parsers
@@ -30,6 +31,7 @@ public struct LocalCounts: Hashable, Sendable {
         self.lastSeens = lastSeens
         self.persistences = persistences
         self.medias = medias
+        self.apis = apis
     }
 
     /// The number of nodes of a role.
@@ -42,6 +44,7 @@ public struct LocalCounts: Hashable, Sendable {
         case .lastSeen: lastSeens
         case .persistence: persistences
         case .media: medias
+        case .api: apis
         }
     }
 }
@@ -49,9 +52,9 @@ public struct LocalCounts: Hashable, Sendable {
 extension ClusterMap {
     /// Makes the layout of a cluster on one machine.
     /// - Parameters:
-    ///   - counts: nodes of each role; at least one of each role but media.
+    ///   - counts: nodes of each role; at least one of each role but media and api.
     ///   - host: where all listen, default 127.0.0.1.
-    ///   - clientPortBase: the first gateway's port for clients, default 8080; the others follow, then media nodes.
+    ///   - clientPortBase: the first gateway's port for clients, default 8080; the others follow, then media and api nodes.
     ///   - rpcPortBase: default 7100; the first node has the port after it.
     ///   - adminPortBase: default 100 above `rpcPortBase`, or more hundreds when the rpc ports reach further.
     /// - Throws: `ClusterProblem`: a role without a node, too many nodes, or ports that overlap or go above

@@ -52,7 +52,7 @@ public struct ObjectStorePlace: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// A URL in its parts, the host checked and the path not.
-private struct WebAddress {
+struct WebAddress {
     /// `http://` or `https://`.
     var scheme: String
     /// In lower case, with its port if it has one.

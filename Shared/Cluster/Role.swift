@@ -20,6 +20,8 @@ public enum Role: UInt8, CaseIterable, Hashable, Comparable, Sendable {
     case persistence = 6
     /// Images and video; off the chat path.
     case media = 7
+    /// The door of the product that embeds the cluster: its backend asks over HTTP.
+    case api = 8
 
     /// The name in the cluster file, in logs and of the executable.
     public var name: String {
@@ -31,6 +33,7 @@ public enum Role: UInt8, CaseIterable, Hashable, Comparable, Sendable {
         case .lastSeen: "last-seen"
         case .persistence: "persistence"
         case .media: "media"
+        case .api: "api"
         }
     }
 
@@ -44,26 +47,26 @@ public enum Role: UInt8, CaseIterable, Hashable, Comparable, Sendable {
     public var hasRing: Bool {
         switch self {
         case .session, .group, .lastSeen, .persistence: true
-        case .gateway, .parser, .media: false
+        case .gateway, .parser, .media, .api: false
         }
     }
 
-    /// Whether a node of this role may be drained: what it holds can be held by another. Rows stay in their partition, and files in
-    /// their folder.
+    /// Whether a node of this role may be drained: what it holds can be held by another. Rows stay in their partition, files in
+    /// their folder, and what a webhook was not told yet in its queue.
     public var mayDrain: Bool {
         switch self {
         case .gateway, .parser, .session, .group, .lastSeen: true
-        case .persistence, .media: false
+        case .persistence, .media, .api: false
         }
     }
 
     /// Whether a cluster cannot work without a node of this role.
-    public var isRequired: Bool { self != .media }
+    public var isRequired: Bool { self != .media && self != .api }
 
     /// Whether nodes of this role listen for clients and may so have a `client` address.
     public var servesClients: Bool {
         switch self {
-        case .gateway, .media: true
+        case .gateway, .media, .api: true
         case .parser, .session, .group, .lastSeen, .persistence: false
         }
     }
@@ -72,6 +75,8 @@ public enum Role: UInt8, CaseIterable, Hashable, Comparable, Sendable {
     public func talks(to other: Role) -> Bool {
         let low = min(self, other)
         let high = max(self, other)
+        // The door of the product asks shards and stores, and sees of everybody whether they are there.
+        if high == .api { return low != .api }
         return switch low {
         // Frames of clients to the parser, devices to sessions, rendered answers back; who typed and who was seen; links.
         case .gateway: [.parser, .session, .group, .lastSeen, .media].contains(high)
@@ -82,7 +87,7 @@ public enum Role: UInt8, CaseIterable, Hashable, Comparable, Sendable {
         case .group: high == .persistence
         // Who watches and who is watched may live at two shards.
         case .lastSeen: [.lastSeen, .persistence].contains(high)
-        case .persistence, .media: false
+        case .persistence, .media, .api: false
         }
     }
 

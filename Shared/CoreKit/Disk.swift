@@ -1,4 +1,4 @@
-// What a service with files wants of its loop, and what it hears of them. Only media is one.
+// What a service with files wants of its loop, and what it hears of them. Media is one; api keeps the queue of webhooks.
 
 import Media
 import RPC
@@ -12,10 +12,13 @@ public enum DiskEffect: Equatable, Sendable {
     /// Whether bytes of the socket wait in the kernel instead of coming here.
     case pause(SocketID, Bool)
     case close(FileHandle)
+    /// To the queue of webhooks or to whoever posts, who answer with `DiskEvent.hook`.
+    case hook(HookOrder)
 }
 
 /// News of these.
 public enum DiskEvent: Equatable, Sendable {
     case done(MediaOutcome)
     case sent(SocketID)
+    case hook(HookOutcome)
 }

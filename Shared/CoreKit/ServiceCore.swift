@@ -36,7 +36,7 @@ public enum Event: Equatable, Sendable {
     /// The end of the batch ordered with `Effect.commit`; only persistence sees these.
     case committed([StoreAnswer])
     case commitFailed(StoreFailure)
-    /// Only the media service sees these.
+    /// Only media and api see these.
     case disk(DiskEvent)
 }
 

@@ -253,7 +253,7 @@ public struct ServiceNode<Core: ServiceCore> {
         case .send(let socket, let handle, _, _) where !clients.contains(socket):
             output.disk.append(.close(handle))
         case .pause(let socket, _) where !clients.contains(socket): break
-        case .order, .send, .pause, .close: output.disk.append(effect)
+        case .order, .send, .pause, .close, .hook: output.disk.append(effect)
         }
     }
 }

@@ -120,6 +120,28 @@ public struct CloseConnection: Equatable, Sendable {
     }
 }
 
+/// Session shard to gateway, one-way: tokens of this connection's user that were issued before this hold no more. It comes before the
+/// `attached` of a connection that is to be judged.
+public struct TokenRule: Equatable, Sendable {
+    public var connection: ConnectionID
+    public var before: Stamp
+
+    public init(connection: ConnectionID, before: Stamp) {
+        self.connection = connection
+        self.before = before
+    }
+
+    func encode(into writer: inout ByteWriter) {
+        writer.u64(connection.rawValue)
+        writer.stamp(before)
+    }
+
+    init(from reader: inout ByteReader) throws(DecodeError) {
+        connection = ConnectionID(rawValue: try reader.u64())
+        before = try reader.stamp()
+    }
+}
+
 /// To a session shard, one-way: this device of this user is connected here.
 ///
 /// A parser sends it for the client's `hello`; a gateway sends it again, with `isResume`, when the user's shard has changed

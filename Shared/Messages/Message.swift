@@ -1,6 +1,6 @@
 // Every message that services exchange, with its number. Numbers retire, they are never reborn.
 //
-// 1-15 edge, 16-31 delivery, 32-63 store requests, 64-95 answers, 96-127 presence. Next free: 11, 51, 83, 105.
+// 1-15 edge, 16-31 delivery, 32-63 store requests, 64-95 answers, 96-127 presence. Next free: 13, 51, 83, 105.
 // A newer release appends fields to the end of a payload; an older one ignores what it does not know, a newer one takes a
 // missing field as absent.
 
@@ -17,6 +17,8 @@ public enum Message: Equatable, Sendable {
     case featureRequest(FeatureRequest)
     case load(Load)
     case mediaRequest(MediaRequest)
+    case hookBatch(HookBatch)
+    case tokenRule(TokenRule)
     case epoch(EpochNews)
     case deliver(Deliver)
     case acknowledge(Acknowledge)
@@ -96,6 +98,8 @@ public enum Message: Equatable, Sendable {
         case .load: 8
         case .epoch: 10
         case .mediaRequest: 9
+        case .hookBatch: 11
+        case .tokenRule: 12
         case .deliver: 16
         case .acknowledge: 17
         case .markRead: 18
@@ -175,6 +179,8 @@ public enum Message: Equatable, Sendable {
         case .load(let payload): payload.encode(into: &writer)
         case .epoch(let payload): payload.encode(into: &writer)
         case .mediaRequest(let payload): payload.encode(into: &writer)
+        case .hookBatch(let payload): payload.encode(into: &writer)
+        case .tokenRule(let payload): payload.encode(into: &writer)
         case .deliver(let payload): payload.encode(into: &writer)
         case .acknowledge(let payload): payload.encode(into: &writer)
         case .markRead(let payload): payload.encode(into: &writer)
@@ -255,6 +261,8 @@ public enum Message: Equatable, Sendable {
         case 8: self = .load(try Load(from: &reader))
         case 10: self = .epoch(try EpochNews(from: &reader))
         case 9: self = .mediaRequest(try MediaRequest(from: &reader))
+        case 11: self = .hookBatch(try HookBatch(from: &reader))
+        case 12: self = .tokenRule(try TokenRule(from: &reader))
         case 16: self = .deliver(try Deliver(from: &reader))
         case 17: self = .acknowledge(try Acknowledge(from: &reader))
         case 18: self = .markRead(try MarkRead(from: &reader))

@@ -62,6 +62,12 @@ public enum MessageLimits {
     /// Name of a feature in a request, bytes.
     public static let featureBytesMax = 32
 
+    /// Text of a message in a webhook, bytes: what a phone shows of a notification is a tenth of it.
+    static let hookBodyBytesMax = 4 * 1024
+
+    /// Events of webhooks in one message; together their texts have `pageBodyBytesMax`.
+    public static let hookCountMax = 128
+
     /// Free text inside a refusal or a close, bytes: RFC 6455, section 5.5, allows 123 in a close frame.
     public static let reasonBytesMax = 120
 }

@@ -150,6 +150,11 @@ public struct NodeFigures: Equatable, Sendable {
                 has("fantail_persistence_queue_requests", "wait"), does("fantail_persistence_syncs_total", "syncs"),
                 WorkFigure(name: "commit p99", value: commit, unit: .time),
             ]
+        case .api:
+            return [
+                has("fantail_api_requests_waiting", "in work"), does("fantail_api_requests_total", "requests"),
+                does("fantail_api_requests_refused_total", "refused"),
+            ]
         case .media:
             return [
                 does("fantail_media_links_total", "links"), does("fantail_media_bytes_in_total", "in", .bytes),

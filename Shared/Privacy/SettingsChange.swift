@@ -7,6 +7,8 @@ public enum SettingsChange: Equatable, Sendable {
     case set(lastSeen: Visibility?, exceptions: [UserID]?, readReceipts: Bool?)
     case block(UserID)
     case unblock(UserID)
+    /// The product's own word: tokens issued before this hold no more.
+    case revokeTokens(before: Stamp)
 
     /// Nothing is to be changed.
     public static let question = SettingsChange.set(lastSeen: nil, exceptions: nil, readReceipts: nil)
@@ -35,6 +37,9 @@ public enum SettingsChange: Equatable, Sendable {
         case .unblock(let user):
             writer.u8(3)
             writer.user(user)
+        case .revokeTokens(let stamp):
+            writer.u8(4)
+            writer.stamp(stamp)
         }
     }
 
@@ -50,6 +55,7 @@ public enum SettingsChange: Equatable, Sendable {
             self = .set(lastSeen: lastSeen, exceptions: exceptions, readReceipts: try reader.bool() ? try reader.bool() : nil)
         case 2: self = .block(try reader.user())
         case 3: self = .unblock(try reader.user())
+        case 4: self = .revokeTokens(before: try reader.stamp())
         default: throw .badValue(field: "settings change")
         }
     }
@@ -73,6 +79,7 @@ extension UserSettings {
         case .unblock(let user):
             let place = blocked.placeSorted(user)
             if place < blocked.count, blocked[place] == user { new.blocked.remove(at: place) }
+        case .revokeTokens(let stamp): new.revokedBefore = max(new.revokedBefore, stamp)
         }
         guard new != self else { return .same }
         new.revision += 1

@@ -3,6 +3,9 @@
 // The rule of last seen is one sentence: two people see each other's only when each lets the other. So whoever hides from
 // somebody does not see that somebody either, and nobody has to remember who hid first. Blocking is the same rule: neither sees
 // anything of the other.
+//
+// With them travels what the product has said of this user's tokens, because it takes the same way: stored first, then told to
+// everybody who acts by it.
 
 import Primitives
 
@@ -36,17 +39,20 @@ public struct UserSettings: Equatable, Sendable {
     public var readReceipts: Bool
     /// At most `PrivacyLimits.blockCountMax`, in the order of their names, none twice.
     public var blocked: [UserID]
+    /// Tokens issued before this do not hold; zero: all do. Only rises. Never shown to clients.
+    public var revokedBefore: Stamp
     /// Counts the changes: of two versions the one with the higher revision is the newer.
     public var revision: UInt64
 
     public init(
         lastSeen: Visibility = .everyone, exceptions: [UserID] = [], readReceipts: Bool = true, blocked: [UserID] = [],
-        revision: UInt64 = 0
+        revokedBefore: Stamp = .zero, revision: UInt64 = 0
     ) {
         self.lastSeen = lastSeen
         self.exceptions = exceptions
         self.readReceipts = readReceipts
         self.blocked = blocked
+        self.revokedBefore = revokedBefore
         self.revision = revision
     }
 
@@ -61,28 +67,38 @@ public struct UserSettings: Equatable, Sendable {
     }
 
     /// True when everything is as for somebody who never set anything, the count of changes aside.
-    public var isPlain: Bool { lastSeen == .everyone && exceptions.isEmpty && readReceipts && blocked.isEmpty }
+    public var isPlain: Bool {
+        lastSeen == .everyone && exceptions.isEmpty && readReceipts && blocked.isEmpty && revokedBefore == .zero
+    }
+
+    /// Beside the visibility in the first byte: `revokedBefore` follows behind the rest. Who never had a token revoked has settings that
+    /// older releases read.
+    private static let revokedFlag: UInt8 = 0x10
 
     /// How many bytes they have when they travel, some more at most.
     public var byteCount: Int {
-        exceptions.reduce(0) { $0 + 1 + $1.text.utf8.count } + blocked.reduce(0) { $0 + 1 + $1.text.utf8.count } + 16
+        exceptions.reduce(0) { $0 + 1 + $1.text.utf8.count } + blocked.reduce(0) { $0 + 1 + $1.text.utf8.count } + 24
     }
 
     public func encode(into writer: inout ByteWriter) {
-        writer.u8(lastSeen.rawValue)
+        writer.u8(lastSeen.rawValue | (revokedBefore == .zero ? 0 : Self.revokedFlag))
         writer.users(exceptions)
         writer.bool(readReceipts)
         writer.users(blocked)
         writer.varint(revision)
+        if revokedBefore != .zero { writer.stamp(revokedBefore) }
     }
 
     public init(from reader: inout ByteReader) throws(DecodeError) {
-        guard let lastSeen = Visibility(rawValue: try reader.u8()) else { throw .badValue(field: "visibility") }
+        let first = try reader.u8()
+        guard let lastSeen = Visibility(rawValue: first & ~Self.revokedFlag) else { throw .badValue(field: "visibility") }
         self.lastSeen = lastSeen
         exceptions = try reader.users(max: PrivacyLimits.exceptionCountMax)
         readReceipts = try reader.bool()
         blocked = try reader.users(max: PrivacyLimits.blockCountMax)
         revision = try reader.varint()
+        revokedBefore = first & Self.revokedFlag == 0 ? .zero : try reader.stamp()
+        guard first & Self.revokedFlag == 0 || revokedBefore != .zero else { throw .badValue(field: "revocation") }
         guard exceptions.isStrictlySorted, blocked.isStrictlySorted else { throw .badValue(field: "order of users") }
     }
 }

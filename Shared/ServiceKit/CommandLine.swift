@@ -16,6 +16,10 @@ public struct ServiceOptions: Equatable, Sendable {
     public var keys: String
     /// Path of the keys of the object store; default DATA/secrets/s3.keys.
     public var storeKeys: String
+    /// Path of the keys with which a product's backend asks; default DATA/secrets/api.keys.
+    public var apiKeys: String
+    /// Path of the keys with which webhooks are signed; default DATA/secrets/webhook.keys.
+    public var webhookKeys: String
     /// Where certificates are.
     public var certificates: CertificatePaths
     /// Default info.
@@ -23,7 +27,7 @@ public struct ServiceOptions: Equatable, Sendable {
 
     /// - Parameter certificates: default: where they are below `data`.
     package init(
-        cluster: String, node: String, data: String, secret: String, keys: String, storeKeys: String,
+        cluster: String, node: String, data: String, secret: String, keys: String, storeKeys: String, apiKeys: String? = nil, webhookKeys: String? = nil,
         certificates: CertificatePaths? = nil, logLevel: LogLevel
     ) {
         self.cluster = cluster
@@ -32,6 +36,8 @@ public struct ServiceOptions: Equatable, Sendable {
         self.secret = secret
         self.keys = keys
         self.storeKeys = storeKeys
+        self.apiKeys = apiKeys ?? "\(data)/secrets/api.keys"
+        self.webhookKeys = webhookKeys ?? "\(data)/secrets/webhook.keys"
         self.certificates = certificates ?? CertificatePaths(data: data, node: node)
         self.logLevel = logLevel
     }
@@ -69,7 +75,7 @@ package enum ServiceCommand: Equatable {
     case wrong(String)
 
     private static let flags = [
-        "--cluster", "--node", "--data", "--secret", "--keys", "--store-keys", "--tls-cert", "--tls-key", "--peer-cert", "--peer-key",
+        "--cluster", "--node", "--data", "--secret", "--keys", "--store-keys", "--api-keys", "--webhook-keys", "--tls-cert", "--tls-key", "--peer-cert", "--peer-key",
         "--peer-ca", "--log-level", "--probe",
     ]
 
@@ -104,7 +110,8 @@ package enum ServiceCommand: Equatable {
             cluster: values["--cluster"]!, node: values["--node"]!, data: data,
             secret: values["--secret"] ?? "\(data)/secrets/cluster.key",
             keys: values["--keys"] ?? "\(data)/secrets/tokens.keys",
-            storeKeys: values["--store-keys"] ?? "\(data)/secrets/s3.keys", certificates: certificates, logLevel: level)
+            storeKeys: values["--store-keys"] ?? "\(data)/secrets/s3.keys", apiKeys: values["--api-keys"],
+            webhookKeys: values["--webhook-keys"], certificates: certificates, logLevel: level)
         guard let probe = values["--probe"] else { return .run(options) }
         guard let question = HealthProbe.Question(rawValue: probe) else { return .wrong("--probe is health or ready, not \(probe)") }
         return .probe(options, question)
@@ -124,8 +131,11 @@ package enum ServiceCommand: Equatable {
                              (default: DIR/secrets/tokens.keys)
           --store-keys FILE  keys of the object store that cluster.conf names; media only
                              (default: DIR/secrets/s3.keys)
-          --tls-cert FILE    the certificate that clients see, and its key, with "tls clients=on"; gateways and
-          --tls-key FILE     media only (default: DIR/secrets/tls.crt, DIR/secrets/tls.key)
+          --api-keys FILE    keys with which a product's backend asks; api only (default: DIR/secrets/api.keys)
+          --webhook-keys FILE  keys with which webhooks are signed, when cluster.conf names one; api only
+                             (default: DIR/secrets/webhook.keys)
+          --tls-cert FILE    the certificate that clients see, and its key, with "tls clients=on"; gateways,
+          --tls-key FILE     media and api only (default: DIR/secrets/tls.crt, DIR/secrets/tls.key)
           --peer-cert FILE   the certificate that other services see, its key, and the authority whose
           --peer-key FILE    certificates they must show, with "tls peers=on" (default:
           --peer-ca FILE     DIR/secrets/peers/NAME.crt, NAME.key and ca.crt)

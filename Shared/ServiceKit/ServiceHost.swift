@@ -94,11 +94,13 @@ public enum ServiceHost {
     ///   - purpose: one line for `--help`.
     ///   - makeStore: returns how to open the engine; nil for services without one.
     ///   - makeFiles: the same of a store of files.
+    ///   - makeHooks: the same of a queue of webhooks; nil for a cluster without any.
     ///   - makeCore: builds the state machine.
     public static func run<Core: ServiceCore>(
         _ role: Role, purpose: String,
         store makeStore: ((ServiceStart) throws(StartFailure) -> StoreOpening)? = nil,
         files makeFiles: ((ServiceStart) throws(StartFailure) -> MediaOpenings)? = nil,
+        hooks makeHooks: ((ServiceStart) throws(StartFailure) -> HookOpenings?)? = nil,
         core makeCore: (ServiceStart) throws(StartFailure) -> Core
     ) -> Never {
         switch ServiceCommand.parse(Array(Swift.CommandLine.arguments.dropFirst())) {
@@ -125,7 +127,8 @@ public enum ServiceHost {
             SystemCalls.setLookupPatience(seconds: ServiceLimits.lookupSeconds, tries: ServiceLimits.lookupTries)
             do throws(StartFailure) {
                 try serve(
-                    role, options, stop: SystemCalls.stopSignals(), reload: SystemCalls.reloadSignals(), makeStore: makeStore, makeFiles: makeFiles, makeCore: makeCore)
+                    role, options, stop: SystemCalls.stopSignals(), reload: SystemCalls.reloadSignals(), makeStore: makeStore, makeFiles: makeFiles,
+                    makeHooks: makeHooks, makeCore: makeCore)
                 SystemCalls.exit(0)
             } catch {
                 SystemCalls.say("\(role.name): \(error.sentence)\n", toErrors: true)
@@ -139,6 +142,7 @@ public enum ServiceHost {
         _ role: Role, _ options: ServiceOptions, stop: Descriptor, reload: Descriptor? = nil,
         makeStore: ((ServiceStart) throws(StartFailure) -> StoreOpening)?,
         makeFiles: ((ServiceStart) throws(StartFailure) -> MediaOpenings)? = nil,
+        makeHooks: ((ServiceStart) throws(StartFailure) -> HookOpenings?)? = nil,
         makeCore: (ServiceStart) throws(StartFailure) -> Core
     ) throws(StartFailure) {
         let cluster = try readCluster(options.cluster)
@@ -148,6 +152,7 @@ public enum ServiceHost {
         let core = try makeCore(start)
         let opening = try makeStore?(start)
         let filesOpening = try makeFiles?(start)
+        let hookOpenings = try makeHooks?(start)
         let certificates = try readCertificates(start)
         let descriptorCountMax = SystemCalls.raiseDescriptorLimit()
 
@@ -162,10 +167,12 @@ public enum ServiceHost {
         if let opening { store = try StoreWriter(opening) }
         var files: MediaWorker?
         if let filesOpening { files = try MediaWorker(filesOpening) }
+        var hooks: HookWorker?
+        if let hookOpenings { hooks = try HookWorker(hookOpenings) }
 
         let setup = LoopSetup(
             cluster: cluster, clusterPath: options.cluster, node: node, startedAt: start.startedAt, logLevel: options.logLevel, peerDoor: peerDoor,
-            adminDoor: adminDoor, clientDoor: clientDoor, stop: stop, reload: reload, store: store, files: files, certificates: certificates,
+            adminDoor: adminDoor, clientDoor: clientDoor, stop: stop, reload: reload, store: store, files: files, hooks: hooks, certificates: certificates,
             descriptorCountMax: descriptorCountMax)
         var loop = ServiceLoop(setup: setup, node: ServiceNode(core: core, mesh: mesh(start, secret)))
         loop.run()

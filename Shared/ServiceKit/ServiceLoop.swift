@@ -32,6 +32,7 @@ struct LoopSetup {
     var reload: Descriptor?
     var store: StoreWriter?
     var files: MediaWorker?
+    var hooks: HookWorker?
     /// As they were read at the start.
     var certificates: Certificates
     /// What this process may have open at once.
@@ -201,6 +202,8 @@ struct ServiceLoop<Core: ServiceCore> {
             onStoreFinished(now)
         case .special(.files):
             onFilesDone(now)
+        case .special(.hooks):
+            onHooksDone(now)
         case .special(.resolver):
             onResolved(now)
         }
@@ -412,12 +415,18 @@ struct ServiceLoop<Core: ServiceCore> {
         case .send(let socket, let handle, let offset, let count): sockets.send(socket, handle, offset: offset, count: count)
         case .pause(let socket, let isPaused): sockets.pause(socket, isPaused)
         case .close(let handle): SystemCalls.close(handle.rawValue)
+        case .hook(let order): setup.hooks?.submit(order, stamp: now.stamp)
         }
     }
 
     private mutating func onFilesDone(_ now: Now) {
         guard let files = setup.files else { return }
         for outcome in files.takeOutcomes() where !isStopping { node.on(DiskEvent.done(outcome), now: now) }
+    }
+
+    private mutating func onHooksDone(_ now: Now) {
+        guard let hooks = setup.hooks else { return }
+        for outcome in hooks.takeOutcomes() where !isStopping { node.on(DiskEvent.hook(outcome), now: now) }
     }
 
     // MARK: The admin door
@@ -469,6 +478,7 @@ struct ServiceLoop<Core: ServiceCore> {
         if let door = setup.clientDoor { sockets.watch(door, as: .clientDoor) }
         if let store = setup.store { sockets.watch(store.finished, as: .store) }
         if let files = setup.files { sockets.watch(files.finished, as: .files) }
+        if let hooks = setup.hooks { sockets.watch(hooks.finished, as: .hooks) }
         if let reload = setup.reload { sockets.watch(reload, as: .reload) }
         var record = LogRecord(
             .info, "started",
@@ -500,6 +510,7 @@ struct ServiceLoop<Core: ServiceCore> {
     private mutating func end() {
         setup.store?.stop()
         setup.files?.stop()
+        setup.hooks?.stop()
         log.write(LogRecord(.info, "stopped"), at: SystemCalls.now().stamp)
     }
 }

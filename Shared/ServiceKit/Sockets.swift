@@ -25,6 +25,7 @@ package struct Sockets {
         case resolver = 6
         case files = 7
         case reload = 8
+        case hooks = 9
     }
 
     /// What one ready descriptor means.

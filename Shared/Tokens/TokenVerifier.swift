@@ -17,11 +17,14 @@ public struct TokenClaims: Equatable, Sendable {
     public let device: DeviceID?
     /// First second at which the token no longer holds, since 1970.
     public let expirySeconds: Int64
+    /// When it was issued (`iat`), seconds since 1970; nil: it does not say.
+    public let issuedSeconds: Int64?
 
-    public init(user: UserID, device: DeviceID?, expirySeconds: Int64) {
+    public init(user: UserID, device: DeviceID?, expirySeconds: Int64, issuedSeconds: Int64? = nil) {
         self.user = user
         self.device = device
         self.expirySeconds = expirySeconds
+        self.issuedSeconds = issuedSeconds
     }
 }
 
@@ -111,7 +114,8 @@ public struct TokenVerifier: Sendable {
             guard let startSeconds = try seconds(value, of: claim) else { continue }
             guard startSeconds - TokenLimits.clockLeewaySeconds <= nowSeconds else { throw .notYetValid }
         }
-        return TokenClaims(user: user, device: device, expirySeconds: expirySeconds)
+        return TokenClaims(
+            user: user, device: device, expirySeconds: expirySeconds, issuedSeconds: try seconds(claims["iat"], of: .iat))
     }
 
     /// A time claim, nil when absent. A fraction is rounded up: compared with whole seconds that changes no answer.

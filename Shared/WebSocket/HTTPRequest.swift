@@ -58,6 +58,17 @@ public struct HTTPRequest: Equatable, Sendable {
         return (path.isEmpty ? "/" : path, mark.map { ASCII.string(target[($0 + 1)...]) })
     }
 
+    /// The parts of the path behind its slashes, percent-decoded one by one: `/v1/a%2Fb` has `v1` and `a/b`.
+    /// - Returns: nil when percent signs are broken.
+    public var pathParts: [String]? {
+        var parts: [String] = []
+        for part in Array(path.utf8).dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+            guard let decoded = Self.percentDecoded(part) else { return nil }
+            parts.append(decoded)
+        }
+        return parts
+    }
+
     /// Value of the first query field of that name, percent-decoded ("+" stays: tokens are not forms).
     /// - Returns: nil when it is absent or its percent signs are broken.
     public func queryValue(_ name: String) -> String? {

@@ -9,7 +9,7 @@ struct RoleTests {
         #expect(Role.allCases.map(\.rawValue) == [1, 2, 3, 4, 5, 6, 7])
         #expect(
             Role.allCases.map(\.name) == [
-                "gateway", "parser", "session", "group", "last-seen", "persistence", "media",
+                "gateway", "parser", "session", "group", "last-seen", "persistence", "media", "api",
             ])
         for role in Role.allCases { #expect(Role(name: role.name) == role) }
         #expect(Role(name: "lastSeen") == nil)
@@ -22,7 +22,7 @@ struct RoleTests {
             (.parser, .session), (.parser, .group), (.parser, .lastSeen),
             (.session, .session), (.session, .group), (.session, .lastSeen), (.session, .persistence),
             (.group, .persistence), (.lastSeen, .lastSeen), (.lastSeen, .persistence),
-        ]
+        ] + Role.allCases.filter { $0 != .api }.map { ($0, .api) }
         for left in Role.allCases {
             for right in Role.allCases {
                 let listed = pairs.contains { ($0 == left && $1 == right) || ($0 == right && $1 == left) }
@@ -36,7 +36,7 @@ struct RoleTests {
 struct LocalClusterTests {
     @Test func hasTheNodesAndPortsThatTheManualShows() throws {
         let map = try ClusterMap.local()
-        #expect(Role.allCases.map { map.nodes(of: $0).count } == [2, 2, 3, 2, 2, 1, 0])
+        #expect(Role.allCases.map { map.nodes(of: $0).count } == [2, 2, 3, 2, 2, 1, 0, 0])
         #expect(map.node(named: "gateway-1")?.rpc == Address("127.0.0.1:7101"))
         #expect(map.node(named: "gateway-1")?.admin == Address("127.0.0.1:7201"))
         #expect(map.node(named: "gateway-2")?.client == Address("127.0.0.1:8081"))
@@ -47,10 +47,10 @@ struct LocalClusterTests {
 
     @Test func largerLayoutsKeepTheirPortsApart() throws {
         let map = try ClusterMap.local(
-            LocalCounts(gateways: 3, parsers: 40, sessions: 20, groups: 9, lastSeens: 10, persistences: 4, medias: 2))
-        #expect(map.nodes.count == 88)
+            LocalCounts(gateways: 3, parsers: 40, sessions: 20, groups: 9, lastSeens: 10, persistences: 4, medias: 2, apis: 2))
+        #expect(map.nodes.count == 90)
         let ports = map.nodes.flatMap { [$0.rpc.port, $0.admin.port] + ($0.client.map { [$0.port] } ?? []) }
-        #expect(Set(ports).count == 88 * 2 + 5)
+        #expect(Set(ports).count == 90 * 2 + 7)
         #expect(ports.allSatisfy { $0 < 32_768 })
     }
 
@@ -68,7 +68,7 @@ struct LocalClusterTests {
 @Suite("The cluster map")
 struct ClusterMapTests {
     @Test func ofEachPairThatTalksExactlyOneDials() throws {
-        let map = try ClusterMap.local(LocalCounts(medias: 1))
+        let map = try ClusterMap.local(LocalCounts(medias: 1, apis: 1))
         for (first, left) in map.nodes.enumerated() {
             for (second, right) in map.nodes.enumerated() {
                 let dials = [map.dials(left.id, right.id), map.dials(right.id, left.id)]

@@ -83,7 +83,7 @@ struct ClusterFileTests {
 
     @Test func whatIsRenderedReadsBackToTheSameValue() throws {
         for map in [
-            try ClusterMap.parse(goodFile), try ClusterMap.local(), try ClusterMap.local(LocalCounts(medias: 2)),
+            try ClusterMap.parse(goodFile), try ClusterMap.local(), try ClusterMap.local(LocalCounts(medias: 2, apis: 1)),
             try ClusterMap.local(hasDevelopmentLogin: true),
         ] {
             let text = map.render()

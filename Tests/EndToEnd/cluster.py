@@ -147,7 +147,7 @@ class Cluster:
         for index, (role, count) in enumerate((counts or COUNTS).items()):
             for number in range(1, count + 1):
                 place = base + (len(self.nodes) * 3)
-                client = place + 2 if role in ("gateway", "media") else None
+                client = place + 2 if role in ("gateway", "media", "api") else None
                 node = Node(f"{role}-{number}", role, place, place + 1, client)
                 node.settings = media if role == "media" else ""
                 self.nodes[node.name] = node
@@ -155,6 +155,8 @@ class Cluster:
 
         self.secret = secrets.token_bytes(32)
         self.hs, self.ed = Secret("hs-1"), Pair("ed-1")
+        #: With which a product's backend asks, and with which webhooks are signed.
+        self.api_key, self.webhook_key = secrets.token_hex(32), secrets.token_hex(32)
         self.tls = tls.split()
         if self.tls:
             settings = (*settings, "tls " + " ".join(f"{who}=on" for who in self.tls))
@@ -163,6 +165,9 @@ class Cluster:
         self.file.write_text("\n".join(lines) + "\n")
         self._secret_file("cluster.key", self.secret.hex() + "\n")
         self._secret_file("tokens.keys", f"{self.hs.line}\n{self.ed.line}\n")
+        if self.role("api"):
+            self._secret_file("api.keys", f"# name key\nold-1 {secrets.token_hex(32)}\ntest-1 {self.api_key}\n")
+            self._secret_file("webhook.keys", self.webhook_key + "\n")
         if "store=" in media:
             self._secret_file("s3.keys", "fantail not-a-secret\n")
 

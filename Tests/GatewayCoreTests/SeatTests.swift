@@ -262,3 +262,21 @@ extension SeatTests {
         }
     }
 }
+
+@Suite struct RevocationTests {
+    private func rule(_ s: Scene, _ connection: ConnectionID, secondsFromNow: Int64) -> Event {
+        let before = Stamp(microseconds: s.now.stamp.microseconds + secondsFromNow * 1_000_000)
+        return .received(s.home(ana), .tokenRule(TokenRule(connection: connection, before: before)))
+    }
+
+    @Test func aConnectionEndsWhenItsTokenIsOlderThanWhatHolds() {
+        var s = Scene()
+        s.isSeated(1)
+        let connection = s.connection(1)
+        // Issued now: a moment that is past does not concern it.
+        #expect(s.on(rule(s, connection, secondsFromNow: 0)) == [])
+        let done = s.on(rule(s, connection, secondsFromNow: 1))
+        #expect(done.contains(.frames(1, [.close(code: 4001, reason: Array("token_revoked".utf8))])), "\(done)")
+        #expect(s.on(rule(s, connection, secondsFromNow: 1)) == [])
+    }
+}

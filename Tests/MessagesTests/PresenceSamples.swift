@@ -19,6 +19,11 @@ let presenceSamples: [Sample] = [
         .changeSettings(ChangeSettings(owner: ana, change: .set(lastSeen: .nobody, exceptions: [bob], readReceipts: false))),
         "03616e61 01 01 02 01 01 03626f62 01 00"),
     Sample(48, .changeSettings(ChangeSettings(owner: ana, change: .unblock(bob))), "03616e61 03 03626f62"),
+    Sample(48, .changeSettings(ChangeSettings(owner: ana, change: .revokeTokens(before: at300))), "03616e61 04 ac02"),
+    Sample(
+        80,
+        .settingsStored(SettingsStored(outcome: .changed, settings: UserSettings(lastSeen: .nobody, revokedBefore: at300, revision: 1))),
+        "01 12 00 01 00 01 ac02"),
     Sample(49, .readPresence(ReadPresence(users: [ana, bob])), "02 03616e61 03626f62"),
     Sample(50, .storeLastSeen(SeenBatch(items: [.init(user: ana, at: at300)])), "01 03616e61 ac02"),
     Sample(80, .settingsStored(SettingsStored(outcome: .tooManyBlocks, settings: settings)), "03" + settingsBytes),
@@ -64,16 +69,17 @@ extension MessageDice {
     private mutating func settings(longest limit: Int) -> UserSettings {
         UserSettings(
             lastSeen: one(Visibility.self), exceptions: people(min(limit, PrivacyLimits.exceptionCountMax)), readReceipts: flag(),
-            blocked: people(min(limit, PrivacyLimits.blockCountMax)), revision: number())
+            blocked: people(min(limit, PrivacyLimits.blockCountMax)), revokedBefore: flag() ? stamp() : .zero, revision: number())
     }
 
     private mutating func settingsChange() -> SettingsChange {
-        switch dice.pick(0..<3) {
+        switch dice.pick(0..<4) {
         case 0:
             .set(
                 lastSeen: maybe { $0.one(Visibility.self) }, exceptions: maybe { $0.users(PrivacyLimits.exceptionCountMax) },
                 readReceipts: maybe { $0.flag() })
         case 1: .block(user())
+        case 2: .revokeTokens(before: stamp())
         default: .unblock(user())
         }
     }

@@ -182,7 +182,7 @@ let samples: [Sample] = [
                         groupNumber: 300)
                 ], hasMore: false)),
         "01 05 ac02 04 03616e61 03626f62 026d31 00 ac02 00"),
-] + groupSamples + presenceSamples + mediaSamples
+] + groupSamples + presenceSamples + mediaSamples + hookSamples
 
 /// Names every case once: a new message does not build until it is thought of here, and then wants a sample above.
 func sampleNumber(of message: Message) -> Int {
@@ -197,6 +197,8 @@ func sampleNumber(of message: Message) -> Int {
     case .load: 8
     case .mediaRequest: 9
     case .epoch: 10
+    case .hookBatch: 11
+    case .tokenRule: 12
     case .deliver: 16
     case .acknowledge: 17
     case .markRead: 18
@@ -389,6 +391,8 @@ struct MessageDice {
         case .inboxHead: return .inboxHead(.init(head: number(), headStamp: stamp(), revision: stamp()))
         case .historyPage: return .historyPage(.init(entries: list(L.pageEntryCountMax) { $0.entry() }, hasMore: flag()))
         case .mediaRequest: return mediaMessage()
+        case .hookBatch: return hookMessage()
+        case .tokenRule: return .tokenRule(TokenRule(connection: connection(), before: stamp()))
         case .epoch: return .epoch(EpochNews(epoch: dice.next()))
         default: return groupMessage(like: sample) ?? presenceMessage(like: sample)!
         }

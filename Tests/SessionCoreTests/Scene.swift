@@ -35,6 +35,8 @@ private enum Maps {
     static let one = try! ClusterMap.local(LocalCounts(sessions: 1))
     static let three = try! ClusterMap.local(LocalCounts(sessions: 3))
     static let twoPartitions = try! ClusterMap.local(LocalCounts(sessions: 1, persistences: 2))
+    static let hooked = try! ClusterMap.parse(
+        try! ClusterMap.local(LocalCounts(sessions: 1, apis: 1)).render() + "webhooks http://127.0.0.1:9/ events=offline,stored,delivered\n")
     static let archive = try! ClusterMap.local(LocalCounts(sessions: 1), storageMode: .archive)
 
     static func of(_ sessions: Int, _ partitions: Int, _ mode: StorageMode) -> ClusterMap {
@@ -62,8 +64,8 @@ struct Scene {
 
     /// A shard of a cluster with `sessions` shards; everybody is up.
     /// - Parameter shard: its place among the shards.
-    init(sessions: Int = 1, shard: Int = 0, partitions: Int = 1, mode: StorageMode = .temporary) {
-        map = Maps.of(sessions, partitions, mode)
+    init(sessions: Int = 1, shard: Int = 0, partitions: Int = 1, mode: StorageMode = .temporary, hasWebhooks: Bool = false) {
+        map = hasWebhooks ? Maps.hooked : Maps.of(sessions, partitions, mode)
         selfID = map.nodes(of: .session)[shard].id
         core = SessionCore(selfID: selfID, cluster: map, dice: SeededGenerator(seed: 1))
         for peer in map.peers(of: selfID) { #expect(on(.peerUp(peer.id)) == []) }

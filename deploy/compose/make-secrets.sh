@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the two secrets of deploy/compose.yaml, where they are missing: what services prove to each other, and what tokens of
-# clients are checked with. Prints nothing secret.
+# Makes the secrets of deploy/compose.yaml, where they are missing: what services prove to each other, what tokens of clients are
+# checked with, and with what a product's backend asks. Prints nothing secret.
 #
 #   deploy/compose/make-secrets.sh
 
@@ -10,11 +10,12 @@ readonly DIR
 mkdir -p -- "$DIR"
 if [[ ! -e $DIR/cluster.key ]]; then openssl rand -hex 32 >"$DIR/cluster.key"; fi
 if [[ ! -e $DIR/tokens.keys ]]; then printf 'compose-1 HS256 %s sign\n' "$(openssl rand -base64 32 | tr '+/' '-_' | tr -d =)" >"$DIR/tokens.keys"; fi
+if [[ ! -e $DIR/api.keys ]]; then printf 'compose-1 %s\n' "$(openssl rand -hex 32)" >"$DIR/api.keys"; fi
 # Services run as user and group 10001 and refuse secrets that everybody may read. So that group may, and nobody else has to; without
 # root, podman changes it in its own name space of users.
-chmod 0440 -- "$DIR/cluster.key" "$DIR/tokens.keys"
-if ! { chgrp 10001 -- "$DIR/cluster.key" "$DIR/tokens.keys" || podman unshare chgrp 10001 -- "$DIR/cluster.key" "$DIR/tokens.keys"; } 2>/dev/null; then
-  printf 'make-secrets.sh: the services could not read the secrets. Type: sudo chgrp 10001 %q %q\n' "$DIR/cluster.key" "$DIR/tokens.keys" >&2
+chmod 0440 -- "$DIR/cluster.key" "$DIR/tokens.keys" "$DIR/api.keys"
+if ! { chgrp 10001 -- "$DIR/cluster.key" "$DIR/tokens.keys" "$DIR/api.keys" || podman unshare chgrp 10001 -- "$DIR/cluster.key" "$DIR/tokens.keys" "$DIR/api.keys"; } 2>/dev/null; then
+  printf 'make-secrets.sh: the services could not read the secrets. Type: sudo chgrp 10001 %q %q %q\n' "$DIR/cluster.key" "$DIR/tokens.keys" "$DIR/api.keys" >&2
   exit 1
 fi
 printf 'The secrets are in %s\n' "$DIR"

@@ -75,7 +75,7 @@ host_of() { printf '%s' $(((${1##*-} - 1) % HOST_COUNT + 1)); }
 place_nodes() {
   local starter=$HOME_DIR/on-host
   awk -v subnet="$SUBNET" -v count="$HOST_COUNT" '
-    /^(gateway|parser|session|group|last-seen|persistence|media) / {
+    /^(gateway|parser|session|group|last-seen|persistence|media|api) / {
       number = $2; sub(/.*-/, "", number)
       gsub(/127[.]0[.]0[.]1:/, "10.93." subnet "." ((number - 1) % count + 1) ":")
     }

@@ -1,6 +1,7 @@
 // What `fantail cluster init` writes: the layout of a cluster on one machine, and its secrets.
 
 import Cluster
+import Primitives
 import Tokens
 
 public enum LocalPlan {
@@ -9,11 +10,12 @@ public enum LocalPlan {
         OptionSpec("sessions", "N", "default 3"), OptionSpec("groups", "N", "default 2"),
         OptionSpec("last-seens", "N", "default 2"), OptionSpec("persistences", "N", "default 1"),
         OptionSpec("medias", "N", "default 0: no pictures and files"),
+        OptionSpec("apis", "N", "default 0: no API for a product's backend"),
         OptionSpec("port-base", "N", "clients come in from N + 1080, rpc is from N + 100; default 7000"),
         OptionSpec("archive", nil, "keep messages for ever; default: until delivered"),
         OptionSpec("database", "URL", "keep messages in this PostgreSQL database; default: in a file for each persistence node"),
         OptionSpec("development-login", nil, "gateways mint tokens for anybody at this machine; default: they do not"),
-        OptionSpec("tls", nil, "gateways and media speak TLS, with HOME/secrets/tls.crt and tls.key; default: they do not"),
+        OptionSpec("tls", nil, "gateways, media and api speak TLS, with HOME/secrets/tls.crt and tls.key; default: they do not"),
         OptionSpec("force", nil, "write cluster.conf anew although it has other counts"),
     ]
 
@@ -34,6 +36,7 @@ public enum LocalPlan {
         if let number = try arguments.number("last-seens", range) { counts.lastSeens = number }
         if let number = try arguments.number("persistences", range) { counts.persistences = number }
         if let number = try arguments.number("medias", 0...64) { counts.medias = number }
+        if let number = try arguments.number("apis", 0...64) { counts.apis = number }
         let portBase = try arguments.number("port-base", portBaseRange) ?? existing.flatMap(portBase(of:)) ?? portBaseDefault
         let storageMode = arguments.has("archive") ? .archive : existing?.storageMode ?? .temporary
         let hasLogin = arguments.has("development-login") || existing?.hasDevelopmentLogin ?? false
@@ -77,6 +80,13 @@ public enum LocalPlan {
         map.nodes(of: .gateway).first?.client.map { Int($0.port) - 1080 }.flatMap { portBaseRange.contains($0) ? $0 : nil }
     }
 
+    /// One key, with which a product's backend may ask.
+    /// - Parameter random: 32 bytes nobody can guess.
+    public static func apiKeys(random: [UInt8]) -> [UInt8] {
+        precondition(random.count == 32)
+        return Array("# name key\nlocal-1 \(Base64URL.string(random))\n".utf8)
+    }
+
     /// 64 hex digits and a line end.
     /// - Parameter random: 32 bytes nobody can guess.
     public static func clusterKey(random: [UInt8]) -> [UInt8] {
@@ -103,6 +113,6 @@ extension LocalCounts {
         func count(_ role: Role) -> Int { map.nodes(of: role).count }
         self.init(
             gateways: count(.gateway), parsers: count(.parser), sessions: count(.session), groups: count(.group),
-            lastSeens: count(.lastSeen), persistences: count(.persistence), medias: count(.media))
+            lastSeens: count(.lastSeen), persistences: count(.persistence), medias: count(.media), apis: count(.api))
     }
 }

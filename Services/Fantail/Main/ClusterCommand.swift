@@ -12,7 +12,8 @@ enum ClusterCommand {
         synopsis: "init | check | nodes | apply FILE | drain NODE | stay NODE | remove NODE [OPTIONS]",
         options: LocalPlan.options,
         notes: [
-            "init writes HOME/cluster.conf, HOME/secrets/cluster.key and HOME/secrets/tokens.keys where they are missing.",
+            "init writes HOME/cluster.conf, HOME/secrets/cluster.key and HOME/secrets/tokens.keys where they are missing;",
+            "with api nodes also HOME/secrets/api.keys.",
             "check reads HOME/cluster.conf, and the certificates and keys below HOME/secrets that it asks for.",
             "nodes prints a line for each node: role, name, rpc, admin, client (- for none).",
             "apply FILE makes FILE the cluster file, with a higher epoch, and has every node read it: nodes join, leave, get another weight.",
@@ -92,6 +93,8 @@ enum ClusterCommand {
         }
         try write(places.clusterKey, "what nodes prove to each other") { LocalPlan.clusterKey(random: OpenSSLCrypto().randomBytes(32)) }
         try write(places.tokenKeys, "one HS256 key, local-1") { LocalPlan.tokenKeys(random: OpenSSLCrypto().randomBytes(32)) }
+        guard !wanted.nodes(of: .api).isEmpty else { return }
+        try write(places.apiKeys, "one key for a product's backend, local-1") { LocalPlan.apiKeys(random: OpenSSLCrypto().randomBytes(32)) }
     }
 
     private static func write(_ path: String, _ what: String, _ bytes: () -> [UInt8]) throws(CommandFailure) {

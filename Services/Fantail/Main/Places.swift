@@ -20,6 +20,7 @@ struct Places {
     var secrets: String { "\(home)/secrets" }
     var clusterKey: String { "\(home)/secrets/cluster.key" }
     var tokenKeys: String { "\(home)/secrets/tokens.keys" }
+    var apiKeys: String { "\(home)/secrets/api.keys" }
 
     /// The cluster; nil when there is no file.
     func clusterIfPresent() throws(CommandFailure) -> ClusterMap? {

@@ -29,6 +29,8 @@ struct Connection: Sendable {
         let rate: Int
         /// When the token ends, wall seconds.
         let expirySeconds: Int64
+        /// When it was issued; nil: it does not say.
+        let issuedAt: Stamp?
         var decoder: FrameDecoder
         /// The parser that this connection sticks to while it lives.
         var parser: NodeID?

@@ -145,6 +145,7 @@ public struct GatewayCore: ServiceCore {
             "fantail_gateway_connects_overloaded_total", "Connections refused because there is too much work.",
             counters.connectsOverloaded)
         page.counter("fantail_gateway_sent_away_total", "Connections closed because this gateway is draining.", counters.sentAway)
+        page.counter("fantail_gateway_tokens_revoked_total", "Connections closed because their token was revoked.", counters.tokensRevoked)
         page.counter("fantail_gateway_attaches_total", "Connections attached anew at a session shard.", counters.attaches)
     }
 
@@ -179,6 +180,8 @@ public struct GatewayCore: ServiceCore {
             // A code that may not stand in a frame comes from a release that knows more than this one.
             let code = CloseCode.mayTravel(order.code) ? order.code : CloseCode.internalError.rawValue
             close(socket, code: code, reason: order.reason, now: now, &effects)
+        case .tokenRule(let rule):
+            onTokenRule(rule, now: now, &effects)
         case .attached(let attached):
             onAttached(attached, by: node, now: now, &effects)
         default:
@@ -201,6 +204,15 @@ public struct GatewayCore: ServiceCore {
         if isWelcome { session.isWelcomed = true }
         connections[socket]!.phase = .open(session)
         if isWelcome { correctSeat(socket, now: now, &effects) }
+    }
+
+    /// A token that does not say when it was issued is as old as any.
+    private mutating func onTokenRule(_ rule: TokenRule, now: Now, _ effects: inout [Effect]) {
+        guard let socket = sockets[rule.connection], case .open(let session) = connections[socket]?.phase,
+            (session.issuedAt ?? .zero) < rule.before
+        else { return }
+        counters.tokensRevoked += 1
+        close(socket, code: CloseCode.tokenExpired.rawValue, reason: "token_revoked", now: now, &effects)
     }
 
     private mutating func onFlush(_ effects: inout [Effect]) {
@@ -412,6 +424,7 @@ struct GatewayCounters: Sendable {
     var failures: UInt64 = 0
     var attaches: UInt64 = 0
     var sentAway: UInt64 = 0
+    var tokensRevoked: UInt64 = 0
     var framesLimited: UInt64 = 0
     var connectsLimited: UInt64 = 0
     var connectsOverloaded: UInt64 = 0

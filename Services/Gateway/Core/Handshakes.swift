@@ -120,6 +120,7 @@ extension GatewayCore {
         let session = Connection.Session(
             id: ConnectionID(rawValue: connectionLast), user: claims.user, device: claims.device ?? .unnamed,
             encoding: upgrade.subprotocol == .binary ? .binary : .json, rate: rates.join(claims.user, now: now.instant), expirySeconds: claims.expirySeconds,
+            issuedAt: claims.issuedSeconds.map { Stamp(microseconds: max(0, $0) * 1_000_000) },
             decoder: FrameDecoder(
                 role: .server, limits: WebSocketLimits(messageBytesMax: MessageLimits.clientFrameBytesMax)),
             heardAt: now.instant)

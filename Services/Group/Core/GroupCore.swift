@@ -82,9 +82,11 @@ public struct GroupCore: ServiceCore {
         stores = LiveRing(cluster.ring(of: .persistence))
         ring = cluster.ring(of: .group)
         load = LoadBook()
-        load.adopt(needs: Self.needs(cluster), tells: cluster.nodes(of: .parser).map(\.id))
+        load.adopt(needs: Self.needs(cluster), tells: Self.tells(cluster))
         timers.arm(.scan, at: .zero)
     }
+
+    private static func tells(_ cluster: ClusterMap) -> [NodeID] { [Role.parser, .api].flatMap { cluster.nodes(of: $0).map(\.id) } }
 
     private static func needs(_ cluster: ClusterMap) -> [NodeID] {
         [Role.session, .persistence].flatMap { cluster.nodes(of: $0).map(\.id) }
@@ -129,7 +131,7 @@ public struct GroupCore: ServiceCore {
         stores.adopt(cluster.ring(of: .persistence))
         ring = cluster.ring(of: .group)
         rules = cluster.groupRules
-        load.adopt(needs: Self.needs(cluster), tells: cluster.nodes(of: .parser).map(\.id))
+        load.adopt(needs: Self.needs(cluster), tells: Self.tells(cluster))
         goOn(now: now)
         timers.arm(.scan, at: now.instant)
     }

@@ -86,6 +86,8 @@ public struct LastSeenCore: ServiceCore {
     private var callNext: UInt32 = 0
     private var questionNext: UInt32 = 0
 
+    private static func tells(_ cluster: ClusterMap) -> [NodeID] { [Role.parser, .api].flatMap { cluster.nodes(of: $0).map(\.id) } }
+
     public init(selfID: NodeID, cluster: ClusterMap) {
         self.selfID = selfID
         shards = LiveRing(cluster.ring(of: .lastSeen))
@@ -93,7 +95,7 @@ public struct LastSeenCore: ServiceCore {
         sessions = LiveRing(cluster.ring(of: .session))
         gateways = Set(cluster.nodes(of: .gateway).map(\.id))
         load = LoadBook()
-        load.adopt(needs: cluster.nodes(of: .persistence).map(\.id), tells: cluster.nodes(of: .parser).map(\.id))
+        load.adopt(needs: cluster.nodes(of: .persistence).map(\.id), tells: Self.tells(cluster))
         fronts = Fronts(threshold: .milliseconds(Int64(cluster.presenceRules.onlineMs)))
         _ = shards.set(selfID, isUp: true)
     }
@@ -149,7 +151,7 @@ public struct LastSeenCore: ServiceCore {
         stores.adopt(cluster.ring(of: .persistence))
         sessions.adopt(cluster.ring(of: .session))
         gateways = Set(cluster.nodes(of: .gateway).map(\.id))
-        load.adopt(needs: cluster.nodes(of: .persistence).map(\.id), tells: cluster.nodes(of: .parser).map(\.id))
+        load.adopt(needs: cluster.nodes(of: .persistence).map(\.id), tells: Self.tells(cluster))
         for user in watches.users where shards.primary(of: user) != selfID { watches.removeAll(for: user) }
         toResume = homes.all
         timers.arm(.resume, at: now.instant)

@@ -110,6 +110,7 @@ extension SessionCore {
         _ delivery: PendingDelivery, _ appended: Appended, now: Now, _ effects: inout [Effect]
     ) {
         poke(delivery.to, includingPrimary: false, &effects)
+        if appended.outcome == .stored { noteStored(delivery, appended) }
         guard users[delivery.to] != nil else { return }
         // Whoever has written types no more, and is shown at once when she begins again.
         users[delivery.to]!.typists.remove(delivery.origin.user)

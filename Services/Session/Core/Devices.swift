@@ -115,8 +115,10 @@ extension SessionCore {
         users[id] = user
         armRenewal(now: now)
 
-        // The gateway first: the client's answer to `welcome` must find the connection attached.
+        // The gateway first: it judges the token before it lets anything through, and the client's answer to `welcome` must find the
+        // connection attached.
         let origin = attach.origin
+        tellTokenRule(user, origin, &effects)
         tellAttached(device, hasSiblings: user.hasSiblings, &effects)
         if !attach.isResume {
             tell(
@@ -164,9 +166,21 @@ extension SessionCore {
         guard case .success(.deviceOpened(let opened)) = result, opened.outcome == .opened, var user = users[id] else { return }
         let hadSiblings = user.hasSiblings
         user.deviceCount = opened.deviceCount
-        _ = user.note(opened.settings)
+        let isNews = user.note(opened.settings)
         users[id] = user
         if user.hasSiblings != hadSiblings { tellSiblings(of: nil, user, &effects) }
+        if isNews { tellTokenRule(user, &effects) }
+    }
+
+    /// Of somebody whose tokens were revoked once: the gateway knows how old a connection's token is.
+    private func tellTokenRule(_ user: UserState, _ origin: Origin, _ effects: inout [Effect]) {
+        guard user.settings.revokedBefore != .zero else { return }
+        let rule = TokenRule(connection: origin.connection, before: user.settings.revokedBefore)
+        effects.append(.send(origin.gateway, .tokenRule(rule)))
+    }
+
+    func tellTokenRule(_ user: UserState, _ effects: inout [Effect]) {
+        for device in user.devices where device.isLive { tellTokenRule(user, device.origin, &effects) }
     }
 
     // MARK: Going
@@ -201,6 +215,7 @@ extension SessionCore {
         } else {
             users[id]!.devices.remove(at: index)
         }
+        if !hasMoved { noteUnseen(id, device) }
         forgetIfIdle(id)
     }
 

@@ -89,6 +89,9 @@ extension SessionCore {
         _ effects: inout [Effect]
     ) {
         poke(user, includingPrimary: false, &effects)
+        if !hooks.kinds.isEmpty {
+            for entry in fanOut.entries.suffix(item.storedCount) { noteStored(entry, of: fanOut.group, to: user) }
+        }
         guard users[user] != nil else { return }
         // Stored before: the answer of then may have been lost, and with it the push.
         guard item.storedCount > 0 else { return checkHead(user, &effects) }

@@ -38,6 +38,7 @@ extension SessionCore {
     mutating func onSettingsNews(_ news: SettingsNews, _ call: RemoteCall, _ effects: inout [Effect]) {
         effects.append(.answer(call, .done))
         guard users[news.owner]?.note(news.settings) == true else { return }
+        tellTokenRule(users[news.owner]!, &effects)
         for device in users[news.owner]!.devices where device.isLive {
             let place = ConnectionPlace(gateway: device.origin.gateway, connection: device.origin.connection)
             if place != news.author { tell(device.origin, .settings(ref: nil, news.settings), &effects) }

@@ -236,6 +236,7 @@ extension SessionCore {
                 .refuse(call, Refusal(.unavailable, retryAfterMs: unavailableRetryMs)))
         }
         counters.receiptsStored += 1
+        noteReceipt(receipt, stored)
         effects.append(.answer(call, .done))
         let id = receipt.author
         // Whoever else may hold the author must look, as with messages.

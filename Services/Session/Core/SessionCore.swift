@@ -10,6 +10,7 @@
 //     Groups.swift      entries of groups come in for many at once, receipts go out for many at once
 //     Typing.swift      who writes to whom just now
 //     Presence.swift    connections that ended and settings that changed
+//     Hooks.swift       what a product's backend is told
 //     UserState.swift   what is known of one user
 //
 // About disagreement: two shards may believe that they hold the same user. Persistence alone numbers an inbox, so nothing
@@ -42,6 +43,8 @@ public struct SessionCore: ServiceCore {
         case groupMarks
         /// Receipts that were delayed have gathered long enough.
         case receipts
+        /// Events for webhooks were not taken: try again.
+        case hooks
     }
 
     /// What a call was made for.
@@ -67,6 +70,8 @@ public struct SessionCore: ServiceCore {
         case shared(FanOutID, [UserID])
         case groupReceipts(UserID, [GroupMarkWaiter])
         case memberships(Origin, MessageID?)
+        /// Events for webhooks.
+        case hooks
     }
 
     let selfID: NodeID
@@ -100,6 +105,7 @@ public struct SessionCore: ServiceCore {
     /// Groups with marks that gather, in the order in which they came.
     var groupsToFlush: [UserID] = []
     var delayed = DelayedReceipts()
+    var hooks: HookOutbox
     public var load: LoadBook
     var timers = TimerQueue<Timer>()
     var counters = SessionCounters()
@@ -118,6 +124,7 @@ public struct SessionCore: ServiceCore {
         groups = LiveRing(cluster.ring(of: .group))
         lastSeens = LiveRing(cluster.ring(of: .lastSeen))
         gateways = Set(cluster.nodes(of: .gateway).map(\.id))
+        hooks = HookOutbox(cluster)
         _ = sessions.set(selfID, isUp: true)
         load = LoadBook()
         load.adopt(needs: Self.needs(cluster), tells: Self.tells(cluster))
@@ -129,7 +136,7 @@ public struct SessionCore: ServiceCore {
     private static func needs(_ cluster: ClusterMap) -> [NodeID] { cluster.nodes(of: .persistence).map(\.id) }
 
     private static func tells(_ cluster: ClusterMap) -> [NodeID] {
-        [Role.gateway, .parser, .group].flatMap { cluster.nodes(of: $0).map(\.id) }
+        [Role.gateway, .parser, .group, .api].flatMap { cluster.nodes(of: $0).map(\.id) }
     }
 
     // MARK: ServiceCore
@@ -148,6 +155,7 @@ public struct SessionCore: ServiceCore {
         case .flush:
             armGroupMarks(now: now)
             tellDepartures(&effects)
+            sendHooks(&effects)
         case .clientAccepted, .clientReceived, .clientClosed, .committed, .commitFailed, .disk: break
         }
     }
@@ -189,6 +197,7 @@ public struct SessionCore: ServiceCore {
         groups.adopt(cluster.ring(of: .group))
         lastSeens.adopt(cluster.ring(of: .lastSeen))
         gateways = Set(cluster.nodes(of: .gateway).map(\.id))
+        hooks.adopt(cluster)
         load.adopt(needs: Self.needs(cluster), tells: Self.tells(cluster))
         outOfTurn = Set(users.keys.filter { users[$0]!.hasConnection && sessions.primary(of: $0) != selfID })
         onShardMet(now: now)
@@ -206,6 +215,7 @@ public struct SessionCore: ServiceCore {
         if sessions.set(node, isUp: isUp), isUp { onShardMet(now: now) }
         _ = groups.set(node, isUp: isUp)
         _ = lastSeens.set(node, isUp: isUp)
+        hooks.set(node, isUp: isUp)
         if stores.set(node, isUp: isUp), isUp {
             // What waited for this partition goes on at once.
             for user in users.keys.sorted() where stores.primary(of: user) == node {
@@ -312,6 +322,7 @@ public struct SessionCore: ServiceCore {
         case .shared(let fanOut, let recipients): onSharedStored(fanOut, recipients, result, now: now, &effects)
         case .groupReceipts(let group, let waiters): onGroupMarked(group, waiters, result, now: now, &effects)
         case .memberships(let origin, let reference): onMemberships(origin, reference, result, &effects)
+        case .hooks: onHooksTaken(result, now: now)
         }
     }
 
@@ -327,6 +338,7 @@ public struct SessionCore: ServiceCore {
             case .renewal: onRenewalTimer(now: now, &effects)
             case .groupMarks: flushGroupMarks(now: now, &effects)
             case .receipts: startDelayedReceipts(now: now, &effects)
+            case .hooks: hooks.isResting = false
             }
         }
     }
@@ -414,6 +426,8 @@ extension SessionCore {
         page.counter("fantail_session_receipts_stored_total", "Receipts made durable for authors.", counters.receiptsStored)
         page.counter("fantail_session_pokes_total", "Pokes sent to other shards.", counters.pokesSent)
         page.counter("fantail_session_attaches_total", "Devices that attached or attached again.", counters.attaches)
+        page.gauge("fantail_session_hooks_waiting", "Events for webhooks that no api node has taken yet.", hooks.events.count)
+        page.counter("fantail_session_hooks_dropped_total", "Events for webhooks that found no room.", hooks.droppedCount)
         page.counter("fantail_session_typing_pushed_total", "Signs of typing pushed to devices.", counters.typingPushed)
         page.counter("fantail_session_typing_merged_total", "Signs of typing that said what devices knew.", counters.typingMerged)
         page.counter("fantail_session_typing_dropped_total", "Signs of typing for nobody who may see them now.", counters.typingDropped)

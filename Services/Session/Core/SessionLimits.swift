@@ -17,6 +17,10 @@ public enum SessionLimits {
     /// Pushes without any acknowledgement after which the connection counts as dead: 5 + 10 + 20 + 40 + 80 seconds.
     static let ackTryCountMax = 5
 
+    /// Events for webhooks that no api node has taken yet, with at most 4 KiB of text each: 16 MiB at worst, and some seconds of a busy
+    /// shard. Beyond it they are lost, and counted; twice as many would only hold older news.
+    static let hookEventCountMax = 4_096
+
     /// How long marks of members gather before a group hears of them. Authors are told of ticks every 50 ms, so they hardly
     /// notice, and a member who has got several messages by then costs the stores one mark and one cursor. Twice as much would
     /// also hold up the receipts of her other chats, which wait for their turn behind these.

@@ -5,7 +5,7 @@
 
 import { element, figure, duration, bytes, age } from "/status.js";
 
-const COLUMNS = [["gateway"], ["parser"], ["session", "group", "last-seen"], ["persistence", "media"]];
+const COLUMNS = [["gateway"], ["parser"], ["session", "group", "last-seen"], ["persistence", "media", "api"]];
 const LEVEL_WORST = 4;
 const svgName = "http://www.w3.org/2000/svg";
 

@@ -188,7 +188,7 @@ struct Shape: Sendable {
         return cluster.nodes.firstIndex { $0.id == owner }!
     }
 
-    var processCounts: [Int] { Role.allCases.filter { $0 != .media }.map { cluster.nodes(of: $0).count } }
+    var processCounts: [Int] { Role.allCases.filter { $0 != .media && $0 != .api }.map { cluster.nodes(of: $0).count } }
 
     /// In words, for the report.
     var text: String {

@@ -330,7 +330,7 @@ extension World {
         case .group: return NodeBox(GroupCore(selfID: node.id, cluster: cluster, dice: dice.split()), mesh)
         case .lastSeen: return NodeBox(LastSeenCore(selfID: node.id, cluster: cluster), mesh)
         case .persistence: return NodeBox(PersistenceCore(selfID: node.id, cluster: cluster, dice: dice.split()), mesh)
-        case .media: preconditionFailure("no media here")
+        case .media, .api: preconditionFailure("no media and no api here")
         }
     }
 }

@@ -130,6 +130,7 @@ extension Trace {
                 .compactMap { $0 }.joined(separator: ", ")
         case .block(let user): "block \(user)"
         case .unblock(let user): "unblock \(user)"
+        case .revokeTokens(let before): "no tokens before \(text(before))"
         }
     }
 
@@ -152,6 +153,8 @@ extension Trace {
         case .detach(let detach): "detach \(detach.user) \(detach.connection)"
         case .featureRequest(let request): "feature \(request.feature) for \(name(request.origin))"
         case .mediaRequest(let request): "\(name(request.origin)) asks about media"
+        case .hookBatch(let batch): "\(batch.events.count) events for webhooks"
+        case .tokenRule(let rule): "no tokens before \(text(rule.before)) at \(rule.connection)"
         case .epoch(let news): "goes by epoch \(news.epoch)"
         case .load(let load): "load \(load.level.rawValue), \(load.admitPermille) of 1000 may send"
         case .deliver(let deliver):
