@@ -82,6 +82,8 @@ public struct MediaCore: ServiceCore {
         case .deadline: onDeadline(now: now, &effects)
         case .peerUp: timers.armIfIdle(.sweep, at: now.instant)
         case .requested(let call, _): effects.append(.refuse(call, Refusal(.unsupported)))
+        // Webhooks are another node's.
+        case .disk(.hook): break
         case .peerDown, .epoch, .clusterChanged, .answered, .refused, .flush, .committed, .commitFailed: break
         }
     }
