@@ -11,7 +11,7 @@ import websockets
 from websockets.asyncio.client import connect
 
 import binary
-from cluster import PATIENCE, Cluster
+from cluster import PATIENCE, Cluster, within
 
 _serial = itertools.count(1)
 _run = f"{os.getpid():x}{int(time.time()) & 0xFFFF:x}"
@@ -49,7 +49,7 @@ class Client:
     async def next(self, patience: float = PATIENCE) -> dict:
         """The next frame, whatever it is."""
         try:
-            data = await asyncio.wait_for(self.socket.recv(), patience)
+            data = await within(patience, self.socket.recv())
         except websockets.ConnectionClosed as closed:
             raise _closed(closed) from None
         assert isinstance(data, str) == (self.encoding == "json"), "text carries JSON, binary the compact encoding"

@@ -8,6 +8,7 @@ Everything a cluster needs is made here: ports, cluster file, secrets, directori
 with the test run, whatever becomes of it.
 """
 
+import asyncio
 import ctypes
 import http.client
 import os
@@ -33,6 +34,14 @@ SMALL = dict.fromkeys(COUNTS, 1)
 
 #: Generous: no test may fail because a machine is slow. Seconds.
 PATIENCE = 30.0
+
+
+async def within(seconds: float, work):
+    """What `work` gives, or TimeoutError. (In Python 3.11 the library's own way of waiting loses a cancellation that comes together
+    with a result: whoever was told to stop would go on.)"""
+    async with asyncio.timeout(seconds):
+        return await work
+
 
 #: Ephemeral ports begin at 32768. Each cluster takes a block, each test worker has a range of its own.
 PORT_FIRST, PORT_LAST, PORTS_PER_WORKER, PORTS_PER_CLUSTER = 16_000, 32_700, 5_000, 60
@@ -103,10 +112,10 @@ class Node:
         status, body, _ = self.page(path, method)
         return status, body
 
-    def page(self, path: str, method: str = "GET") -> tuple[int, str, dict]:
+    def page(self, path: str, method: str = "GET", **headers) -> tuple[int, str, dict]:
         connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=5)
         try:
-            connection.request(method, path)
+            connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
             answer = connection.getresponse()
             return answer.status, answer.read().decode(), {name.lower(): value for name, value in answer.getheaders()}
         except (OSError, http.client.HTTPException):
@@ -125,15 +134,19 @@ class Node:
 
 class Cluster:
     def __init__(self, home: Path, counts: dict | None = None, store: str = "temporary", settings: tuple = (),
-                 media: str = "", tls: str = ""):
+                 media: str = "", tls: str = "", is_shedding: bool = False):
         """
         home: an empty directory; everything is kept below.
         counts: nodes of each role; default `COUNTS`.
         settings: more lines of the cluster file.
         media: more words in the lines of media nodes.
         tls: who speaks it, `clients`, `peers` or both; papers are made for them, by `self.authority` and `self.peers_authority`.
+        is_shedding: services give up work when they are behind. Else they do all of it, however long others keep the machine from them:
+            a test that waits for a sign of typing would wait in vain on a machine that is slow. A process that is started again
+            is told so by the next `wait_ready`.
         """
         self.is_archive = store == "archive"
+        self.is_shedding = is_shedding
         self.home = Path(home)
         self.name = f"e2e-{secrets.token_hex(3)}"
         self.data = self.home / "data"
@@ -267,6 +280,9 @@ class Cluster:
             assert time.monotonic() < deadline, "not ready: " + "; ".join(f"{n.name} {n.get('/readyz')}" for n in waiting)
             if waiting:
                 time.sleep(0.03)
+        if not self.is_shedding:
+            for node in self.nodes.values():
+                assert node.page("/load?pin=0", "POST", X_Fantail_Admin="test")[0] == 200, f"{node.name} takes no level"
 
     # Looking
 

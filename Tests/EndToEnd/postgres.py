@@ -13,7 +13,10 @@ from cluster import PATIENCE, _die_with_parent, _ports
 
 FOLDERS = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
 BIN = FOLDERS[-1].parent if FOLDERS else None
-SETTINGS = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "shared_buffers=64MB", "-c", "max_connections=40"]
+SETTINGS = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "shared_buffers=64MB", "-c", "max_connections=40",
+            # A server that is killed leaves what it wrote to the kernel. A sync is for the power, which these tests leave on, and behind
+            # a crash the server would begin with one for each of a thousand files: half a minute on a slow disk.
+            "-c", "fsync=off", "-c", "full_page_writes=off"]
 
 
 def _user():

@@ -7,7 +7,7 @@ import hashlib
 import os
 import struct
 
-from cluster import PATIENCE
+from cluster import PATIENCE, within
 
 TEXT, BINARY, CONTINUATION, CLOSE, PING, PONG = 1, 2, 0, 8, 9, 10
 HELLO = b'{"type":"hello"}'
@@ -102,7 +102,7 @@ class Raw:
             payload = await self.until(CLOSE)
             assert len(payload) != 1 and len(payload) <= 125
             payload[2:].decode()
-            rest = await asyncio.wait_for(self.reader.read(), PATIENCE)
+            rest = await within(PATIENCE, self.reader.read())
             assert rest == b"", "nothing follows a close frame"
             return struct.unpack("!H", payload[:2])[0] if payload else 1005
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -114,8 +114,7 @@ class Raw:
 
 async def dial(cluster, gateway: int = 0, **options):
     options.setdefault("ssl", cluster.ssl)
-    return await asyncio.wait_for(
-        asyncio.open_connection("127.0.0.1", cluster.gateways[gateway].client, limit=1 << 20, **options), PATIENCE)
+    return await within(PATIENCE, asyncio.open_connection("127.0.0.1", cluster.gateways[gateway].client, limit=1 << 20, **options))
 
 
 @contextlib.asynccontextmanager
@@ -126,7 +125,7 @@ async def raw(cluster, user: str, subprotocol: str | None = "fantail.json.v1", h
     writer.write(handshake_bytes(cluster.token(user), subprotocol=subprotocol, key=key) + behind)
     connection = Raw(reader, writer)
     try:
-        head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)).decode()
+        head = (await within(PATIENCE, reader.readuntil(b"\r\n\r\n"))).decode()
         assert head.startswith("HTTP/1.1 101 "), head
         expected = base64.b64encode(hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()).decode()
         assert f"sec-websocket-accept: {expected}".lower() in head.lower()

@@ -13,7 +13,7 @@ import traceback
 import websockets
 
 from client import Client, Closed, fresh, open_socket
-from cluster import Cluster
+from cluster import Cluster, within
 
 PERMANENT = {"malformed", "unknown_type", "missing_field", "bad_field", "body_too_long", "unsupported", "to_self", "id_conflict",
              "cursor_ahead", "ack_ahead", "read_ahead", "hello_missing", "too_many_devices", "hello_repeated",
@@ -128,7 +128,7 @@ class ReferenceClient:
                 await asyncio.gather(*tasks, return_exceptions=True)
         finally:
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(socket.close(), 2)
+                await within(2, socket.close())
 
     async def _say(self, letter: Letter):
         letter.said = time.monotonic()

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from client import fresh, greeted
-from cluster import PATIENCE, SMALL, Cluster
+from cluster import PATIENCE, SMALL, Cluster, within
 
 SAMPLE = re.compile(r'^([a-z_][a-z0-9_]*)(\{[a-z_]+="(?:[^"\\\n]|\\["\\n])*"(?:,[a-z_]+="(?:[^"\\\n]|\\["\\n])*")*\})? (\S+)$')
 
@@ -96,7 +96,7 @@ async def test_nonsense_at_the_admin_door_is_answered_or_cut(cluster):
         reader, writer = await asyncio.open_connection("127.0.0.1", node.admin)
         writer.write(data)
         try:
-            answer = await asyncio.wait_for(reader.read(), PATIENCE)
+            answer = await within(PATIENCE, reader.read())
         except ConnectionError:
             answer = b""
         assert answer == b"" or re.match(rb"HTTP/1.1 (4\d\d) ", answer), (data[:20], answer[:60])

@@ -1,18 +1,19 @@
 """Copies of the store: made while it is in use, put back, and compared."""
 
 import asyncio
+import collections
 import signal
 import subprocess
 
 from client import fresh, greeted
-from cluster import BIN, PATIENCE, SMALL, Cluster
+from cluster import BIN, PATIENCE, SMALL, Cluster, within
 
 
 async def fantail(*words, expect: int = 0) -> str:
     """What the tool says, on both streams."""
     process = await asyncio.create_subprocess_exec(
         str(BIN / "fantail"), *map(str, words), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    said, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+    said, _ = await within(PATIENCE, process.communicate())
     assert process.returncode == expect, said.decode()
     return said.decode()
 
@@ -21,11 +22,26 @@ def of(cluster: Cluster) -> list:
     return ["--cluster", cluster.file, "--data", cluster.data, "--node", "persistence-1"]
 
 
-async def write(client, to: str, numbers, acknowledged: list):
-    """Letters one after the other, each known to be stored before the next."""
+#: Letters on their way at once: those that wait together share a sync, whatever one takes on this disk.
+WINDOW = 25
+
+
+def text(i: int, size: int = 20_000) -> str:
+    return f"text {i} ".ljust(size, "x")
+
+
+async def write(client, to: str, numbers, acknowledged: list, size: int = 20_000):
+    """Letters one after the other. What is acknowledged is stored."""
+    under_way = collections.deque()
     for i in numbers:
-        await client.send(to, f"text {i} " + "x" * 300, id=f"m{i}")
-        acknowledged.append(f"m{i}")
+        await client.say("send", id=f"m{i}", to=to, body=text(i, size), after=under_way[-1] if under_way else None)
+        under_way.append(f"m{i}")
+        if len(under_way) == WINDOW:
+            await client.expect("sent", id=under_way[0])
+            acknowledged.append(under_way.popleft())
+    while under_way:
+        await client.expect("sent", id=under_way[0])
+        acknowledged.append(under_way.popleft())
 
 
 async def test_a_backup_under_load_holds_what_was_acknowledged_before(home, tmp_path):
@@ -33,10 +49,11 @@ async def test_a_backup_under_load_holds_what_was_acknowledged_before(home, tmp_
     ana, bob = fresh("ana"), fresh("bob")
     with Cluster(home, SMALL) as cluster:
         async with greeted(cluster, ana) as a:
+            # Some megabytes: a copy takes one at a step, and a batch of letters comes between two steps.
             acknowledged = []
-            await write(a, bob, range(400), acknowledged)
+            await write(a, bob, range(150), acknowledged)
             before = len(acknowledged)
-            writer = asyncio.create_task(write(a, bob, range(400, 1_000_000), acknowledged))
+            writer = asyncio.create_task(write(a, bob, range(before, 1_000_000), acknowledged))
             said = await fantail("store", "backup", *of(cluster), copy)
             assert len(acknowledged) > before, "nothing was written while the copy was made"
             writer.cancel()
@@ -66,7 +83,7 @@ async def test_a_backup_under_load_holds_what_was_acknowledged_before(home, tmp_
         second.wait_ready()
         async with greeted(second, bob, cursor=0) as b:
             for n in range(1, before + 1):
-                await b.expect("message", n=n, id=f"m{n - 1}")
+                await b.expect("message", n=n, id=f"m{n - 1}", body=text(n - 1))
                 await b.say("ack", n=n)
 
 
@@ -99,8 +116,7 @@ async def test_a_backup_to_a_full_disk_is_told_and_leaves_nothing(home, small_di
     directory, _ = small_disk
     with Cluster(home, SMALL) as cluster:
         async with greeted(cluster, fresh("ana")) as a:
-            for i in range(120):
-                await a.send(fresh("bob"), "x" * 40_000, id=f"m{i}")
+            await write(a, fresh("bob"), range(120), [], size=40_000)
         said = await fantail("store", "backup", *of(cluster), directory / "copy.db", expect=1)
         assert "full" in said
         assert not list(directory.iterdir())

@@ -9,7 +9,7 @@ import pytest
 
 import binary
 from client import Client, client, fresh, greeted
-from cluster import PATIENCE
+from cluster import PATIENCE, within
 from raw import CONTINUATION, TEXT, Raw, dial, frame, handshake_bytes, raw
 
 MIB = 1 << 20
@@ -176,7 +176,7 @@ async def status_of(cluster, request: bytes) -> int | None:
     reader, writer = await dial(cluster)
     writer.write(request)
     try:
-        head = await asyncio.wait_for(reader.read(65_536), PATIENCE)
+        head = await within(PATIENCE, reader.read(65_536))
     except ConnectionError:
         head = b""
     writer.transport.abort()
@@ -235,7 +235,7 @@ async def test_a_request_may_come_a_byte_at_a_time(cluster):
     for byte in handshake_bytes(cluster.token(fresh())):
         writer.write(bytes([byte]))
         await asyncio.sleep(0)
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
+    head = await within(PATIENCE, reader.readuntil(b"\r\n\r\n"))
     assert head.startswith(b"HTTP/1.1 101 ")
     writer.transport.abort()
 
@@ -259,7 +259,7 @@ async def test_a_handshake_that_dawdles_is_cut_while_others_are_served(cluster):
 
     dawdlers = [asyncio.create_task(dawdle()) for _ in range(20)]
     await others_are_fine(cluster, seconds=2)
-    await asyncio.wait_for(asyncio.gather(*dawdlers), PATIENCE + 30)
+    await within(PATIENCE + 30, asyncio.gather(*dawdlers))
 
 
 @pytest.mark.long
@@ -315,7 +315,7 @@ async def never_reading(cluster, gateway: int = 0) -> Raw:
     reader, writer = await asyncio.open_connection(
         sock=plug, limit=4_096, ssl=cluster.ssl, server_hostname="127.0.0.1" if cluster.ssl else None)
     writer.write(handshake_bytes(cluster.token(fresh())))
-    await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
+    await within(PATIENCE, reader.readuntil(b"\r\n\r\n"))
     connection = Raw(reader, writer)
     await connection.write(frame(TEXT, b'{"type":"hello"}'))
     assert b"welcome" in await connection.until(TEXT)
@@ -335,7 +335,7 @@ async def test_a_client_that_asks_and_never_reads_holds_a_bounded_amount(cluster
         while sent < limit:
             connection.writer.write(question)
             try:
-                await asyncio.wait_for(connection.writer.drain(), 5)
+                await within(5, connection.writer.drain())
             except (ConnectionError, TimeoutError):
                 return sent
             sent += len(question)
@@ -359,7 +359,7 @@ async def test_a_reader_that_stops_gets_no_more_than_one_portion(cluster):
     reader, writer = await asyncio.open_connection(
         sock=plug, limit=4_096, ssl=cluster.ssl, server_hostname="127.0.0.1" if cluster.ssl else None)
     writer.write(handshake_bytes(cluster.token(bob)))
-    await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
+    await within(PATIENCE, reader.readuntil(b"\r\n\r\n"))
     deaf = Raw(reader, writer)
     await deaf.write(frame(TEXT, b'{"type":"hello"}'))
     await deaf.until(TEXT)
@@ -389,7 +389,7 @@ async def test_a_half_sent_message_holds_no_more_than_it_sent(cluster):
                       + b"\x80\xff" + (390_000).to_bytes(8, "big") + b"\0\0\0\0" + b"x" * 100)
         halves.append(c)
     for c in halves:
-        await asyncio.wait_for(c.reader.readuntil(b"\r\n\r\n"), PATIENCE)
+        await within(PATIENCE, c.reader.readuntil(b"\r\n\r\n"))
     await others_are_fine(cluster)
     assert cluster.gateways[0].memory() - before < 16 * MIB, "an announced length reserves nothing"
     for c in halves:
@@ -402,7 +402,7 @@ async def test_a_thousand_connections_that_vanish_leave_nothing_behind(cluster):
         async def visit():
             c = Raw(*await dial(cluster))
             await c.write(handshake_bytes(cluster.token(fresh())) + frame(TEXT, b'{"type":"hello"}'))
-            await asyncio.wait_for(c.reader.readuntil(b"welcome"), PATIENCE)
+            await within(PATIENCE, c.reader.readuntil(b"welcome"))
             c.abort()
 
         await asyncio.gather(*(visit() for _ in range(200)))
@@ -426,6 +426,6 @@ async def test_a_dead_client_of_the_library_can_come_back(cluster):
     for _ in range(3):
         async with client(cluster, user) as c:
             await c.hello()
-            await asyncio.wait_for(await c.socket.ping(b"are you there?"), PATIENCE)
+            await within(PATIENCE, await c.socket.ping(b"are you there?"))
             await c.socket.close(1000, "bye")
             assert c.socket.close_code == 1000

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from client import fresh
-from cluster import PATIENCE, Cluster
+from cluster import PATIENCE, Cluster, within
 from raw import TEXT, Raw, dial, frame, handshake_bytes
 
 #: Bytes per connection, all services together.
@@ -25,7 +25,7 @@ def private(node) -> int:
 async def connect(cluster, gateway: int) -> Raw:
     connection = Raw(*await dial(cluster, gateway))
     await connection.write(handshake_bytes(cluster.token(fresh("idle"))) + frame(TEXT, b'{"type":"hello"}'))
-    await asyncio.wait_for(connection.reader.readuntil(b"welcome"), PATIENCE)
+    await within(PATIENCE, connection.reader.readuntil(b"welcome"))
     return connection
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import http.client
 import json
 import time
 
@@ -10,7 +9,7 @@ import pytest
 import websockets
 
 from client import fresh, greeted, open_socket
-from cluster import PATIENCE, SMALL, Cluster
+from cluster import PATIENCE, SMALL, Cluster, within
 
 
 def load(node) -> dict:
@@ -20,16 +19,11 @@ def load(node) -> dict:
 
 
 def post(node, path: str, **headers) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", node.admin, timeout=5)
-    try:
-        connection.request("POST", path, headers=headers)
-        return connection.getresponse().status
-    finally:
-        connection.close()
+    return node.page(path, "POST", **headers)[0]
 
 
 def pin(node, level):
-    assert post(node, f"/load?pin={level}", **{"X-Fantail-Admin": "test"}) == 200
+    assert post(node, f"/load?pin={level}", X_Fantail_Admin="test") == 200
 
 
 async def until(condition, what: str):
@@ -42,21 +36,25 @@ async def until(condition, what: str):
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     """One process of each role, so that a test knows whose level it moves."""
-    with Cluster(tmp_path_factory.mktemp("overload"), SMALL) as cluster:
+    with Cluster(tmp_path_factory.mktemp("overload"), SMALL, is_shedding=True) as cluster:
         yield cluster
 
 
 @contextlib.asynccontextmanager
 async def held(cluster, name: str, level: int):
-    """A level held at one node, until those who send to it have heard of it; and back again."""
-    node, parser = cluster.nodes[name], cluster.nodes["parser-1"]
-    pin(node, level)
+    """A level held at one node, until those who send to it have heard of it; and back again. The others are held at calm, whatever
+    this machine does to them meanwhile."""
+    parser = cluster.nodes["parser-1"]
+    for node in cluster.nodes.values():
+        pin(node, level if node.name == name else 0)
     await until(lambda: load(parser)["worst_level"] == level, f"the parser hears of level {level}")
     try:
         yield
     finally:
-        pin(node, "auto")
+        pin(cluster.nodes[name], 0)
         await until(lambda: load(parser)["worst_level"] == 0, "the parser hears that it is over")
+        for node in cluster.nodes.values():
+            pin(node, "auto")
 
 
 async def test_every_node_tells_its_load_and_nothing_is_given_up(small):
@@ -69,9 +67,9 @@ async def test_every_node_tells_its_load_and_nothing_is_given_up(small):
 async def test_a_level_is_held_by_a_post_with_our_header_only(small):
     node = small.nodes["session-1"]
     assert post(node, "/load?pin=4") == 403
-    assert post(node, "/load?pin=9", **{"X-Fantail-Admin": "x"}) == 400
-    assert post(node, "/load", **{"X-Fantail-Admin": "x"}) == 400
-    assert post(node, "/metrics", **{"X-Fantail-Admin": "x"}) == 405
+    assert post(node, "/load?pin=9", X_Fantail_Admin="x") == 400
+    assert post(node, "/load", X_Fantail_Admin="x") == 400
+    assert post(node, "/metrics", X_Fantail_Admin="x") == 405
     assert load(node)["pinned"] is False
     async with held(small, "session-1", 2):
         assert load(node)["pinned"] is True and load(node)["level"] == 2
@@ -137,7 +135,9 @@ async def test_delayed_receipts_are_fewer_and_none_is_lost(small):
         async with held(small, "session-1", 3):
             before = small.figure("session", "fantail_session_receipts_stored_total")
             for number in range(1, 11):
-                sent = await a.send(bob, f"{number}")
+                id = fresh("m")
+                await a.say("send", id=id, to=bob, body=f"{number}")
+                sent = await a.until("sent", id=id)
                 await b.until("message", n=number)
                 await b.say("ack", n=number)
             async with asyncio.timeout(PATIENCE):
@@ -156,7 +156,7 @@ async def test_fantail_load_shows_and_holds_levels(small):
         process = await asyncio.create_subprocess_exec(
             BIN / "fantail", "load", *words, "--cluster", str(small.file), stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE)
-        out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
+        out, err = await within(PATIENCE, process.communicate())
         return process.returncode, out.decode(), err.decode()
 
     try:

@@ -110,7 +110,7 @@ async def test_files_are_moved_to_a_database(home):
     ana, bob = fresh("ana"), fresh("bob")
     with Pair(has_standby=False) as pair, Cluster(home, SMALL) as cluster:
         async with greeted(cluster, ana) as a:
-            await write(a, bob, range(60), [])
+            await write(a, bob, range(60), [], size=300)
         words = ["store", "migrate", "--cluster", cluster.file, "--data", cluster.data]
         assert "names no database" in await fantail(*words, expect=1)
         cluster.file.write_text(cluster.file.read_text() + f"database {pair.url}\n")

@@ -14,7 +14,7 @@ import pytest
 
 from binary import varint
 from client import fresh, greeted
-from cluster import PATIENCE
+from cluster import PATIENCE, within
 
 HELLO, PROOF, REQUEST, ANSWER, REFUSAL, ONE_WAY, PING, PONG = range(1, 9)
 
@@ -61,7 +61,7 @@ class Stranger:
     async def cut(self) -> bytes:
         """Waits for the end; what was said before it."""
         try:
-            return await asyncio.wait_for(self.reader.read(1 << 20), PATIENCE)
+            return await within(PATIENCE, self.reader.read(1 << 20))
         except ConnectionError:
             return b""
 

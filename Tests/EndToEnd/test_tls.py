@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from client import fresh, greeted
-from cluster import BIN, PATIENCE, SMALL, Cluster
+from cluster import BIN, PATIENCE, SMALL, Cluster, within
 from papers import DAY, Authority
 from raw import TEXT, dial, frame, handshake_bytes, raw
 from test_bad_input import MIB, never_reading
@@ -90,9 +90,9 @@ async def test_chat_over_both_versions(secure, version, encoding):
         cipher = spoken.cipher()[0]
         assert "GCM" in cipher or "CHACHA20" in cipher
         writer.write(handshake_bytes(secure.token(bob)) + frame(TEXT, b'{"type":"hello"}'))
-        await asyncio.wait_for(reader.readuntil(b'"welcome"'), PATIENCE)
+        await within(PATIENCE, reader.readuntil(b'"welcome"'))
         await a.send(bob, "over there")
-        await asyncio.wait_for(reader.readuntil(b"over there"), PATIENCE)
+        await within(PATIENCE, reader.readuntil(b"over there"))
         writer.transport.abort()
 
 

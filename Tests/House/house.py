@@ -213,6 +213,11 @@ def nobody_kills_by_name(tree):
             yield f"{where} uses {match[1]}: signal the process by its pid"
 
 
+def no_test_waits_deaf_to_its_end(tree):
+    for where, _ in tree.search(r"asyncio\.wait_for\(", tree.matching(r"^Tests/.*\.py$")):
+        yield f"{where} calls asyncio.wait_for, which loses a cancellation that comes with the result in Python 3.11: use within() of cluster.py"
+
+
 def every_test_that_the_threat_model_names_exists(tree):
     names = tree.matching(r"^Tests/.*\.(py|swift)$")
     known = {match[1] for _, match in tree.search(r"(?:def|func) (\w+)\(", names)}
@@ -244,6 +249,7 @@ RULES = [
     no_file_is_large,
     scripts_are_strict_and_executable,
     nobody_kills_by_name,
+    no_test_waits_deaf_to_its_end,
     every_test_that_the_threat_model_names_exists,
 ]
 
@@ -300,6 +306,7 @@ PLANTS = [
     (no_file_is_large, append("docs/planted.svg", "x" * (FILE_BYTES_MAX + 1))),
     (scripts_are_strict_and_executable, append("deploy/planted.sh", "echo hello\n")),
     (nobody_kills_by_name, append("Tests/EndToEnd/planted.sh", "pkill -f gateway\n")),
+    (no_test_waits_deaf_to_its_end, append("Tests/EndToEnd/planted.py", '"""An idea."""\nawait asyncio.wait_' + "for(x, 1)\n")),
     (every_test_that_the_threat_model_names_exists, append("docs/security.md", "| a threat | a remedy | `test_that_nobody_wrote` |\n")),
 ]
 
