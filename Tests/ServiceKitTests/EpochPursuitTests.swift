@@ -16,7 +16,7 @@ import Testing
             if isNews { news.append(now - start) }
             now = next
         }
-        // 0, 2, ... 60 s; then nine more until the tenth minute is over.
+        // At 0, 2 ... 60 s; then at every full minute until the tenth.
         #expect(looks == 31 + 8)
         #expect(news == [.seconds(60)])
     }
