@@ -6,7 +6,7 @@ import Testing
 @Suite("Roles")
 struct RoleTests {
     @Test func numbersAndNamesAreFixed() {
-        #expect(Role.allCases.map(\.rawValue) == [1, 2, 3, 4, 5, 6, 7])
+        #expect(Role.allCases.map(\.rawValue) == [1, 2, 3, 4, 5, 6, 7, 8])
         #expect(
             Role.allCases.map(\.name) == [
                 "gateway", "parser", "session", "group", "last-seen", "persistence", "media", "api",

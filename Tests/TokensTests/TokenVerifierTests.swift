@@ -8,7 +8,7 @@ struct TokenVerifierTests {
     func aMintedTokenNamesItsUserAndDevice(key: TokenKey) throws {
         let text = try minter.mint(sub: ana, device: phone, ttlSeconds: 60, nowSeconds: now, key: key)
         let claims = try verifier(key).verify(text, nowSeconds: now)
-        #expect(claims == TokenClaims(user: ana, device: phone, expirySeconds: now + 60))
+        #expect(claims == TokenClaims(user: ana, device: phone, expirySeconds: now + 60, issuedSeconds: now))
     }
 
     @Test func aTokenWithoutDeviceIsGoodForAny() throws {
