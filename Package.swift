@@ -37,6 +37,13 @@ func tests(of name: String, uses dependencies: [Target.Dependency] = []) -> Targ
 /// What tests of a service's core speak.
 let coreWords: [Target.Dependency] = ["Cluster", "CoreKit", "Media", "Messages", "RPC"]
 
+/// What a simulated cluster is made of.
+let simulated: [Target.Dependency] = [
+    "GatewayCore", "ParserCore", "SessionCore", "GroupCore", "LastSeenCore", "PersistenceCore", "ChatClient",
+    "ClientProtocol", "CoreKit", "Groups", "Media", "Messages", "Primitives", "Privacy", "RPC", "Cluster", "Ring",
+    "Storage", "Tokens", "Crypto", "WebSocket",
+]
+
 let package = Package(
     name: "fantail",
     targets: [
@@ -157,13 +164,9 @@ let package = Package(
             // The simulator: a whole cluster of the real cores in one process.
             .target(
                 name: "Simulation",
-                dependencies: [
-                    "GatewayCore", "ParserCore", "SessionCore", "GroupCore", "LastSeenCore", "PersistenceCore",
-                    "ChatClient", "ClientProtocol", "CoreKit", "Groups", "Media", "Messages", "Primitives", "Privacy", "RPC", "Cluster", "Ring", "Storage",
-                    "Tokens", "Crypto", "WebSocket",
-                ],
+                dependencies: simulated,
                 path: "Tests/Simulation/World"),
-            .executableTarget(name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulation/Simulate"),
+            .executableTarget(name: "simulate", dependencies: ["Simulation"] + simulated, path: "Tests/Simulation/Simulate"),
 
             // Parsers under bytes that nobody would send; libFuzzer drives them where it is linked in.
             .systemLibrary(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),

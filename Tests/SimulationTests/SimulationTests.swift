@@ -39,6 +39,7 @@ import Testing
         2_269,  // a shard whose first entries overtook the welcome of another
         47, 520, 533,  // a change of a group that was asked for again and refused as another
         515, 50_893,  // ticks of a group whose members' marks two shards had taken, each a part
+        1_701,  // a shard that had forgotten its people's settings, and let one watch on whom she had hidden from
         90_601,  // a change refused by a shard that had not heard that the group was made
     ])
     func aSeedThatOnceFoundSomethingBreaksNoRule(seed: UInt64) {

@@ -196,10 +196,12 @@ extension LastSeenCore {
     }
 
     /// Brings what is asked for a connection in line with its list, with the settings of its owner, and with who is there.
-    mutating func refresh(_ place: ConnectionPlace, now: Now, _ effects: inout [Effect]) {
+    /// - Parameter news: the owner's settings, where they just came; else those that are known, and when none are, they are read,
+    ///   and this is done when they are there.
+    mutating func refresh(_ place: ConnectionPlace, news: UserSettings? = nil, now: Now, _ effects: inout [Effect]) {
         guard let home = homes[place] else { return }
         if let owner = shards.route(home.origin.user), owner != selfID { return handOver(home, to: owner, &effects) }
-        guard let settings = settings(of: home.origin.user) else { return }
+        guard let settings = settings(of: home.origin.user) ?? news else { return profiles.want(home.origin.user) }
         let visible = home.users.filter { maySee($0, home.origin.user, settings) }
         let hidden = home.users.filter { !maySee($0, home.origin.user, settings) }
         let gone = asked(of: place, among: hidden)
@@ -324,12 +326,19 @@ extension LastSeenCore {
         guard case .success(.presencePage(let page)) = result, !page.items.isEmpty, page.items.count <= users.count else {
             let refusal = if case .failure(let refusal) = result { refusal } else { Refusal(.unsupported) }
             for user in users { for id in profiles.takeWaiting(for: user) { fail(id, refusal, &effects) } }
+            // Lists that wait for their owners' settings: at most one reading of a person is under way, so that this does not grow.
+            let lists = users.flatMap { homes.connections(of: $0) }
+            if !lists.isEmpty {
+                toResume += lists
+                timers.armIfIdle(.resume, at: now.instant + LastSeenLimits.newsInterval)
+            }
             return
         }
         counters.profilesRead += UInt64(page.items.count)
         for (user, item) in zip(users, page.items) {
             profiles.learn(Profile(settings: item.settings, stored: item.lastSeen), for: user)
             watches.note(user, settings: item.settings, now: now.instant)
+            for place in homes.connections(of: user) { refresh(place, now: now, &effects) }
             for id in profiles.takeWaiting(for: user) { goOn(id, now: now, &effects) }
         }
         // The rest did not have room in the page.

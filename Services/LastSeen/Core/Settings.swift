@@ -125,6 +125,6 @@ extension LastSeenCore {
     mutating func take(_ settings: UserSettings, of owner: UserID, now: Now, _ effects: inout [Effect]) {
         profiles.note(settings, of: owner)
         watches.note(owner, settings: settings, now: now.instant)
-        for place in homes.connections(of: owner) { refresh(place, now: now, &effects) }
+        for place in homes.connections(of: owner) { refresh(place, news: settings, now: now, &effects) }
         armNews(now: now)
     }}
