@@ -143,7 +143,7 @@ import Testing
 
     @Test func tokensAreNotRevokedAheadOfTime() {
         var s = Scene()
-        #expect(s.ask("POST", "/v1/users/ana/revocation", #"{"before":1767225600000001}"#).statuses == ["400"])
+        #expect(s.ask("POST", "/v1/users/ana/revocation", #"{"before":1767225600000001}"#).statuses == ["409"])
         let effects = s.ask("POST", "/v1/users/ana/revocation", "{}")
         guard case .settingsQuery(let query)? = effects.sent.first?.1 else { return #expect(Bool(false), "\(effects)") }
         #expect(query.change == .revokeTokens(before: start) && query.origin.user == ana)

@@ -144,7 +144,7 @@ def test_without_a_key_nothing_is_answered(product, key):
 @pytest.mark.parametrize("body,status,reason", [
     (b"", 400, "malformed"), (b"[]", 400, "malformed"), (b"{", 400, "malformed"), (b'{"to":"bob","id":"m"}', 400, "missing_field"),
     (b'{"to":"bob","id":"m","body":1}', 400, "bad_field"), (b'{"to":"b b","id":"m","body":""}', 400, "bad_field"),
-    (b'{"to":"system","id":"m","body":""}', 400, "to_self"), (b'{"from":"g:x","to":"bob","id":"m","body":""}', 400, "bad_field"),
+    (b'{"to":"system","id":"m","body":""}', 409, "to_self"), (b'{"from":"g:x","to":"bob","id":"m","body":""}', 400, "bad_field"),
     (b'{"to":"g:nowhere","id":"m","body":""}', 404, "no_such_group"),
     (b'{"to":"bob","id":"m","after":"never","body":""}', 409, "predecessor_missing"),
     (b'{"to":"bob","id":"m","body":"' + b"x" * 65_537 + b'"}', 413, "body_too_long"), (b" " * 500_000, 413, "body_too_long"),
@@ -222,7 +222,7 @@ async def test_revoked_tokens_are_refused_and_their_sockets_cut(product, backend
             product.start(name)
         product.wait_ready()
     later = backend.post(f"/v1/users/{ana}/revocation", before=int((time.time() + 3600) * 1e6))
-    assert (later.status, later.json["reason"]) == (400, "bad_field")
+    assert (later.status, later.json["reason"]) == (409, "in_future")
 
 
 def test_a_part_that_is_away_is_told_with_a_time(product, backend):

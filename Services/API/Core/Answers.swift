@@ -32,15 +32,15 @@ struct Answer: Equatable, Sendable {
         self.init(status, body.finished, headers: headers + (retrySeconds.map { [("Retry-After", String($0))] } ?? []))
     }
 
-    /// A client's error in HTTP's words.
+    /// A client's error in HTTP's words. 400 is for what the description forbids; what it allows and cannot be done is 409.
     init(_ error: ErrorFrame) {
         let status =
             switch error.code {
-            case .malformed, .unknownType, .missingField, .badField, .toSelf, .tooManyUsers, .unsupported: 400
+            case .malformed, .unknownType, .missingField, .badField, .tooManyUsers, .unsupported: 400
             case .bodyTooLong, .mediaTooLarge: 413
             case .notMember, .notAllowed: 403
             case .noSuchGroup, .mediaUnknown: 404
-            case .idConflict, .predecessorMissing, .groupFull, .noChange, .badUsers: 409
+            case .toSelf, .idConflict, .predecessorMissing, .groupFull, .noChange, .badUsers: 409
             case .rateLimited, .mediaQuota, .tooManyUploads: 429
             case .overloaded, .unavailable, .storageFull: 503
             // Of connections and their devices; nobody here has one.

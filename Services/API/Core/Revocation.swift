@@ -19,7 +19,9 @@ extension APICore {
             return .answered(Answer(error.error))
         }
         // Later than now would lock the user out until then, which is no revocation but a ban, and nobody could take it back.
-        guard before <= now.stamp else { return .answered(.bad("before", "a stamp that is not in the future")) }
+        guard before <= now.stamp else {
+            return .answered(Answer(refusing: 409, "in_future", "`before` must be a stamp that is not in the future"))
+        }
         guard let node = lastSeens.route(user) else { return .answered(.away) }
         let name = expect(.revoked(user, before: before), ask)
         let query = SettingsQuery(origin: origin(name, user), reference: nil, change: .revokeTokens(before: before))
