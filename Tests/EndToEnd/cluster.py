@@ -43,22 +43,24 @@ async def within(seconds: float, work):
         return await work
 
 
-#: Ephemeral ports begin at 32768. Each cluster takes a block, each test worker has a range of its own.
-PORT_FIRST, PORT_LAST, PORTS_PER_WORKER, PORTS_PER_CLUSTER = 16_000, 32_700, 5_000, 60
+#: Ephemeral ports begin at 32768. Each cluster takes a block, each test worker has a range of its own: six of them.
+PORT_FIRST, PORTS_PER_WORKER, PORTS_PER_CLUSTER, WORKERS_MAX = 16_000, 2_760, 60, 6
 
 
 def _ports() -> int:
-    """The first port of a free block."""
-    worker = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0)
-    first = PORT_FIRST + worker * PORTS_PER_WORKER % (PORT_LAST - PORT_FIRST - PORTS_PER_WORKER)
-    for base in range(first, first + PORTS_PER_WORKER - PORTS_PER_CLUSTER, PORTS_PER_CLUSTER):
+    """The first port of a free block, and not of one that has just become free."""
+    worker = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0) % WORKERS_MAX
+    first, blocks = PORT_FIRST + worker * PORTS_PER_WORKER, PORTS_PER_WORKER // PORTS_PER_CLUSTER
+    for _ in range(blocks):
+        base = first + _ports.next % blocks * PORTS_PER_CLUSTER
+        _ports.next += 1
         if base not in _ports.taken and all(_is_free(port) for port in range(base, base + PORTS_PER_CLUSTER)):
             _ports.taken.add(base)
             return base
     raise RuntimeError("no free block of ports")
 
 
-_ports.taken = set()
+_ports.taken, _ports.next = set(), 0
 
 
 def _is_free(port: int) -> bool:
@@ -155,7 +157,7 @@ class Cluster:
         for directory in (self.data / "secrets", self.logs):
             directory.mkdir(parents=True)
 
-        base = _ports()
+        self._base = base = _ports()
         self.nodes: dict[str, Node] = {}
         for index, (role, count) in enumerate((counts or COUNTS).items()):
             for number in range(1, count + 1):
@@ -268,6 +270,7 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 node.process.kill()
                 node.process.wait()
+        _ports.taken.discard(self._base)
 
     def wait_ready(self):
         """Until every node is ready and sees all its peers: half a mesh would work, with the retries of the protocol."""

@@ -36,6 +36,7 @@ class ObjectStore:
 
     def __exit__(self, *_):
         self.stop()
+        _ports.taken.discard(self.port)
 
     def start(self, bucket: bool = True):
         """Empty."""

@@ -127,4 +127,5 @@ class Pair:
         for server in (self.primary, self.standby):
             if server:
                 server.stop()
+        _ports.taken.discard(self.primary.port)
         shutil.rmtree(self.folder, ignore_errors=True)

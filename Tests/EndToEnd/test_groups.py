@@ -361,10 +361,10 @@ class Crowd:
         wanted = 1 + sum(len(bodies) for bodies in self.written.values())
         deadline = time.monotonic() + patience
         while waiting := [one for one in self.members if not self._is_complete(one, wanted)]:
-            one = waiting[0]
-            assert time.monotonic() < deadline, (
-                f"{len(waiting)} not complete: {one.user} shown {len(one.shown)} of {wanted}, outbox {len(one.outbox)}, reads {one.reads}, "
-                f"delivered {one.delivered}, read {one.read}, faults {one.faults[:3]}")
+            assert time.monotonic() < deadline, f"{len(waiting)} not complete: " + "; ".join(
+                f"{one.user}: connected {one.connection is not None}, visits {one.visits}, shown {len(one.shown)} of {wanted}, "
+                f"outbox {len(one.outbox)}, reads {one.reads}, delivered {one.delivered}, read {one.read}, faults {one.faults[:3]}"
+                for one in waiting[:6])
             for one in self.members:
                 one.mark_read(self.group)
             await asyncio.sleep(0.2)

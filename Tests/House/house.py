@@ -10,6 +10,7 @@ planted copy is checked in the same way. The last line is `N passed, M failed`, 
 Exit status: 0 all hold; 1 one does not.
 """
 
+import functools
 import os
 import re
 import shutil
@@ -46,6 +47,12 @@ FILE_BYTES_MAX = 1024 * 1024
 TEXT_SUFFIXES = {".swift", ".sh", ".py", ".md", ".h", ".modulemap", ".html", ".js", ".css", ".svg", ".webmanifest", ".conf", ".txt", ".yml", ".yaml", ""}
 
 
+@functools.cache
+def matches(pattern: str, text: str) -> list:
+    """Lines of a file that match, and their numbers. Remembered, for the self-test looks at each file again and again."""
+    return [(number, match) for number, line in enumerate(text.splitlines(), 1) if (match := re.search(pattern, line))]
+
+
 class Tree:
     """The files of a checkout: what git knows or would add; in a copy without git, everything."""
 
@@ -71,11 +78,9 @@ class Tree:
 
     def search(self, pattern: str, names: list):
         """Yields "file:line" and the match."""
-        compiled = re.compile(pattern)
         for name in names:
-            for number, line in enumerate(self.lines(name), 1):
-                if match := compiled.search(line):
-                    yield f"{name}:{number}", match
+            for number, match in matches(pattern, (self.root / name).read_text(errors="replace")):
+                yield f"{name}:{number}", match
 
     @property
     def pure(self) -> list:
@@ -268,22 +273,24 @@ def check(root: Path) -> dict:
 
 
 def append(name: str, text: str):
-    def plant(root: Path):
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a") as file:
-            file.write(text)
-
-    return plant
+    return lambda root: written(root / name, ((root / name).read_text() if (root / name).exists() else "") + text)
 
 
 def replace(name: str, old: str, new: str):
     def plant(root: Path):
         text = (root / name).read_text()
         assert old in text, f"{name} has no {old!r}; adapt the self-test"
-        (root / name).write_text(text.replace(old, new, 1))
+        return written(root / name, text.replace(old, new, 1))
 
     return plant
+
+
+def written(path: Path, text: str):
+    """Writes, and returns what takes it back."""
+    before = path.read_bytes() if path.exists() else None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path.unlink if before is None else lambda: path.write_bytes(before)
 
 
 PLANTS = [
@@ -317,21 +324,19 @@ def self_test() -> bool:
     complaints = [f'no violation is planted for "{name}": add one to PLANTS' for name in untested]
     before = check(ROOT)
     with tempfile.TemporaryDirectory(prefix="fantail-house-") as folder:
-        clean = Path(folder) / "clean"
+        clean = Path(folder)
         for name in Tree(ROOT).names:
             (clean / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, clean / name)
         for number, (rule, plant) in enumerate(PLANTS):
-            copy = Path(folder) / str(number)
-            shutil.copytree(clean, copy)
-            plant(copy)
-            after = check(copy)
+            take_back = plant(clean)
+            after = check(clean)
+            take_back()
             if len(after[rule]) <= len(before[rule]):
                 complaints.append(f'violation {number} of "{sentence(rule)}" was not found')
             for other in RULES:
                 if other is not rule and len(after[other]) > len(before[other]):
                     complaints.append(f'violation {number} of "{sentence(rule)}" also upset: {after[other][-1]}')
-            shutil.rmtree(copy)
     for complaint in complaints:
         print(f"self-test: {complaint}")
     return not complaints
