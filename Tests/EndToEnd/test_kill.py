@@ -154,6 +154,7 @@ async def test_a_trace_follows_a_message_through_a_fail_over(home):
 async def _fantail(*words) -> str:
     process = await asyncio.create_subprocess_exec(
         str(BIN / "fantail"), *map(str, words), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=os.environ | {"NO_COLOR": "1"})
-    said, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        said, _ = await process.communicate()
     return said.decode()
 
