@@ -127,4 +127,5 @@ extension LastSeenCore {
         watches.note(owner, settings: settings, now: now.instant)
         for place in homes.connections(of: owner) { refresh(place, news: settings, now: now, &effects) }
         armNews(now: now)
-    }}
+    }
+}
