@@ -3,7 +3,7 @@
 #
 #   deploy/test.sh [--quick] [--long] [--only PART]...
 #
-#   --quick       what takes a few minutes: fewer seeds, and no planted, torture, e2e, page and containers
+#   --quick       what takes a few minutes: fewer seeds, and no torture, e2e, page and containers
 #   --long        more seeds, libFuzzer, every planted fault, three times five minutes of torture, and the end-to-end tests that take
 #                 minutes each, all of them with three partitions of the store and with one
 #   --only PART   only this part; may be repeated. The parts, in their order:
@@ -15,7 +15,8 @@
 #                   simulate  simulated clusters, a seed each (Tests/Simulation)
 #                   fuzz      every parser of bytes from outside: inputs that killed one before, and new ones made of its seeds;
 #                             with --long libFuzzer, a minute each (deploy/fuzz.sh)
-#                   planted   mistakes made on purpose, which the simulator must find (Tests/Planted)
+#                   planted   mistakes made on purpose, which the simulator must find (Tests/Planted); with --long only, or by
+#                             name, for it builds the simulator once more for each
 #                   scripts   run.sh, stop.sh and status.sh with real processes (Tests/Deploy)
 #                   bench     every scenario of the load tool, short, against a real cluster; no figure is judged
 #                   torture   a real cluster under load, killed and frozen at random (deploy/torture.sh), with either engine
@@ -34,14 +35,15 @@ SCRIPT=test.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 readonly ALL_PARTS=(house shell build unit simulate fuzz planted scripts bench torture e2e page containers)
-# What --quick leaves out.
-readonly SLOW_PARTS=(planted torture e2e page containers)
+# What is left out unless --long is given, and what --quick leaves out besides.
+readonly LONG_PARTS=(planted)
+readonly SLOW_PARTS=(torture e2e page containers)
 readonly TEST_LOGS=$ROOT/.build/test-logs
 readonly VENV=$ROOT/.build/venv
 readonly RELEASE=$ROOT/.build/release
-# Processes that run end-to-end tests beside each other, each with clusters and ports of its own. These tests mostly wait; a browser
-# mostly works, so the tests of the page come one after the other.
-readonly E2E_WORKERS=3
+# Processes that run tests beside each other, each with clusters and ports of its own. These tests mostly wait; a browser mostly works,
+# so the tests of the page come one after the other.
+readonly E2E_WORKERS=3 SCRIPTS_WORKERS=3
 # How many lines of its log a failed part shows: a compiler's errors, or the story of a failed test.
 readonly FAILURE_LINES=60
 
@@ -81,7 +83,7 @@ read_arguments() {
   for part in "${ALL_PARTS[@]}"; do
     if ((${#only[@]} > 0)); then
       [[ " ${only[*]} " != *" $part "* ]] || PARTS+=("$part")
-    elif [[ $EXTENT != quick || " ${SLOW_PARTS[*]} " != *" $part "* ]]; then
+    elif [[ $EXTENT != quick || " ${SLOW_PARTS[*]} " != *" $part "* ]] && [[ $EXTENT == long || " ${LONG_PARTS[*]} " != *" $part "* ]]; then
       PARTS+=("$part")
     fi
   done
@@ -274,6 +276,7 @@ try_target() {
   fi
 }
 
+# By name and without --long: a handful.
 part_planted() {
   local status=0 options=(--quick)
   if [[ $EXTENT == long ]]; then options=(); fi
@@ -305,24 +308,13 @@ part_bench() {
   rm -rf -- "$work"
   mkdir -p -- "$work"
   : >"$1"
-  bench_says "$1" 0 'CPU us/exchange' chat --start --users 100 --seconds 5 --json "$work/chat.json" --svg "$work/chat.svg"
-  bench_says "$1" 0 'open loop' chat --start --archive --sessions 1 --users 20 --rate 200 --seconds 2 --encoding binary
-  bench_says "$1" 0 'CPU us/delivery' group --start --members 40 --window 4 --seconds 3 --json "$work/group.json" --svg "$work/group.svg"
-  bench_says "$1" 0 '2 groups of 20' group --start --archive --sessions 1 --members 20 --groups 2 --authors 3 --seconds 2 --encoding binary
-  bench_says "$1" 0 'one order' group --help
-  bench_says "$1" 0 'cut to welcome' storm --start --users 100 --back-within 60
-  bench_says "$1" 0 'lost with their gateway' storm --start --gateways 2 --kill --users 100 --back-within 60
-  bench_says "$1" 64 'second gateway' storm --start --gateways 1 --kill
-  bench_says "$1" 0 'Fetching' offline --start --messages 2000 --users 50
-  # The bound is for a thousand connections and more: with few, what a process touches once weighs too much.
-  bench_says "$1" 0 'Memory for each connection' idle --start --users 200 --seconds 2 --bytes-max 65536
-  bench_says "$1" 0 'Store append' micro --milliseconds 20
-  bench_says "$1" 0 'moved/ideal at most 1.10 up to 100 members: kept' ring 3 100
-  bench_says "$1" 0 'Usage: bench chat' chat --help
-  bench_says "$1" 1 'deploy/run.sh' chat --home "$work/nowhere"
-  bench_says "$1" 64 'even' chat --users 3
-  bench_says "$1" 64 'json or binary' chat --encoding xml
-  bench_says "$1" 64 'at most --members' group --members 5 --authors 6
+  # They mostly start, wait and stop, and no figure is judged: two rows of them at once, each with ports of its own.
+  bench_of_pairs "$work/pairs.log" "$work" --start --port-base 17000 &
+  bench_of_others "$work/others.log" "$work" --start --port-base 19000
+  wait
+  cat -- "$work/pairs.log" "$work/others.log" >"$1"
+  PASSED=$(grep -c '^passed: ' -- "$1") || true
+  FAILED=$(grep -c '^FAILED: ' -- "$1") || true
   python3 - "$work" >>"$1" 2>&1 <<'PYTHON' && PASSED=$((PASSED + 1)) || FAILED=$((FAILED + 1))
 import json, sys
 from xml.dom import minidom
@@ -348,20 +340,46 @@ PYTHON
   ((FAILED == 0))
 }
 
+# bench_of_pairs LOG FOLDER START...
+bench_of_pairs() {
+  local log=$1 work=$2 start=("${@:3}")
+  bench_says "$log" 0 'CPU us/exchange' chat "${start[@]}" --users 100 --warm 1 --seconds 3 --json "$work/chat.json" --svg "$work/chat.svg"
+  bench_says "$log" 0 'open loop' chat "${start[@]}" --archive --sessions 1 --users 20 --rate 200 --warm 1 --seconds 2 --encoding binary
+  bench_says "$log" 0 'cut to welcome' storm "${start[@]}" --users 100 --back-within 60
+  bench_says "$log" 0 'lost with their gateway' storm "${start[@]}" --gateways 2 --kill --users 100 --back-within 60
+  bench_says "$log" 64 'second gateway' storm "${start[@]}" --gateways 1 --kill
+  bench_says "$log" 0 'Usage: bench chat' chat --help
+  bench_says "$log" 1 'deploy/run.sh' chat --home "$work/nowhere"
+  bench_says "$log" 64 'even' chat --users 3
+  bench_says "$log" 64 'json or binary' chat --encoding xml
+}
+
+# bench_of_others LOG FOLDER START...
+bench_of_others() {
+  local log=$1 work=$2 start=("${@:3}")
+  bench_says "$log" 0 'CPU us/delivery' group "${start[@]}" --members 40 --window 4 --warm 1 --seconds 3 --json "$work/group.json" --svg "$work/group.svg"
+  bench_says "$log" 0 '2 groups of 20' group "${start[@]}" --archive --sessions 1 --members 20 --groups 2 --authors 3 --warm 1 --seconds 2 --encoding binary
+  bench_says "$log" 0 'one order' group --help
+  bench_says "$log" 64 'at most --members' group --members 5 --authors 6
+  bench_says "$log" 0 'Fetching' offline "${start[@]}" --messages 2000 --users 50
+  # The bound is for a thousand connections and more: with few, what a process touches once weighs too much.
+  bench_says "$log" 0 'Memory for each connection' idle "${start[@]}" --users 200 --seconds 2 --bytes-max 65536
+  bench_says "$log" 0 'Store append' micro --milliseconds 20
+  bench_says "$log" 0 'moved/ideal at most 1.10 up to 100 members: kept' ring 3 100
+}
+
 # bench_says LOG STATUS WORDS ARGUMENT...: it ends with that status and says those words.
 bench_says() {
   local status=0 said
   said=$("$RELEASE/bench" "${@:4}" 2>&1 </dev/null) || status=$?
   if ((status == $2)) && [[ $said == *"$3"* ]]; then
-    PASSED=$((PASSED + 1))
     say "passed: bench ${*:4}" >>"$1"
   else
-    FAILED=$((FAILED + 1))
     say "FAILED: bench ${*:4}: status $status, wanted $2 and \"$3\"; it said:" "$said" >>"$1"
   fi
 }
 
-part_scripts() { run_pytest "$1" Tests/Deploy; }
+part_scripts() { run_pytest "$1" Tests/Deploy -n "$SCRIPTS_WORKERS"; }
 
 part_e2e() {
   local options=(-n "$E2E_WORKERS") log=$TEST_LOGS/e2e-1-partition.log passed failed status=0
@@ -391,11 +409,11 @@ part_containers() {
   return "$status"
 }
 
-# run_pytest LOG FOLDER OPTION...
+# run_pytest LOG FOLDER OPTION...: the log ends with the tests that took longest, so that a slow run explains itself.
 run_pytest() {
   local status=0 summary
   build_if_needed "$1" || return 1
-  "$VENV/bin/pytest" -q -ra -p no:cacheprovider --color=no "${@:2}" >"$1" 2>&1 || status=$?
+  "$VENV/bin/pytest" -q -ra --durations=10 -p no:cacheprovider --color=no "${@:2}" >"$1" 2>&1 || status=$?
   summary=$(tail -n 1 -- "$1")
   [[ ! $summary =~ ([0-9]+)\ passed ]] || PASSED=${BASH_REMATCH[1]}
   [[ ! $summary =~ ([0-9]+)\ failed ]] || FAILED=${BASH_REMATCH[1]}

@@ -82,8 +82,10 @@ class Home:
 
 @pytest.fixture
 def home(tmp_path):
+    # A cluster has ports up to its base plus 1,200. Each test worker has a range of its own: three of them.
+    worker = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0) % 3
     port_base = next(
-        base for base in range(9_000, 15_000, 200)
+        base for base in range(9_000 + 2_200 * worker, 10_000 + 2_200 * worker, 200)
         if is_free(base + 101) and is_free(base + 201) and is_free(base + 151) and is_free(base + 1080))
     environment = {name: value for name, value in os.environ.items() if name != "FANTAIL_HOME"}
     # With a blank, because somebody's folder has one.

@@ -6,7 +6,7 @@
 #   --only NAME    only this one; may be repeated. Also hunts one that is known to be missed
 #   --missed       hunt those that are known to be missed, too
 #   --minutes M    how long to hunt each, on one core; default 5
-#   --quick        two of them, for every run of the tests
+#   --quick        two of them
 #   --check        only see that each one still fits this checkout; builds nothing
 #   --list         only say what there is
 #   --markdown     end with the table as docs/testing.md shows it
