@@ -206,8 +206,9 @@ look_whether_ready() {
   done
   if ((${#missing[@]} == 0)); then
     READY=1
-    : >"$RUN_DIR/ready"
+    # run.sh shows what was said as soon as this file is there: so it comes last.
     what_next
+    : >"$RUN_DIR/ready"
   elif (($(centiseconds) - STARTED_ALL_AT > READY_CENTISECONDS_MAX)); then
     for name in "${missing[@]}"; do
       warn "$name is $(readiness "$name" || true); the end of $LOG_DIR/$name.log:"

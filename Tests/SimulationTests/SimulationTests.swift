@@ -53,7 +53,7 @@ import Testing
         var (overloaded, delayed, merged) = (0, 0, 0)
         var (events, shown, ticks, refused, answers, late) = (0, 0, 0, 0, 0, 0)
         var (typing, presence, settings) = (0, 0, 0)
-        for seed: UInt64 in 1...60 {
+        for seed: UInt64 in 1...90 {
             let report = World(seed: seed).run()
             for (index, kind) in FaultKind.allCases.enumerated() { totals[index] += report.count(of: kind) }
             expired += report.expiredCount
