@@ -308,10 +308,8 @@ part_bench() {
   rm -rf -- "$work"
   mkdir -p -- "$work"
   : >"$1"
-  # They mostly start, wait and stop, and no figure is judged: two rows of them at once, each with ports of its own.
-  bench_of_pairs "$work/pairs.log" "$work" --start --port-base 17000 &
-  bench_of_others "$work/others.log" "$work" --start --port-base 19000
-  wait
+  bench_of_pairs "$work/pairs.log" "$work" --start
+  bench_of_others "$work/others.log" "$work" --start
   cat -- "$work/pairs.log" "$work/others.log" >"$1"
   PASSED=$(grep -c '^passed: ' -- "$1") || true
   FAILED=$(grep -c '^FAILED: ' -- "$1") || true
