@@ -250,14 +250,12 @@ reason() {
 # load_listeners: the ports that somebody listens on, as the kernel lists them: LISTENER[port] is the socket's inode.
 # Asking the kernel finds what a connect would not: a listener on another address of this machine, or a full queue.
 load_listeners() {
-  local file address state inode
+  local address inode
   declare -gA LISTENER=()
-  for file in /proc/net/tcp /proc/net/tcp6; do
-    [[ -r $file ]] || continue
-    while read -r _ address _ state _ _ _ _ _ inode _; do
-      [[ $state != 0A ]] || LISTENER[$((16#${address##*:}))]=$inode
-    done <"$file"
-  done
+  # Not line by line: for each line the shell goes back in the file, and the kernel lists everything before it again.
+  while read -r address inode; do
+    LISTENER[$((16#${address##*:}))]=$inode
+  done < <(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" { print $2, $10 }')
 }
 
 # holder INODE: "process PID (command)" of whoever holds that socket; nothing when we may not see it.

@@ -62,7 +62,7 @@ static inline int fantail_tcp_socket(void) {
   return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
 }
 
-/// Switches an option of level SOL_SOCKET or IPPROTO_TCP on.
+/// Switches an option of level SOL_SOCKET, IPPROTO_IP or IPPROTO_TCP on.
 static inline int fantail_enable(int socket, int level, int option) {
   int on = 1;
   return setsockopt(socket, level, option, &on, sizeof on);

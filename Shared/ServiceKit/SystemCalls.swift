@@ -34,6 +34,16 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
 /// An IPv4 address, in network byte order.
 package struct IPv4: Equatable, Sendable {
     let word: UInt32
+
+    /// The numbers between the dots.
+    package init(_ a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8) {
+        word = (UInt32(a) << 24 | UInt32(b) << 16 | UInt32(c) << 8 | UInt32(d)).bigEndian
+    }
+
+    init(word: UInt32) { self.word = word }
+
+    /// Whether it never leaves the machine (127.0.0.0/8, RFC 1122 section 3.2.1.3).
+    package var isLoopback: Bool { word.bigEndian >> 24 == 127 }
 }
 
 package enum SystemCalls {
@@ -176,10 +186,21 @@ package enum SystemCalls {
         case failed(SystemError)
     }
 
-    package static func connect(_ address: IPv4, port: UInt16) -> Connecting {
+    /// - Parameter source: the address of ours that the other side sees; nil leaves it to the kernel.
+    package static func connect(_ address: IPv4, port: UInt16, from source: IPv4? = nil) -> Connecting {
         let socket = fantail_tcp_socket()
         guard socket >= 0 else { return .failed(SystemError(number: errno)) }
         noDelay(socket)
+        if let source {
+            // The port is chosen by connect, which may give the same one to connections of different addresses (ip(7)).
+            let isBound =
+                fantail_enable(socket, Int32(IPPROTO_IP), IP_BIND_ADDRESS_NO_PORT) == 0 && fantail_bind(socket, source.word, 0) == 0
+            guard isBound else {
+                let error = SystemError(number: errno)
+                close(socket)
+                return .failed(error)
+            }
+        }
         if fantail_connect(socket, address.word, port) == 0 { return .connected(socket) }
         // An interrupted connect goes on by itself (connect(2)).
         if errno == EINPROGRESS || errno == EINTR { return .underWay(socket) }
@@ -339,8 +360,11 @@ package enum SystemCalls {
         return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
     }
 
-    /// Descriptors that are open. O(descriptors): for the metrics page only.
+    /// Descriptors that are open. Since Linux 6.2 their folder's size is their number (proc_pid_fd(5)); before, O(descriptors): a
+    /// loop with 15,000 clients stood still for 25 ms at each look at its metrics.
     static func openDescriptorCount() -> Int {
+        var folder = stat()
+        if stat("/proc/self/fd", &folder) == 0, folder.st_size > 0 { return Int(folder.st_size) }
         guard let directory = opendir("/proc/self/fd") else { return 0 }
         defer { closedir(directory) }
         var count = 0

@@ -391,7 +391,8 @@ final class Fleet {
     private func connect(_ member: Int, _ now: Instant) {
         forgetSocket(member)
         let door = gateways[members[member].gateway]
-        switch SystemCalls.connect(door.address, port: door.port) {
+        let source = door.address.isLoopback ? IPv4(127, 1, UInt8(truncatingIfNeeded: member / BenchLimits.usersPerAddress), 1) : nil
+        switch SystemCalls.connect(door.address, port: door.port, from: source) {
         case .underWay(let descriptor):
             let socket = sockets.add(descriptor, .client, isConnecting: true, security: door.security)
             members[member].socket = socket
