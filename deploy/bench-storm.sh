@@ -100,6 +100,7 @@ print(f"Bystanders, send to receipt, p99 of each second, ms (the storm lasted {b
 for name, values in ("before", calm), ("in the storm", within), ("behind it", after):
     told = f"median {statistics.median(values) / 1e3:8.2f}, worst {max(values) / 1e3:8.2f}" if values else "nothing was measured"
     print(f"{name:14}{len(values):4} seconds: {told}")
+print("second by second:", ", ".join(f"{value / 1e3:.0f}" for value in within))
 lost = chat["connections_lost"]
 print(f"connections that bystanders lost: {lost}")
 if not calm or not within:

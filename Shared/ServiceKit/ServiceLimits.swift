@@ -13,8 +13,9 @@ package enum ServiceLimits {
     /// One read of one socket in one tick, bytes. A flood on one socket so costs the others at most this much copying.
     static let readBytesMax = 64 * 1024
 
-    /// Connections accepted at one door in one tick: a storm of clients must not keep those who are already in waiting.
-    static let acceptCountMax = 64
+    /// Connections accepted at one door in one tick: a storm of clients must not keep those who are already in waiting. With
+    /// TLS each brings a handshake of most of a millisecond; the next tick follows at once.
+    static let acceptCountMax = 4
 
     /// Connections that the kernel holds for us until we accept them; it lowers this to net.core.somaxconn by itself.
     static let backlogCountMax: Int32 = 4096

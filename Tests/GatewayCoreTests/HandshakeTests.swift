@@ -137,6 +137,102 @@ import WebSocket
         #expect(s.on(.clientAccepted(SocketID(rawValue: 2_050))) == [.end(1)])
     }
 
+    // MARK: Pace
+
+    /// That many who ask in the same instant, from `first` on.
+    private func crowd(_ s: Scene, _ count: UInt64, from first: UInt64 = 1) -> [Event] {
+        let request = s.request(s.token())
+        return (first..<first + count).flatMap { socket -> [Event] in
+            [.clientAccepted(SocketID(rawValue: socket)), .clientReceived(SocketID(rawValue: socket), request[...])]
+        }
+    }
+
+    private func letIn(_ done: [Did]) -> [UInt64] {
+        done.compactMap { if case .http(let socket, 101, _) = $0 { socket } else { nil } }
+    }
+
+    @Test func aCrowdComesInStepByStepInItsOrder() {
+        var s = Scene()
+        #expect(letIn(s.tick(crowd(s, 12))) == [1, 2, 3, 4])
+        // Whoever comes later stands behind them, even in a tick that has room.
+        #expect(s.tick(crowd(s, 1, from: 13)) == [])
+        #expect(letIn(s.wait(1)) == [5, 6, 7, 8])
+        #expect(letIn(s.wait(1)) == [9, 10, 11, 12])
+        #expect(letIn(s.wait(1)) == [13])
+        #expect(letIn(s.tick(crowd(s, 1, from: 14))) == [14])
+    }
+
+    @Test func nobodyComesInWhileManyHellosAreOnTheirWay() {
+        var s = Scene()
+        for socket in 1...64 as ClosedRange<UInt64> { s.opens(socket) }
+        let connections = (1...64 as ClosedRange<UInt64>).map { s.connection($0) }
+        #expect(s.tick(crowd(s, 6, from: 65)) == [])
+        #expect(s.wait(500) == [])
+        // One is welcome: there is room in the next tick, and then again while fewer than 64 speak.
+        _ = s.attached(connections[0], by: s.home(ana))
+        _ = s.welcomed(connections[0], by: s.home(ana))
+        #expect(letIn(s.wait(1)) == [65, 66, 67, 68])
+        for socket in 65...68 as ClosedRange<UInt64> { _ = s.connection(socket) }
+        _ = s.ends(2)
+        #expect(letIn(s.wait(1)) == [])
+    }
+
+    @Test func aShardThatStandsStillKeepsNobodyOutForLong() {
+        var s = Scene()
+        for socket in 1...64 as ClosedRange<UInt64> {
+            s.opens(socket)
+            _ = s.connection(socket)
+        }
+        #expect(s.tick(crowd(s, 1, from: 65)) == [])
+        #expect(letIn(s.wait(999)) == [])
+        #expect(letIn(s.wait(2)) == [65])
+    }
+
+    @Test func whoLeavesTheQueueIsNoMoreInIt() {
+        var s = Scene()
+        _ = s.tick(crowd(s, 8))
+        _ = s.ends(5)
+        #expect(s.ends(6) == [])
+        #expect(s.wait(1) == [.http(7, 101), .http(8, 101)])
+        #expect(s.sends(5, "x") == [])
+    }
+
+    @Test func aTokenIsLookedAtWhenItsTurnHasCome() {
+        var s = Scene()
+        _ = s.tick(crowd(s, 4))
+        _ = s.tick(crowd(s, 4, from: 5) + [.clientAccepted(SocketID(rawValue: 9)), .clientReceived(SocketID(rawValue: 9), s.request(s.token(key: strangeKey))[...])])
+        #expect(s.wait(1) == [.http(9, 401, "token_bad_signature"), .end(9)])
+    }
+
+    @Test func aFirstMessageMayComeEarlyAndNoMore() {
+        var s = Scene()
+        _ = s.tick(crowd(s, 7))
+        #expect(s.sends(5, "{}") == [])
+        #expect(s.sends(6, [UInt8](repeating: 0, count: 16 * 1024)) == [])
+        #expect(s.sends(6, [0]) == [.end(6)])
+        let done = s.wait(1)
+        #expect(letIn(done) == [5, 7])
+        #expect(passed(done).map(\.bytes) == ["{}"])
+    }
+
+    @Test func whoWaitsForAPlaceCountsAmongTheHandshakes() {
+        var s = Scene()
+        func isWanted() -> Bool { s.core.wantsClient(now: s.now.instant) }
+        for socket in 1...64 as ClosedRange<UInt64> {
+            s.opens(socket)
+            _ = s.connection(socket)
+        }
+        _ = s.tick(crowd(s, 2_047, from: 100))
+        #expect(isWanted())
+        _ = s.on(.clientAccepted(SocketID(rawValue: 3_000)))
+        #expect(!isWanted())
+        // The silent one is the only one that may be sent away; those who wait for us are not.
+        _ = s.on(.clientAccepted(SocketID(rawValue: 3_001)))
+        #expect(s.sends(3_000, "x") == [])
+    }
+
+    // MARK: Names
+
     @Test func theDeviceIsTheTokensOrTheUnnamedOne() {
         var s = Scene()
         let named = try! TokenMinter(signatures: crypto).mint(

@@ -1,8 +1,8 @@
 // What the gateway knows of one connection.
 //
-//     handshake --> open --> closing
-//         |                     |
-//         +-------> gone <------+
+//     handshake --> request --> open --> closing
+//         |            |                    |
+//         +------------+---> gone <---------+
 
 import Messages
 import Primitives
@@ -11,8 +11,10 @@ import WebSocket
 
 struct Connection: Sendable {
     enum Phase: Sendable {
-        /// Reading the HTTP head. Then: open, or closed with a refusal.
+        /// Reading the HTTP head. Then: open, a request, or closed with a refusal.
         case handshake(HTTPRequestParser)
+        /// It may come in as soon as it is its turn. `rest`: what has come behind the head.
+        case request(Upgrade, rest: [UInt8])
         /// A WebSocket. Then: closing.
         case open(Session)
         /// Our close frame is out; waiting for the peer's, for a moment.
@@ -43,6 +45,8 @@ struct Connection: Sendable {
         /// Which of the device's connections this is, as it said itself.
         var attempt: UInt64?
         var hasSiblings = false
+        /// It has spoken, and is not welcome yet.
+        var isGreeting = false
         /// Attached once: a shard has taken the hello, and its `welcome` is on its way.
         var isGreeted = false
         /// That shard's first frame has passed: from then on the gateway itself keeps the connection attached.

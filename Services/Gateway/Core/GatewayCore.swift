@@ -28,6 +28,8 @@ public struct GatewayCore: ServiceCore {
         case seats
         /// Some more clients are to go elsewhere.
         case departure
+        /// Some more of those who wait may come in.
+        case requests
     }
 
     let selfID: NodeID
@@ -49,10 +51,13 @@ public struct GatewayCore: ServiceCore {
     /// Connections that ended while their `hello` was on its way, and whose they were.
     var departed: [ConnectionID: UserID] = [:]
     var departedOrder: [ConnectionID] = []
-    /// Oldest first; those that are through are skipped.
-    var handshakes: [SocketID] = []
-    var handshakesStart = 0
-    var handshakeCount = 0
+    /// Whoever has not shown a token yet.
+    var handshakes = Crowd()
+    /// Whoever has shown one and may not come in yet.
+    var requests = Crowd()
+    var upgradesInTick = 0
+    /// Whoever has said hello and is not welcome yet.
+    var greetings = Crowd()
     var connectionLast: UInt64
     var dirty: [SocketID] = []
     var timers = TimerQueue<Timer>()
@@ -129,7 +134,9 @@ public struct GatewayCore: ServiceCore {
 
     public func report(into page: inout MetricsPage) {
         page.gauge("fantail_gateway_connections", "Open WebSocket connections.", sockets.count)
-        page.gauge("fantail_gateway_handshakes", "Handshakes in progress.", handshakeCount)
+        page.gauge("fantail_gateway_handshakes", "Handshakes in progress.", handshakes.count)
+        page.gauge("fantail_gateway_requests", "Connections that wait for their turn to come in.", requests.count)
+        page.gauge("fantail_gateway_greetings", "Connections whose hello is on its way through the cluster.", greetings.count)
         page.counter("fantail_gateway_upgrades_total", "Connections that became WebSockets.", counters.upgrades)
         page.counter("fantail_gateway_upgrades_refused_total", "Requests that were refused.", counters.upgradesRefused)
         page.counter("fantail_gateway_pages_total", "Plain requests that were answered: the page's files, log-ins.", counters.pagesServed)
@@ -201,7 +208,11 @@ public struct GatewayCore: ServiceCore {
         case .binary: FrameEncoder.appendBinary(output.bytes, to: &session.outbound)
         }
         let isWelcome = !session.isWelcomed && session.home == node
-        if isWelcome { session.isWelcomed = true }
+        if isWelcome {
+            if session.isGreeting { greetings.leave() }
+            session.isWelcomed = true
+            session.isGreeting = false
+        }
         connections[socket]!.phase = .open(session)
         if isWelcome { correctSeat(socket, now: now, &effects) }
     }
@@ -216,6 +227,7 @@ public struct GatewayCore: ServiceCore {
     }
 
     private mutating func onFlush(_ effects: inout [Effect]) {
+        upgradesInTick = 0
         for socket in dirty {
             guard case .open(var session) = connections[socket]?.phase, !session.outbound.isEmpty else { continue }
             effects.append(.writeClient(socket, session.outbound))
@@ -231,6 +243,8 @@ public struct GatewayCore: ServiceCore {
         switch connections[socket]?.phase {
         case .handshake(let parser):
             onHandshake(socket, parser, bytes, now: now, &effects)
+        case .request(let upgrade, let rest):
+            onEarly(socket, upgrade, rest + bytes, &effects)
         case .open(var session):
             connections[socket]!.phase = .closing
             let wasPinged = session.isPinged
@@ -299,6 +313,11 @@ public struct GatewayCore: ServiceCore {
         if parser == nil || !parsersUp.contains(parser!) {
             parser = nextParser()
             if case .open(var changed) = connections[socket]!.phase {
+                // Who has never spoken says hello now.
+                if session.parser == nil, !session.isWelcomed, !session.isGreeting {
+                    changed.isGreeting = true
+                    greetings.enter(socket, now: now.instant)
+                }
                 changed.parser = parser
                 connections[socket]!.phase = .open(changed)
             }
@@ -331,13 +350,14 @@ public struct GatewayCore: ServiceCore {
             case .connection(let socket): onConnectionTimer(socket, now: now, &effects)
             case .seats: retrySeats(now: now, &effects)
             case .departure: sendSomeAway(now: now, &effects)
+            case .requests: answerRequests(now: now, &effects)
             }
         }
     }
 
     private mutating func onConnectionTimer(_ socket: SocketID, now: Now, _ effects: inout [Effect]) {
         switch connections[socket]?.phase {
-        case .handshake:
+        case .handshake, .request:
             counters.upgradesRefused += 1
             effects.append(.closeClient(socket))
             forget(socket, &effects)
@@ -391,9 +411,7 @@ public struct GatewayCore: ServiceCore {
         var bytes = session.outbound
         FrameEncoder.appendClose(code: code, reason: reason, to: &bytes)
         effects.append(.writeClient(socket, bytes))
-        leaveSeat(session, &effects)
-        rates.leave(session.rate)
-        sockets[session.id] = nil
+        part(session, &effects)
         connections[socket]!.phase = .closing
         timers.arm(.connection(socket), at: now.instant + GatewayLimits.closeTimeout)
     }
@@ -402,16 +420,16 @@ public struct GatewayCore: ServiceCore {
     mutating func forget(_ socket: SocketID, _ effects: inout [Effect]) {
         guard let connection = connections.removeValue(forKey: socket) else { return }
         timers.cancel(.connection(socket))
-        switch connection.phase {
-        case .handshake:
-            handshakeCount -= 1
-        case .open(let session):
-            leaveSeat(session, &effects)
-            rates.leave(session.rate)
-            sockets[session.id] = nil
-        case .closing:
-            break
-        }
+        leaveDoor(connection.phase)
+        if case .open(let session) = connection.phase { part(session, &effects) }
+    }
+
+    /// An open connection is none any more.
+    private mutating func part(_ session: Connection.Session, _ effects: inout [Effect]) {
+        if session.isGreeting { greetings.leave() }
+        leaveSeat(session, &effects)
+        rates.leave(session.rate)
+        sockets[session.id] = nil
     }
 }
 

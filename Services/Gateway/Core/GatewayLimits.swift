@@ -19,12 +19,29 @@ public enum GatewayLimits {
     /// From the first byte of TCP to the end of the HTTP head. A phone on a bad network needs a few round trips, not more.
     static let handshakeTimeout = Interval.seconds(10)
 
-    /// Handshakes in progress. The oldest makes room for the newest, so that ten thousand silent sockets keep nobody out.
+    /// Handshakes in progress. The oldest silent one makes room for the newest, so that ten thousand silent sockets keep nobody out.
     static let handshakeCountMax = 2_048
 
     /// But not before it has had this long: two round trips of a phone. Until then newcomers wait in the kernel's queue. Without
     /// that, thousands who come in the same instant threw each other out, and came again.
     static let handshakeGrace = Interval.seconds(1)
+
+    /// Upgrades in one tick of the loop. Each costs about 60 us, for the token's signature most of all, and whatever else is read in
+    /// that tick waits behind them: a quarter of a millisecond.
+    static let upgradesPerTickMax = 4
+
+    /// Hellos on their way through the cluster. While there are so many, nobody else may come in: each costs all services
+    /// together a few hundred microseconds, and whoever writes to somebody stands behind them.
+    static let greetingCountMax = 64
+
+    /// Unless the oldest of them has waited for so long: then something stands still, and keeping the others out helps nobody.
+    static let greetingGrace = Interval.seconds(1)
+
+    /// When those who wait for their turn are looked at again: 8,000 a second may come in.
+    static let requestPause = Interval.microseconds(500)
+
+    /// What may come before the answer to a request, bytes: a hello has a hundred.
+    static let earlyBytesMax = 16 * 1024
 
     /// From the upgrade to the `welcome`. Longer than the client's own patience.
     static let helloTimeout = Interval.seconds(30)

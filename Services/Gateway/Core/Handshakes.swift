@@ -12,54 +12,30 @@ import WebSocket
 
 extension GatewayCore {
     mutating func onAccepted(_ socket: SocketID, from address: ClientAddress?, now: Now, _ effects: inout [Effect]) {
-        if handshakeCount >= GatewayLimits.handshakeCountMax { dropOldestHandshake(&effects) }
+        if handshakes.count + requests.count >= GatewayLimits.handshakeCountMax { dropOldestHandshake(&effects) }
         connections[socket] = Connection(
             phase: .handshake(HTTPRequestParser()), openedAt: now.instant, isLimited: !addresses.take(address, now: now.instant))
-        handshakeCount += 1
-        handshakes.append(socket)
+        handshakes.enter(socket, now: now.instant)
         timers.arm(.connection(socket), at: now.instant + GatewayLimits.handshakeTimeout)
-        compactHandshakes()
+        _ = oldestHandshake()
     }
 
     /// A full house lets nobody in before its oldest guest has had time to speak. O(1), amortised.
     public mutating func wantsClient(now: Instant) -> Bool {
-        guard handshakeCount >= GatewayLimits.handshakeCountMax else { return true }
-        compactHandshakes()
-        guard handshakesStart < handshakes.count, let oldest = connections[handshakes[handshakesStart]] else { return true }
-        return now - oldest.openedAt >= GatewayLimits.handshakeGrace
+        guard handshakes.count + requests.count >= GatewayLimits.handshakeCountMax else { return true }
+        guard let oldest = oldestHandshake() else { return false }
+        return now - oldest.since >= GatewayLimits.handshakeGrace
+    }
+
+    private mutating func oldestHandshake() -> (socket: SocketID, since: Instant)? {
+        handshakes.oldest { if case .handshake = connections[$0]?.phase { true } else { false } }
     }
 
     private mutating func dropOldestHandshake(_ effects: inout [Effect]) {
-        while handshakesStart < handshakes.count {
-            let oldest = handshakes[handshakesStart]
-            handshakesStart += 1
-            guard case .handshake = connections[oldest]?.phase else { continue }
-            counters.upgradesRefused += 1
-            effects.append(.closeClient(oldest))
-            forget(oldest, &effects)
-            return
-        }
-    }
-
-    /// Drops the front of the list that is through; the list never holds more than twice the handshakes in progress.
-    private mutating func compactHandshakes() {
-        while handshakesStart < handshakes.count {
-            guard case .handshake = connections[handshakes[handshakesStart]]?.phase else {
-                handshakesStart += 1
-                continue
-            }
-            break
-        }
-        if handshakesStart > 256 && handshakesStart * 2 > handshakes.count {
-            handshakes.removeFirst(handshakesStart)
-            handshakesStart = 0
-        }
-        if handshakes.count > 4 * GatewayLimits.handshakeCountMax {
-            handshakes = handshakes[handshakesStart...].filter {
-                if case .handshake = connections[$0]?.phase { true } else { false }
-            }
-            handshakesStart = 0
-        }
+        guard let oldest = oldestHandshake()?.socket else { return }
+        counters.upgradesRefused += 1
+        effects.append(.closeClient(oldest))
+        forget(oldest, &effects)
     }
 
     mutating func onHandshake(
@@ -87,7 +63,57 @@ extension GatewayCore {
         case .plain(let request):
             onPlain(socket, request, now: now, &effects)
         case .upgrade(let upgrade):
+            guard requests.count == 0, mayUpgrade(now.instant) else { return hold(socket, upgrade, rest, now: now, &effects) }
             onUpgrade(socket, upgrade, rest, now: now, &effects)
+        }
+    }
+
+    // MARK: Pace
+
+    /// Whether one more may come in now: so many in a tick, and not while many are on their way through the cluster.
+    private mutating func mayUpgrade(_ now: Instant) -> Bool {
+        guard upgradesInTick < GatewayLimits.upgradesPerTickMax else { return false }
+        guard greetings.count >= GatewayLimits.greetingCountMax else { return true }
+        let oldest = greetings.oldest { if case .open(let session) = connections[$0]?.phase { session.isGreeting } else { false } }
+        return oldest.map { now - $0.since >= GatewayLimits.greetingGrace } ?? true
+    }
+
+    private mutating func hold(_ socket: SocketID, _ upgrade: Upgrade, _ rest: ArraySlice<UInt8>, now: Now, _ effects: inout [Effect]) {
+        handshakes.leave()
+        requests.enter(socket, now: now.instant)
+        connections[socket]!.phase = .request(upgrade, rest: [])
+        timers.armIfIdle(.requests, at: now.instant + GatewayLimits.requestPause)
+        if !rest.isEmpty { onEarly(socket, upgrade, Array(rest), &effects) }
+    }
+
+    /// Somebody does not wait for the answer (RFC 6455, section 4.1, demands it): a first message is kept, no more.
+    mutating func onEarly(_ socket: SocketID, _ upgrade: Upgrade, _ rest: [UInt8], _ effects: inout [Effect]) {
+        guard rest.count <= GatewayLimits.earlyBytesMax else {
+            counters.failures += 1
+            effects.append(.closeClient(socket))
+            return forget(socket, &effects)
+        }
+        connections[socket]!.phase = .request(upgrade, rest: rest)
+    }
+
+    /// Lets in those who wait, in the order in which they came.
+    mutating func answerRequests(now: Now, _ effects: inout [Effect]) {
+        while let socket = oldestRequest(), case .request(let upgrade, let rest) = connections[socket]!.phase {
+            guard mayUpgrade(now.instant) else { return timers.arm(.requests, at: now.instant + GatewayLimits.requestPause) }
+            onUpgrade(socket, upgrade, rest[...], now: now, &effects)
+        }
+    }
+
+    private mutating func oldestRequest() -> SocketID? {
+        requests.oldest { if case .request = connections[$0]?.phase { true } else { false } }?.socket
+    }
+
+    /// A connection is through, or gone.
+    mutating func leaveDoor(_ phase: Connection.Phase) {
+        switch phase {
+        case .handshake: handshakes.leave()
+        case .request: requests.leave()
+        case .open, .closing: break
         }
     }
 
@@ -115,7 +141,8 @@ extension GatewayCore {
             return refuse(socket, .unavailable(reason: "overloaded", retryAfterSeconds: seconds), &effects)
         }
         counters.upgrades += 1
-        handshakeCount -= 1
+        upgradesInTick += 1
+        leaveDoor(connections[socket]!.phase)
         connectionLast = max(connectionLast + 1, UInt64(max(0, now.stamp.microseconds)))
         let session = Connection.Session(
             id: ConnectionID(rawValue: connectionLast), user: claims.user, device: claims.device ?? .unnamed,
