@@ -14,10 +14,13 @@ public struct Origin: Equatable, Sendable {
     public var isAttached: Bool
     /// The user has more devices than this one: what it sends must reach them too.
     public var hasSiblings: Bool
+    /// When the connection's token was issued; zero when it does not say. Only of one that is not attached yet: a shard must know
+    /// it before it puts another connection out for this one.
+    public var issuedAt: Stamp
 
     public init(
         gateway: NodeID, connection: ConnectionID, user: UserID, device: DeviceID, encoding: ClientEncoding,
-        isAttached: Bool, hasSiblings: Bool
+        isAttached: Bool, hasSiblings: Bool, issuedAt: Stamp = .zero
     ) {
         self.gateway = gateway
         self.connection = connection
@@ -26,6 +29,7 @@ public struct Origin: Equatable, Sendable {
         self.encoding = encoding
         self.isAttached = isAttached
         self.hasSiblings = hasSiblings
+        self.issuedAt = isAttached ? .zero : issuedAt
     }
 
     func encode(into writer: inout ByteWriter) {
@@ -36,6 +40,7 @@ public struct Origin: Equatable, Sendable {
         writer.u8(encoding.rawValue)
         writer.bool(isAttached)
         writer.bool(hasSiblings)
+        if !isAttached { writer.stamp(issuedAt) }
     }
 
     init(from reader: inout ByteReader) throws(DecodeError) {
@@ -47,6 +52,7 @@ public struct Origin: Equatable, Sendable {
         self.encoding = encoding
         isAttached = try reader.bool()
         hasSiblings = try reader.bool()
+        issuedAt = isAttached ? .zero : try reader.stamp()
     }
 }
 

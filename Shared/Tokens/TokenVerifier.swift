@@ -100,7 +100,7 @@ public struct TokenVerifier: Sendable {
     }
 
     private func read(_ claims: TokenJSON.Object, nowSeconds: Int64) throws(TokenRefusal) -> TokenClaims {
-        guard case .string(let sub)? = claims["sub"], let user = UserID(sub), !user.isGroup else {
+        guard case .string(let sub)? = claims["sub"], let user = UserID(sub), !user.isReserved else {
             throw .badClaim(.sub)
         }
         var device: DeviceID?
@@ -115,17 +115,19 @@ public struct TokenVerifier: Sendable {
             guard startSeconds - TokenLimits.clockLeewaySeconds <= nowSeconds else { throw .notYetValid }
         }
         return TokenClaims(
-            user: user, device: device, expirySeconds: expirySeconds, issuedSeconds: try seconds(claims["iat"], of: .iat))
+            user: user, device: device, expirySeconds: expirySeconds, issuedSeconds: try seconds(claims["iat"], of: .iat, roundedUp: false))
     }
 
-    /// A time claim, nil when absent. A fraction is rounded up: compared with whole seconds that changes no answer.
-    private func seconds(_ value: TokenJSON?, of claim: TokenRefusal.Claim) throws(TokenRefusal) -> Int64? {
+    /// A time claim, nil when absent. A fraction is rounded up: compared with whole seconds that changes no answer. That of an issue
+    /// is rounded down: it is compared with the microsecond of a revocation.
+    private func seconds(_ value: TokenJSON?, of claim: TokenRefusal.Claim, roundedUp: Bool = true) throws(TokenRefusal) -> Int64? {
         guard let value else { return nil }
         guard case .number(let number) = value else { throw .badClaim(claim) }
         guard number.magnitude <= Double(TokenLimits.timeSecondsMax) else { throw .badClaim(claim) }
         // By hand, since `rounded(.up)` calls the C mathematics library, which a pure module does not link.
         let towardsZero = Int64(number)
-        return Double(towardsZero) < number ? towardsZero + 1 : towardsZero
+        if roundedUp { return Double(towardsZero) < number ? towardsZero + 1 : towardsZero }
+        return Double(towardsZero) > number ? towardsZero - 1 : towardsZero
     }
 
     private func decode(_ part: ArraySlice<UInt8>) throws(TokenRefusal) -> [UInt8] {

@@ -39,6 +39,8 @@ struct Scene {
     /// Requests that the store was asked, `readPresence` aside.
     private(set) var stored: [SeenBatch] = []
     var storeIsAway = false
+    /// Whoever is told settings refuses them.
+    var refusesNews = false
     /// Calls of the shard to itself wait until they are released.
     var holdsOwnCalls = false
     private var held: [Event] = []
@@ -88,6 +90,7 @@ struct Scene {
             if map.node(node)?.role == .persistence {
                 return storeIsAway ? .refused(call, Refusal(.peerDown)) : .answered(call, answer(message))
             }
+            if refusesNews, case .settingsNews = message { return .refused(call, Refusal(.overloaded)) }
             done.append(.call(node, message))
             return .answered(call, .done)
         case .answer(let call, let message):

@@ -76,6 +76,19 @@ import Testing
         #expect(s.on(.peerUp(s.session)) == [])
     }
 
+    /// A link that is full refuses although it is up: then nobody comes back who would be told.
+    @Test func aShardThatRefusedHearsOfItInASecond() {
+        var s = Scene()
+        s.refusesNews = true
+        let done = s.change(ana, 1, .block(bob))
+        let new = UserSettings(blocked: [bob], revision: 1)
+        #expect(done.last == .tell(1, .settings(ref: ref, new)))
+        s.refusesNews = false
+        let late = SettingsNews(owner: ana, settings: new, author: nil)
+        #expect(s.wait(.seconds(1)).contains(.call(s.session, .settingsNews(late))))
+        #expect(s.wait(.seconds(5)) == [])
+    }
+
     @Test func olderNewsDoesNotOverwriteNewer() {
         var s = Scene()
         _ = s.acts(bob)

@@ -21,6 +21,11 @@ let origin = Origin(
     isAttached: true, hasSiblings: false)
 let originBytes = "02000000 0700000000000000 03616e61 0164 01 01 00"
 
+/// The same before its hello was answered, with a token of microsecond 300.
+let newcomer = Origin(
+    gateway: NodeID(rawValue: 2), connection: ConnectionID(rawValue: 7), user: ana, device: phone, encoding: .json,
+    isAttached: false, hasSiblings: false, issuedAt: Stamp(microseconds: 300))
+
 struct Sample: Sendable, CustomTestStringConvertible {
     var method: UInt16
     var message: Message
@@ -43,6 +48,7 @@ struct Sample: Sendable, CustomTestStringConvertible {
 /// Stamp 300 is the varint `ac02`, number 5 is `05`.
 let samples: [Sample] = [
     Sample(1, .clientInput(ClientInput(origin: origin, bytes: hi)), originBytes + "02 6869"),
+    Sample(1, .clientInput(ClientInput(origin: newcomer, bytes: hi)), "02000000 0700000000000000 03616e61 0164 01 00 00 ac02 02 6869"),
     Sample(2, .clientOutput(ClientOutput(connection: ConnectionID(rawValue: 7), bytes: hi)), "0700000000000000 02 6869"),
     Sample(
         3, .closeConnection(CloseConnection(connection: ConnectionID(rawValue: 7), code: 4001, reason: "no")),
@@ -307,7 +313,7 @@ struct MessageDice {
     mutating func origin() -> Origin {
         Origin(
             gateway: NodeID(rawValue: UInt32(truncatingIfNeeded: dice.next())), connection: connection(), user: user(),
-            device: device(), encoding: one(ClientEncoding.self), isAttached: flag(), hasSiblings: flag())
+            device: device(), encoding: one(ClientEncoding.self), isAttached: flag(), hasSiblings: flag(), issuedAt: stamp())
     }
 
     mutating func entry() -> InboxEntry {

@@ -38,6 +38,7 @@ struct TokenMinterTests {
     @Test func nobodyIsNamedLikeAGroup() {
         #expect(mintRefusal(sub: UserID("g:team")!) == .reservedName)
         #expect(mintRefusal(sub: UserID("g:")!) == .reservedName)
+        #expect(mintRefusal(sub: UserID("system")!) == .reservedName)
         #expect(mintRefusal(sub: UserID("g")!) == nil)
         #expect(mintRefusal(sub: UserID("G:team")!) == nil)
         #expect(mintRefusal(sub: UserID("a:g:team")!) == nil)

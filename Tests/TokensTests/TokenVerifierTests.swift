@@ -187,6 +187,17 @@ struct TokenVerifierTests {
         #expect(refusal(verifier(shared), text("-9007199254740992")) == nil)
     }
 
+    /// It is compared with the microsecond of a revocation, and must not count as younger than it is.
+    @Test(arguments: [("1799999999", 1_799_999_999), ("1799999999.9", 1_799_999_999), ("-0.5", -1)] as [(String, Int64)])
+    func theIssueIsRoundedDown(iat: String, expected: Int64) throws {
+        let text = token(plainHeader, #"{"sub":"ana","exp":1900000000,"iat":\#(iat)}"#)
+        #expect(try verifier(shared).verify(text, nowSeconds: 1_800_000_000).issuedSeconds == expected)
+    }
+
+    @Test func nobodyIsTheSystem() {
+        #expect(refusal(verifier(shared), token(plainHeader, #"{"sub":"system","exp":1900000000}"#)) == .badClaim(.sub))
+    }
+
     @Test func anyClockIsFine() {
         let text = token(plainHeader, #"{"sub":"ana","exp":1900000000,"nbf":1800000000}"#)
         #expect(refusal(verifier(shared), text, at: .max) == .expired)

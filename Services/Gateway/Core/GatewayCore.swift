@@ -339,7 +339,8 @@ public struct GatewayCore: ServiceCore {
     func origin(of session: Connection.Session) -> Origin {
         Origin(
             gateway: selfID, connection: session.id, user: session.user, device: session.device,
-            encoding: session.encoding, isAttached: session.isGreeted, hasSiblings: session.hasSiblings)
+            encoding: session.encoding, isAttached: session.isGreeted, hasSiblings: session.hasSiblings,
+            issuedAt: session.issuedAt ?? .zero)
     }
 
     // MARK: Time and ends

@@ -41,6 +41,8 @@ public struct LastSeenCore: ServiceCore {
         case lapse
         /// Ask how the settings stand that may have been changed: the answer was lost.
         case doubt
+        /// Settings are told again to those in reach who did not take them.
+        case missed
         /// Another shard is out of reach: what its people watch here is dropped.
         case lease(NodeID)
     }
@@ -223,8 +225,8 @@ public struct LastSeenCore: ServiceCore {
         case .lines(let question, let node, let users): onLines(question, node, users, result, now: now, &effects)
         case .change(let query): onChanged(query, result, now: now, &effects)
         case .doubt(let owner): onDoubtAnswered(owner, result, now: now, &effects)
-        case .news(let question, let node, let news): onNewsTold(question, node, news, result, &effects)
-        case .lateNews(let node, let news): if case .failure = result { note(news, missedBy: node) }
+        case .news(let question, let node, let news): onNewsTold(question, node, news, result, now: now, &effects)
+        case .lateNews(let node, let news): if case .failure = result { note(news, missedBy: node, now: now) }
         }
     }
 
@@ -236,7 +238,8 @@ public struct LastSeenCore: ServiceCore {
             case .news: onNewsRound(now: now, &effects)
             case .resume: onResume(now: now, &effects)
             case .lapse: onLapse(now: now, &effects)
-            case .doubt: askAboutDoubtful(&effects)
+            case .doubt: askAboutDoubtful(now: now, &effects)
+            case .missed: for node in peersUp { tellMissed(node, &effects) }
             case .lease(let node): watches.removeAll(of: node)
             }
         }

@@ -59,6 +59,9 @@ public enum LastSeenLimits {
     static let doubtfulCountMax = 4_096
     static let doubtPause = Interval.seconds(1)
 
+    /// Before settings are told again to somebody in reach who did not take them.
+    static let missedPause = Interval.seconds(1)
+
     /// Watch lists told again, and people read again, in one step when a shard came or went; a pause of `roundPause` lies behind
     /// it, so that news and messages come in between.
     static let resumeCount = 256

@@ -33,27 +33,27 @@ extension LastSeenCore {
         // It may be the repeat of a change that is stored and was told to nobody: whoever was to tell it has died.
         case .same:
             take(stored.settings, of: origin.user, now: now, &effects)
-            spread(stored.settings, query, &effects)
+            spread(stored.settings, query, now: now, &effects)
         case .tooManyBlocks:
             let error = ErrorFrame(.tooManyUsers, "at most \(PrivacyLimits.blockCountMax) users can be blocked", ref: query.reference)
             refuse(origin, error, &effects)
         case .changed:
             counters.settingsChanged += 1
             take(stored.settings, of: origin.user, now: now, &effects)
-            spread(stored.settings, query, &effects)
+            spread(stored.settings, query, now: now, &effects)
         }
     }
 
     /// Whoever acts by settings: every session shard and every other last-seen shard.
-    private var peersUp: [NodeID] { sessions.present + shards.present.filter { $0 != selfID } }
+    var peersUp: [NodeID] { sessions.present + shards.present.filter { $0 != selfID } }
     private var peersAway: [NodeID] { shards.away.filter { $0 != selfID } + sessions.away }
 
     /// Tells everybody who acts by them.
-    private mutating func spread(_ settings: UserSettings, _ query: SettingsQuery, _ effects: inout [Effect]) {
+    private mutating func spread(_ settings: UserSettings, _ query: SettingsQuery, now: Now, _ effects: inout [Effect]) {
         let origin = query.origin
         let author = ConnectionPlace(gateway: origin.gateway, connection: origin.connection)
         let news = SettingsNews(owner: origin.user, settings: settings, author: author)
-        for node in peersAway { note(news, missedBy: node) }
+        for node in peersAway { note(news, missedBy: node, now: now) }
         let peers = peersUp
         let id = newQuestion()
         questions[id] = .spread(origin, query.reference, settings, outstanding: peers.count)
@@ -62,9 +62,10 @@ extension LastSeenCore {
     }
 
     mutating func onNewsTold(
-        _ id: QuestionID, _ node: NodeID, _ news: SettingsNews, _ result: Result<Message, Refusal>, _ effects: inout [Effect]
+        _ id: QuestionID, _ node: NodeID, _ news: SettingsNews, _ result: Result<Message, Refusal>, now: Now,
+        _ effects: inout [Effect]
     ) {
-        if case .failure = result { note(news, missedBy: node) }
+        if case .failure = result { note(news, missedBy: node, now: now) }
         guard case .spread(let origin, let reference, let settings, let outstanding)? = questions[id] else { return }
         questions[id] = .spread(origin, reference, settings, outstanding: outstanding - 1)
         if outstanding == 1 { concludeSpread(id, &effects) }
@@ -84,7 +85,7 @@ extension LastSeenCore {
     }
 
     /// What is asked now is answered behind what was asked before.
-    mutating func askAboutDoubtful(_ effects: inout [Effect]) {
+    mutating func askAboutDoubtful(now: Now, _ effects: inout [Effect]) {
         let owners = doubtful.sorted()
         doubtful = []
         for owner in owners {
@@ -99,13 +100,15 @@ extension LastSeenCore {
         guard case .success(.settingsStored(let stored)) = result else { return doubt(owner, now: now) }
         take(stored.settings, of: owner, now: now, &effects)
         let news = SettingsNews(owner: owner, settings: stored.settings, author: nil)
-        for node in peersAway { note(news, missedBy: node) }
+        for node in peersAway { note(news, missedBy: node, now: now) }
         for node in peersUp { call(node, .settingsNews(news), .lateNews(node, news), &effects) }
     }
 
     // MARK: Peers that were away
 
-    mutating func note(_ news: SettingsNews, missedBy node: NodeID) {
+    /// It is told when it comes into reach, and in a second if it is: a link that is full refuses too.
+    mutating func note(_ news: SettingsNews, missedBy node: NodeID, now: Now) {
+        timers.armIfIdle(.missed, at: now.instant + LastSeenLimits.missedPause)
         counters.settingsMissed += 1
         if missed[node, default: [:]].count >= LastSeenLimits.missedCountMax { missed[node] = [:] }
         if (missed[node]?[news.owner]?.revision ?? 0) < news.settings.revision { missed[node, default: [:]][news.owner] = news.settings }

@@ -28,6 +28,8 @@ extension SessionCore {
         if hasEnded && !attach.isResume { return }
         guard gatewaysUp.contains(origin.gateway) else { return waitForGateway(attach) }
         var user = users[origin.user] ?? UserState()
+        // A token that was revoked puts nobody out: whoever is here with a newer one stays.
+        if !origin.isAttached, origin.issuedAt < user.settings.revokedBefore { return close(origin, .tokenRevoked, &effects) }
         for index in user.devices.indices.reversed() where user.devices[index].origin.device == origin.device {
             let former = user.devices[index].origin
             let formerAttempt = user.devices[index].attempt
@@ -412,12 +414,14 @@ struct ConnectionOrder {
 /// are ours.
 enum ClosingReason: UInt16 {
     case tryAgainLater = 1013
+    case tokenRevoked = 4001
     case replaced = 4003
     case ackOverdue = 4004
 
     var text: String {
         switch self {
         case .tryAgainLater: "try_again_later"
+        case .tokenRevoked: "token_revoked"
         case .replaced: "replaced"
         case .ackOverdue: "ack_overdue"
         }
