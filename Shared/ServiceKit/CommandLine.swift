@@ -20,6 +20,8 @@ public struct ServiceOptions: Equatable, Sendable {
     public var apiKeys: String
     /// Path of the keys with which webhooks are signed; default DATA/secrets/webhook.keys.
     public var webhookKeys: String
+    /// Path of the authorities that the receiver of webhooks may be certified by; default nil: those of the system.
+    public var webhookAuthority: String?
     /// Where certificates are.
     public var certificates: CertificatePaths
     /// Default info.
@@ -28,7 +30,7 @@ public struct ServiceOptions: Equatable, Sendable {
     /// - Parameter certificates: default: where they are below `data`.
     package init(
         cluster: String, node: String, data: String, secret: String, keys: String, storeKeys: String, apiKeys: String? = nil, webhookKeys: String? = nil,
-        certificates: CertificatePaths? = nil, logLevel: LogLevel
+        webhookAuthority: String? = nil, certificates: CertificatePaths? = nil, logLevel: LogLevel
     ) {
         self.cluster = cluster
         self.node = node
@@ -38,6 +40,7 @@ public struct ServiceOptions: Equatable, Sendable {
         self.storeKeys = storeKeys
         self.apiKeys = apiKeys ?? "\(data)/secrets/api.keys"
         self.webhookKeys = webhookKeys ?? "\(data)/secrets/webhook.keys"
+        self.webhookAuthority = webhookAuthority
         self.certificates = certificates ?? CertificatePaths(data: data, node: node)
         self.logLevel = logLevel
     }
@@ -75,7 +78,7 @@ package enum ServiceCommand: Equatable {
     case wrong(String)
 
     private static let flags = [
-        "--cluster", "--node", "--data", "--secret", "--keys", "--store-keys", "--api-keys", "--webhook-keys", "--tls-cert", "--tls-key", "--peer-cert", "--peer-key",
+        "--cluster", "--node", "--data", "--secret", "--keys", "--store-keys", "--api-keys", "--webhook-keys", "--webhook-ca", "--tls-cert", "--tls-key", "--peer-cert", "--peer-key",
         "--peer-ca", "--log-level", "--probe",
     ]
 
@@ -111,7 +114,7 @@ package enum ServiceCommand: Equatable {
             secret: values["--secret"] ?? "\(data)/secrets/cluster.key",
             keys: values["--keys"] ?? "\(data)/secrets/tokens.keys",
             storeKeys: values["--store-keys"] ?? "\(data)/secrets/s3.keys", apiKeys: values["--api-keys"],
-            webhookKeys: values["--webhook-keys"], certificates: certificates, logLevel: level)
+            webhookKeys: values["--webhook-keys"], webhookAuthority: values["--webhook-ca"], certificates: certificates, logLevel: level)
         guard let probe = values["--probe"] else { return .run(options) }
         guard let question = HealthProbe.Question(rawValue: probe) else { return .wrong("--probe is health or ready, not \(probe)") }
         return .probe(options, question)
@@ -134,6 +137,8 @@ package enum ServiceCommand: Equatable {
           --api-keys FILE    keys with which a product's backend asks; api only (default: DIR/secrets/api.keys)
           --webhook-keys FILE  keys with which webhooks are signed, when cluster.conf names one; api only
                              (default: DIR/secrets/webhook.keys)
+          --webhook-ca FILE  authorities that the receiver of webhooks may be certified by; api only
+                             (default: those of the system)
           --tls-cert FILE    the certificate that clients see, and its key, with "tls clients=on"; gateways,
           --tls-key FILE     media and api only (default: DIR/secrets/tls.crt, DIR/secrets/tls.key)
           --peer-cert FILE   the certificate that other services see, its key, and the authority whose

@@ -13,6 +13,9 @@ public final class ClientSocket {
     /// Plaintext, and what of it was not asked for yet.
     private var plain: [UInt8] = []
     private var unread = 0..<0
+    /// When the waiting calls give up, whatever still comes, milliseconds of the steady clock; nil: never. A call that waits in the kernel
+    /// ends by the socket's own time.
+    public var deadlineMs: Int64?
 
     /// - Parameters:
     ///   - descriptor: connected, or about to be; closed with this.
@@ -94,7 +97,7 @@ public final class ClientSocket {
         guard let stream else { return writeAll(bytes) }
         guard shakeHands(stream) else { return false }
         var rest = bytes
-        while !rest.isEmpty {
+        while !rest.isEmpty, !isLate {
             let piece = rest.prefix(TLSLimits.sealBytesMax)
             piece.withUnsafeBytes { stream.seal($0) }
             stream.keepUnsent()
@@ -102,7 +105,7 @@ public final class ClientSocket {
             guard stream.failure == nil else { return false }
             rest = rest.dropFirst(piece.count)
         }
-        return true
+        return rest.isEmpty
     }
 
     /// What comes next.
@@ -110,14 +113,16 @@ public final class ClientSocket {
     public func read(into room: inout [UInt8], limit: Int? = nil) -> Int {
         let limit = min(limit ?? room.count, room.count)
         guard let stream else {
-            while true {
+            while !isLate {
                 let count = recv(descriptor, &room, limit, 0)
                 if count >= 0 || errno != EINTR { return count }
             }
+            return -1
         }
         guard shakeHands(stream) else { return -1 }
         while unread.isEmpty {
             if stream.isEnded { return 0 }
+            guard !isLate else { return -1 }
             guard let isAlive = pull(stream) else { return -1 }
             guard isAlive else { return stream.failure == nil ? 0 : -1 }
         }
@@ -129,6 +134,13 @@ public final class ClientSocket {
 
     // MARK: Inside
 
+    private var isLate: Bool {
+        guard let deadlineMs else { return false }
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000 >= deadlineMs
+    }
+
     private func begin() {
         guard let stream, !hasBegun else { return }
         hasBegun = true
@@ -139,6 +151,7 @@ public final class ClientSocket {
     private func shakeHands(_ stream: TLSStream) -> Bool {
         begin()
         while !stream.isOpen {
+            guard !isLate else { return false }
             while stream.unsentBytes > 0 { guard transmit(stream) else { return false } }
             guard pull(stream) == true else { return false }
         }
@@ -150,7 +163,7 @@ public final class ClientSocket {
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Self.flags) }
             if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { return false }
+            guard count > 0, !isLate else { return false }
             rest = rest.dropFirst(count)
         }
         return true

@@ -6,6 +6,7 @@
 
 import CIdleCiphers
 import COpenSSL
+import Glibc
 import Primitives
 
 /// Made of files; connections on both sides are made of it.
@@ -71,6 +72,18 @@ public final class TLSContext: Sendable {
             SSL_CTX_free(made)
             throw error
         }
+    }
+
+    /// Whether the system has a store of authorities: an image with nothing but an executable has none, and would believe nobody.
+    public static var hasSystemAuthorities: Bool {
+        func path(_ variable: UnsafePointer<CChar>?, _ usual: UnsafePointer<CChar>?) -> UnsafePointer<CChar>? {
+            variable.flatMap { getenv($0) }.map { UnsafePointer($0) } ?? usual
+        }
+        if let file = path(X509_get_default_cert_file_env(), X509_get_default_cert_file()), access(file, R_OK) == 0 { return true }
+        guard let folder = path(X509_get_default_cert_dir_env(), X509_get_default_cert_dir()), let listing = opendir(folder) else { return false }
+        defer { closedir(listing) }
+        while let entry = readdir(listing) { if entry.pointee.d_name.0 != UInt8(ascii: ".") { return true } }
+        return false
     }
 
     /// A client that believes the authorities of a file, or those of the system.

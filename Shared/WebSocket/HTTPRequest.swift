@@ -69,6 +69,9 @@ public struct HTTPRequest: Equatable, Sendable {
         return parts
     }
 
+    /// Whether every percent sign of the query is that of an escape.
+    public var isQueryIntact: Bool { query.map { Self.percentDecoded(Array($0.utf8)[...]) != nil } ?? true }
+
     /// Value of the first query field of that name, percent-decoded ("+" stays: tokens are not forms).
     /// - Returns: nil when it is absent or its percent signs are broken.
     public func queryValue(_ name: String) -> String? {

@@ -77,6 +77,30 @@ import Testing
         #expect(s.wait(.seconds(7_200)).orders.isEmpty)
     }
 
+    @Test func whatTheTableDidNotTakeIsToldToItAgain() {
+        var (s, _) = opened("tries=1 retry-ms=1000", rows: [HookRow(number: 5, tryCount: 0, due: start)])
+        let read = s.on(.deadline).orders
+        let post = s.on(.disk(.hook(HookOutcome(read[0].ticket, .body([1]))))).orders
+        let dead = s.on(.disk(.hook(HookOutcome(post[0].ticket, .failed("status 500"))))).orders
+        #expect(dead.map(\.work) == [.settle(5, .dead(error: "status 500"))])
+        #expect(s.on(.disk(.hook(HookOutcome(dead[0].ticket, .broken("full"))))).orders.isEmpty)
+        let again = s.wait(.seconds(1)).orders
+        #expect(again.map(\.work) == [.settle(5, .dead(error: "status 500"))])
+        _ = s.on(.disk(.hook(HookOutcome(again[0].ticket, .settled(deadCount: 1)))))
+        #expect(s.wait(.seconds(10)).orders.isEmpty)
+    }
+
+    @Test func aTableThatCannotBeReadCostsNoTry() {
+        var (s, _) = opened("tries=1 retry-ms=1000", rows: [HookRow(number: 5, tryCount: 0, due: start)])
+        var read = s.on(.deadline).orders
+        for _ in 0..<3 {
+            #expect(read.map(\.work) == [.read(5)])
+            #expect(s.on(.disk(.hook(HookOutcome(read[0].ticket, .broken("i/o"))))).orders.isEmpty)
+            read = s.wait(.seconds(1)).orders
+        }
+        #expect(read.map(\.work) == [.read(5)])
+    }
+
     @Test func asManyArePostedAtOnceAsThereAreThreads() {
         var (s, _) = opened(rows: (1...5).map { HookRow(number: $0, tryCount: 0, due: start) })
         let read = s.on(.deadline).orders

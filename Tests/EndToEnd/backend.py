@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import http.client
 import json
+import ssl
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -61,9 +62,9 @@ def patiently(look, what: str):
 
 
 class Receiver:
-    """Takes webhooks. `refuse`: a status for the next ones instead of a yes."""
+    """Takes webhooks. `refuse`: a status for the next ones instead of a yes. `tls`: it speaks nothing else."""
 
-    def __init__(self, key: str, port: int = 0):
+    def __init__(self, key: str, port: int = 0, tls: ssl.SSLContext | None = None):
         self.key = key
         self.events: list[dict] = []
         self.tries = 0
@@ -87,6 +88,8 @@ class Receiver:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         self.port = self.server.server_address[1]
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()

@@ -83,6 +83,8 @@ class Node:
         self.name, self.role, self.rpc, self.admin, self.client = name, role, rpc, admin, client
         #: More words of its line.
         self.settings = ""
+        #: More words of its command.
+        self.options: list[str] = []
         self.process: subprocess.Popen | None = None
 
     @property
@@ -248,7 +250,7 @@ class Cluster:
         assert not node.is_running
         with open(self.log_path(name), "ab") as log:
             node.process = subprocess.Popen(
-                [BIN / node.role, "--cluster", self.file, "--node", name, "--data", self.data],
+                [BIN / node.role, "--cluster", self.file, "--node", name, "--data", self.data, *node.options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_die_with_parent,
                 env={**os.environ, **environment})
         return node

@@ -1,12 +1,15 @@
 """Webhooks: a product's backend is told, signed, until it says yes; as docs/webhooks.md has it."""
 
 import asyncio
+import ssl
+import subprocess
 
 import pytest
 
 from backend import Backend, Receiver, patiently
 from client import fresh, greeted
-from cluster import SMALL, Cluster, _ports
+from cluster import BIN, SMALL, Cluster, _ports
+from papers import Authority
 
 
 def hooked(home, receiver, more="events=offline,stored,delivered,read tries=6 retry-ms=50"):
@@ -152,3 +155,77 @@ def test_nobody_listens_and_the_cluster_goes_on(home):
             assert backend.post("/v1/messages", to=fresh("bob"), id=str(number), body="x").status == 200
         patiently(lambda: cluster.figure("api", "fantail_api_hooks_dead") == 50, "fifty dead letters")
         assert backend.get("/v1/cluster").json["health"] == "up"
+
+
+def secure(folder, authority: Authority, name: str) -> ssl.SSLContext:
+    authority.issue(name).install(folder / "receiver.crt", folder / "receiver.key")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "receiver.crt", folder / "receiver.key")
+    return context
+
+
+@pytest.mark.parametrize("name, is_believed", [("127.0.0.1", True), ("127.0.0.9", False)])
+def test_a_receiver_with_tls_is_believed_by_its_certificate(home, tmp_path, name, is_believed):
+    authority = Authority("the receiver's")
+    (tmp_path / "authority.pem").write_bytes(authority.pem)
+    with Receiver("", tls=secure(tmp_path, authority, name)) as receiver:
+        cluster = Cluster(
+            home, counts={**SMALL, "api": 1}, settings=(f"webhooks https://127.0.0.1:{receiver.port}/hook tries=2 retry-ms=10",))
+        receiver.key = cluster.webhook_key
+        cluster.nodes["api-1"].options = ["--webhook-ca", str(tmp_path / "authority.pem")]
+        with cluster:
+            backend = Backend(cluster)
+            backend.post("/v1/messages", to="bob", id="m", body="over TLS")
+            if is_believed:
+                patiently(lambda: receiver.find(type="message.offline", user="bob"), "the event")
+            else:
+                patiently(lambda: cluster.figure("api", "fantail_api_hooks_dead") == 1, "a dead letter")
+                assert "certificate" in backend.get("/v1/webhooks/dead").json["dead"][0]["error"]
+                assert receiver.tries == 0
+
+
+def test_without_any_authority_a_node_that_should_speak_tls_does_not_start(home):
+    """As in a container image that has nothing but the executable."""
+    cluster = Cluster(home, counts={**SMALL, "api": 1}, settings=("webhooks https://shop.example.org/hook",))
+    run = subprocess.run(
+        [BIN / "api", "--cluster", cluster.file, "--node", "api-1", "--data", cluster.data], capture_output=True, text=True, timeout=30,
+        env={"SSL_CERT_FILE": str(home / "none.pem"), "SSL_CERT_DIR": str(home / "none")})
+    assert run.returncode == 78 and "--webhook-ca" in run.stderr, run.stderr
+
+
+def test_dead_letters_come_in_pages_that_fit(home):
+    """Texts of control characters are six times as long in JSON."""
+    with Receiver("") as receiver:
+        cluster = hooked(home, receiver, "tries=1 retry-ms=10")
+        receiver.key = cluster.webhook_key
+        receiver.refuse = 500
+        with cluster:
+            backend = Backend(cluster)
+            for number in range(30):
+                assert backend.post("/v1/messages", to="bob", id=f"m{number}", body="\x01" * 4_096).status == 200
+            patiently(lambda: cluster.figure("api", "fantail_api_hooks_dead") == 30, "thirty dead letters")
+            numbers, pages, after = [], 0, 0
+            while pages == 0 or page["more"]:
+                answer = backend.get(f"/v1/webhooks/dead?after={after}")
+                page, pages = answer.json, pages + 1
+                assert len(answer.body) < 400_000 and page["dead"]
+                numbers += [letter["number"] for letter in page["dead"]]
+                after = numbers[-1]
+            assert len(numbers) == 30 and numbers == sorted(set(numbers)) and pages > 1
+            assert backend.get("/v1/webhooks/dead?after=%zz").json["reason"] == "bad_field"
+
+
+async def test_a_group_that_the_product_made_has_its_ticks(stage):
+    """Its owner is the system, which has no devices that could have got anything."""
+    receiver, cluster, backend = stage
+    ana, bob = fresh("ana"), fresh("bob")
+    async with greeted(cluster, ana) as a, greeted(cluster, bob) as b:
+        group = backend.post("/v1/groups", id=fresh("g"), title="t", users=[ana, bob]).json["group"]
+        await a.until("group.event")
+        await a.say("send", to=group, id="m1", body="hello")
+        message = await b.until("group.message", group=group)
+        await b.say("ack", n=message["n"])
+        patiently(lambda: receiver.find(type="message.delivered", chat=group, **{"from": ana}), "delivered")
+        await b.say("read", with_=group, at=message["at"])
+        patiently(lambda: receiver.find(type="message.read", chat=group, **{"from": ana}), "read")
+        assert not receiver.find(user="system")

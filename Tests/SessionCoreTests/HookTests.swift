@@ -34,14 +34,34 @@ import Testing
         #expect(s.on(.flush) == [batch(s, event(.stored, 1))])
     }
 
-    @Test func aRepeatIsToldOnce() {
+    /// Its first answer was lost perhaps, and this shard never knew that it is stored. The event bears the same stamp, hence the same id.
+    @Test func aRepeatOfAFreshMessageIsToldAgain() {
         var s = Scene(hasWebhooks: true)
-        _ = s.arrives(1)
-        _ = s.on(.flush)
-        _ = s.answer(.done)
+        _ = s.wait(100_000)
         _ = s.gets(s.deliver("m-1"))
-        _ = s.answer(stored(1, .duplicate))
+        _ = s.refuse(.timedOut)
         #expect(s.on(.flush) == [])
+        _ = s.gets(s.deliver("m-1"))
+        _ = s.answer(.appended(Appended(outcome: .duplicate, number: 1, stamp: s.now.stamp)))
+        let fresh = { HookEvent($0, user: bob, author: ana, chat: ana, id: MessageID("m-1")!, at: s.now.stamp, body: Array("m-1".utf8)) }
+        #expect(s.on(.flush) == [batch(s, fresh(.stored), fresh(.offline))])
+    }
+
+    @Test func aRepeatOfAnOldMessageWakesNobody() {
+        var s = Scene(hasWebhooks: true)
+        _ = s.wait(100_000)
+        let old = Stamp(microseconds: s.now.stamp.microseconds - 60_000_000)
+        _ = s.gets(s.deliver("m-1"))
+        _ = s.answer(.appended(Appended(outcome: .duplicate, number: 1, stamp: old)))
+        #expect(s.on(.flush) == [])
+    }
+
+    @Test func whoIsOnlyComingIsNotHereYet() {
+        var s = Scene(hasWebhooks: true)
+        _ = s.gets(s.hello(s.origin()))
+        _ = s.gets(s.deliver("m-1"))
+        _ = s.answerNewest(stored(1))
+        #expect(s.on(.flush) == [batch(s, event(.stored, 1), event(.offline, 1))])
     }
 
     @Test func whatWasNotTakenGoesAgainWithWhatCameSince() {
@@ -84,6 +104,24 @@ import Testing
         guard case .deviceOpened(var answer) = opened() else { return #expect(Bool(false)) }
         answer.settings = UserSettings(revokedBefore: Stamp(microseconds: 5), revision: 1)
         #expect(s.answer(.deviceOpened(answer)) == [rule(s, 1), .attached(1, hasSiblings: false), .tell(1, welcome())])
+    }
+
+    /// Otherwise whoever has stolen one could put its owner out for ever.
+    @Test func aRevokedTokenPutsNobodyOut() {
+        var s = Scene()
+        s.isLive()
+        let settings = UserSettings(revokedBefore: Stamp(microseconds: 5), revision: 1)
+        let call = RemoteCall(node: s.map.nodes(of: .lastSeen)[0].id, socket: SocketID(rawValue: 3), call: 4)
+        _ = s.on(.requested(call, .settingsNews(SettingsNews(owner: bob, settings: settings, author: nil))))
+        func comes(_ connection: UInt64, _ issuedAt: Int64) -> [Did] {
+            let origin = Origin(
+                gateway: s.gateway, connection: ConnectionID(rawValue: connection), user: bob, device: phone, encoding: .json, isAttached: false,
+                hasSiblings: false, issuedAt: Stamp(microseconds: issuedAt))
+            return s.gets(s.hello(origin))
+        }
+        #expect(comes(2, 4) == [.close(2, 4001)])
+        #expect(comes(3, 0) == [.close(3, 4001)])
+        #expect(comes(4, 5).first == .close(1, 4003))
     }
 
     @Test func whoeverIsHereIsJudgedAnew() {

@@ -28,6 +28,8 @@ public struct APICore: ServiceCore {
         case hook(Int64)
         /// The queue of webhooks is to be read.
         case hookLoad
+        /// The table is told again what became of deliveries.
+        case hookSettle
     }
 
     /// Whose answer is awaited, and what it is.
@@ -81,8 +83,6 @@ public struct APICore: ServiceCore {
     var waiting: [ConnectionID: Waiting] = [:]
     /// Nil: the cluster has no webhooks.
     var hooks: HookQueue?
-    /// How many events each `add` has that the table has not carried out yet, in turn.
-    var addedCounts: [Int] = []
     private var nameLast: UInt64
     private var calls = CallTable<Call>()
     private var callNext: UInt32 = 0
@@ -190,6 +190,7 @@ public struct APICore: ServiceCore {
                 conclude(name, .away, now: now, &effects)
             case .hook(let number): onHookDue(number, &effects)
             case .hookLoad: order(.load, for: .load, &effects)
+            case .hookSettle: settleAgain(&effects)
             }
         }
     }

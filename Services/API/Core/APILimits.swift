@@ -4,9 +4,6 @@ import Messages
 import Primitives
 
 public enum APILimits {
-    /// For whom a request speaks that names nobody.
-    public static let systemUser = UserID("system")!
-
     /// The file of keys, bytes, and the keys in it. Two are enough to rotate; more are for backends that are told apart.
     public static let keyFileBytesMax = 64 * 1024
     static let keyCountMax = 64
@@ -42,14 +39,14 @@ public enum APILimits {
     /// Dead letters that are kept; the oldest go.
     public static let deadCountMax = 10_000
 
-    /// Dead letters in one answer: half a megabyte at worst.
+    /// Dead letters in one answer; fewer when they are long (`HookStoreLimits.pageBytesMax`).
     static let deadPageCountMax = 100
 
     /// The longest pause between two tries of a webhook, milliseconds, before it is spread.
     static let hookPauseMsMax: Int64 = 3_600_000
 
     /// Before the queue is read again that could not be.
-    static let hookLoadRetry = Interval.seconds(1)
+    static let hookTableRetry = Interval.seconds(1)
 
     /// The file of keys for webhooks, bytes, and the keys in it: the one in use, and the next.
     public static let webhookKeyFileBytesMax = 4 * 1024

@@ -15,10 +15,11 @@ import RPC
 struct HookQueue: Sendable {
     enum Purpose: Sendable {
         case load
-        case add(RemoteCall)
+        /// So many events of that call.
+        case add(RemoteCall, count: Int)
         case read(Int64, lane: Int)
         case post(Int64, lane: Int)
-        case settle
+        case settle(Int64, HookFate)
         /// Of dead letters, for a request.
         case letters(ConnectionID)
         case revive(ConnectionID)
@@ -32,6 +33,8 @@ struct HookQueue: Sendable {
     var tries: [Int64: Int] = [:]
     /// Events that the table is asked to take.
     var addingCount = 0
+    /// What became of deliveries, where the table did not take it: ordered again after a pause.
+    var unsettled: [Int64: HookFate] = [:]
     /// Due, in that order; the first `readyStart` are through.
     var ready: [Int64] = []
     var readyStart = 0
@@ -79,8 +82,7 @@ extension APICore {
         let news = batch.events.compactMap { Self.news($0, now: now.stamp) }
         hooks!.addingCount += batch.events.count
         counters.hooksTaken += UInt64(news.count)
-        order(.add(news), for: .add(call), &effects)
-        addedCounts.append(batch.events.count)
+        order(.add(news), for: .add(call, count: batch.events.count), &effects)
     }
 
     /// As the receiver reads it; nil: of a kind that only a newer release knows.
@@ -150,9 +152,11 @@ extension APICore {
             hooks!.isLoaded = true
             hooks!.deadCount = deadCount
             for row in rows { schedule(row, now: now) }
-        case (.load, _): timers.arm(.hookLoad, at: now.instant + APILimits.hookLoadRetry)
-        case (.add(let call), let result):
-            hooks!.addingCount -= addedCounts.removeFirst()
+        case (.load, _):
+            counters.hookTableFailures += 1
+            timers.arm(.hookLoad, at: now.instant + APILimits.hookTableRetry)
+        case (.add(let call, let count), let result):
+            hooks!.addingCount -= count
             guard case .added(let rows) = result else {
                 counters.hookTableFailures += 1
                 return effects.append(.refuse(call, Refusal(.storageFull, retryAfterMs: unavailableRetryMs)))
@@ -163,14 +167,23 @@ extension APICore {
             order(.post(lane: lane, number, body), for: .post(number, lane: lane), &effects)
         case (.read(let number, let lane), let result):
             hooks!.lanesFree.append(lane)
-            if result == .missing { hooks!.tries[number] = nil } else { retry(number, "the queue cannot be read", now: now, &effects) }
+            if result == .missing {
+                hooks!.tries[number] = nil
+            } else {
+                // That was no try: nobody has told anything.
+                counters.hookTableFailures += 1
+                timers.arm(.hook(number), at: now.instant + APILimits.hookTableRetry)
+            }
             startPosts(&effects)
         case (.post(let number, let lane), let result):
             hooks!.lanesFree.append(lane)
             onPosted(number, result, now: now, &effects)
             startPosts(&effects)
         case (.settle, .settled(let deadCount)): hooks!.deadCount = deadCount
-        case (.settle, _): counters.hookTableFailures += 1
+        case (.settle(let number, let fate), _):
+            counters.hookTableFailures += 1
+            hooks!.unsettled[number] = fate
+            timers.armIfIdle(.hookSettle, at: now.instant + APILimits.hookTableRetry)
         case (.letters(let name), .dead(let letters, let more)): conclude(name, lettersAnswer(letters, more), now: now, &effects)
         case (.revive(let name), .revived(let row, let deadCount)):
             hooks!.deadCount = deadCount
@@ -188,7 +201,7 @@ extension APICore {
         guard case .failed(let error) = result else {
             counters.hooksPosted += 1
             hooks!.tries[number] = nil
-            return order(.settle(number, .done), for: .settle, &effects)
+            return settle(number, .done, &effects)
         }
         counters.hooksFailed += 1
         retry(number, error, now: now, &effects)
@@ -200,12 +213,21 @@ extension APICore {
             counters.hooksDied += 1
             hooks!.tries[number] = nil
             effects.append(.log(LogRecord(.warning, "webhook_dead", ["number": "\(number)", "error": error])))
-            return order(.settle(number, .dead(error: error)), for: .settle, &effects)
+            return settle(number, .dead(error: error), &effects)
         }
         hooks!.tries[number] = count + 1
         let pause = hooks!.pause(after: count + 1)
         timers.arm(.hook(number), at: now.instant + pause)
-        order(.settle(number, .again(due: now.stamp + pause, error: error)), for: .settle, &effects)
+        settle(number, .again(due: now.stamp + pause, error: error), &effects)
+    }
+
+    private mutating func settle(_ number: Int64, _ fate: HookFate, _ effects: inout [Effect]) {
+        hooks!.unsettled[number] = nil
+        order(.settle(number, fate), for: .settle(number, fate), &effects)
+    }
+
+    mutating func settleAgain(_ effects: inout [Effect]) {
+        for (number, fate) in hooks!.unsettled.sorted(by: { $0.key < $1.key }) { settle(number, fate, &effects) }
     }
 
     mutating func order(_ work: HookOrder.Work, for purpose: HookQueue.Purpose, _ effects: inout [Effect]) {

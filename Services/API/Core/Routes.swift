@@ -16,6 +16,7 @@ extension APICore {
 
     mutating func route(_ request: HTTPRequest, _ body: [UInt8], _ socket: SocketID, now: Now, _ effects: inout [Effect]) -> Outcome {
         guard let parts = request.pathParts, parts.first == "v1" else { return .answered(.noSuchPath) }
+        guard request.isQueryIntact else { return .answered(.bad("query", "a percent sign begins two hexadecimal digits")) }
         let words = parts.dropFirst().map { $0 }
         let method = request.method
         func only(_ allowed: String) -> Outcome? {

@@ -9,8 +9,10 @@ import Primitives
 import TLS
 
 public enum HookPosterLimits {
-    /// To connect, and between two bytes, milliseconds; the whole exchange takes at most three times as long.
+    /// To connect, and between two bytes, milliseconds.
     static let silenceTimeoutMs = 5_000
+    /// From the connection to the answer, milliseconds; a last silence may come to it.
+    static let exchangeTimeoutMs = 15_000
     /// Of the receiver's answer only its first line matters.
     static let answerBytesMax = 4 * 1024
     /// What is kept of an error, bytes.
@@ -56,15 +58,16 @@ public struct HookPoster: HookWorking {
     }
 
     private func exchange(_ number: Int64, _ body: [UInt8]) throws(PostFailure) -> Int {
-        let began = Self.milliseconds()
+        let deadlineMs = Self.milliseconds() + Int64(HookPosterLimits.exchangeTimeoutMs)
         let socket = ClientSocket(try connect(), trust: url.isSecure ? trust : nil, name: url.address.host)
+        socket.deadlineMs = deadlineMs
         func broken(_ what: String) -> PostFailure { PostFailure(text: socket.failure.map { "\($0)" } ?? what) }
         guard socket.write(request(number, body)[...]) else { throw broken("the connection broke") }
         var answer: [UInt8] = []
         var room = [UInt8](repeating: 0, count: HookPosterLimits.answerBytesMax)
         while !answer.contains(0x0A) {
-            guard answer.count < HookPosterLimits.answerBytesMax, Self.milliseconds() - began < 3 * Int64(HookPosterLimits.silenceTimeoutMs)
-            else { throw PostFailure(text: "no answer in time") }
+            guard answer.count < HookPosterLimits.answerBytesMax else { throw PostFailure(text: "it does not speak HTTP") }
+            guard Self.milliseconds() < deadlineMs else { throw PostFailure(text: "no answer in time") }
             let count = socket.read(into: &room)
             guard count > 0 else { throw broken("no answer") }
             answer += room[..<count]

@@ -5,6 +5,11 @@ import Primitives
 import SQLiteStore
 import Storage
 
+public enum HookStoreLimits {
+    /// Bodies in one page of dead letters, bytes: half of what the loop keeps for a client that reads slowly.
+    static let pageBytesMax = 256 * 1024
+}
+
 public struct HookStore: HookWorking {
     private static let schema = """
         PRAGMA journal_mode = WAL;
@@ -121,14 +126,19 @@ public struct HookStore: HookWorking {
         statement.bind(1, after)
         statement.bind(2, Int64(limit + 1))
         var letters: [DeadLetter] = []
+        var bytes = 0
+        var hasMore = false
         while try statement.step() {
+            // A page is an answer: it fits into what the loop keeps for a client.
+            hasMore = letters.count == limit || !letters.isEmpty && bytes + statement.blob(4).count > HookStoreLimits.pageBytesMax
+            if hasMore { break }
+            bytes += statement.blob(4).count
             letters.append(
                 DeadLetter(
                     number: statement.int64(0), tryCount: Int(statement.int64(1)), error: statement.text(2), diedAt: statement.stamp(3),
                     body: statement.blob(4)))
         }
-        let hasMore = letters.count > limit
-        return .dead(Array(letters.prefix(limit)), more: hasMore)
+        return .dead(letters, more: hasMore)
     }
 
     private func body(_ number: Int64) throws(SQLiteError) -> [UInt8]? {

@@ -48,6 +48,11 @@ ServiceHost.run(
         guard let rules = start.cluster.webhooks else { return nil }
         let folder = try start.makeDataDirectory("api/\(start.node.name)")
         let keys = try webhookKeys(start)
+        let authority = start.options.webhookAuthority
+        guard !rules.url.isSecure || authority != nil || TLSContext.hasSystemAuthorities else {
+            throw StartFailure(
+                .wrongConfiguration, "nobody would believe the receiver of webhooks: there is no store of authorities here; name a file with --webhook-ca")
+        }
         let table = HookOpening { () throws(StartFailure) in
             do throws(StoreFailure) {
                 return try HookStore(path: "\(folder)/hooks.db", deadCountMax: APILimits.deadCountMax)
@@ -57,7 +62,7 @@ ServiceHost.run(
         }
         let poster = HookOpening { () throws(StartFailure) in
             do throws(TLSFileProblem) {
-                let trust = rules.url.isSecure ? try TLSContext(trusting: nil) : nil
+                let trust = rules.url.isSecure ? try TLSContext(trusting: authority) : nil
                 return HookPoster(url: rules.url, keys: keys, trust: trust, version: FantailVersion.text)
             } catch {
                 throw StartFailure(.wrongConfiguration, "\(error)")

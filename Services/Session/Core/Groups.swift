@@ -90,7 +90,10 @@ extension SessionCore {
     ) {
         poke(user, includingPrimary: false, &effects)
         if !hooks.kinds.isEmpty {
-            for entry in fanOut.entries.suffix(item.storedCount) { noteStored(entry, of: fanOut.group, to: user) }
+            let known = fanOut.entries.count - item.storedCount
+            for (index, entry) in fanOut.entries.enumerated() where index >= known || isFresh(entry.stamp, now) {
+                noteStored(entry, of: fanOut.group, to: user)
+            }
         }
         guard users[user] != nil else { return }
         // Stored before: the answer of then may have been lost, and with it the push.

@@ -63,25 +63,35 @@ extension SessionCore {
         let count = hooks.sentCount
         hooks.sentCount = 0
         if case .success(.done) = result { return hooks.events.removeFirst(count) }
+        // Nobody wants any more what nobody took.
+        if hooks.kinds.isEmpty { return hooks.events.removeAll() }
         // Another node may take them, in a moment.
         hooks.nodeNext += 1
         hooks.isResting = true
         timers.arm(.hooks, at: now.instant + SessionLimits.retry)
     }
 
+    /// Of a message that was stored before, the first answer was lost perhaps, and with it this: it is told again while it is fresh. Its
+    /// `id` is the same, so whoever has it drops it.
+    func isFresh(_ stamp: Stamp, _ now: Now) -> Bool { now.stamp.microseconds - stamp.microseconds < SessionLimits.hookRepeatMax.nanoseconds / 1_000 }
+
+    /// Somebody is here who has shown that she is.
+    private func isHere(_ user: UserID) -> Bool { users[user]?.devices.contains(where: \.isLive) == true }
+
     /// A message is in somebody's inbox.
-    mutating func noteStored(_ delivery: PendingDelivery, _ appended: Appended) {
+    mutating func noteStored(_ delivery: PendingDelivery, _ appended: Appended, now: Now) {
+        guard appended.outcome == .stored || isFresh(appended.stamp, now) else { return }
         let (user, author) = (delivery.to, delivery.origin.user)
         func event(_ kind: HookEvent.Kind) -> HookEvent {
             HookEvent(kind, user: user, author: author, chat: author, id: delivery.id, at: appended.stamp, body: delivery.body)
         }
         hooks.add(event(.stored), .stored)
-        if users[user]?.hasConnection != true { hooks.add(event(.offline), .offline) }
+        if !isHere(user) { hooks.add(event(.offline), .offline) }
     }
 
     /// A group's message is in a member's inbox.
     mutating func noteStored(_ entry: GroupEntry, of group: UserID, to user: UserID) {
-        guard entry.kind == .message, entry.author != user, users[user]?.hasConnection != true else { return }
+        guard entry.kind == .message, entry.author != user, !isHere(user) else { return }
         hooks.add(
             HookEvent(.offline, user: user, author: entry.author, chat: group, id: entry.id, at: entry.stamp, body: entry.body), .offline)
     }

@@ -21,6 +21,10 @@ public enum SessionLimits {
     /// shard. Beyond it they are lost, and counted; twice as many would only hold older news.
     static let hookEventCountMax = 4_096
 
+    /// A message that its author repeats is told once more so long after it was stored: a client repeats at once, and within seconds of
+    /// an outage.
+    static let hookRepeatMax = Interval.seconds(60)
+
     /// How long marks of members gather before a group hears of them. Authors are told of ticks every 50 ms, so they hardly
     /// notice, and a member who has got several messages by then costs the stores one mark and one cursor. Twice as much would
     /// also hold up the receipts of her other chats, which wait for their turn behind these.
