@@ -194,6 +194,12 @@ extension UserID {
     /// What every group's id begins with. Names of people must not begin so: a token for such a name is refused.
     public static let groupPrefix = "g:"
 
+    /// Who speaks for the product when it names nobody. It has no devices: nothing is kept for it, and no tick waits for it.
+    public static let system = UserID("system")!
+
+    /// Nobody may have a token with this name.
+    public var isReserved: Bool { isGroup || self == .system }
+
     /// True when this names a group: wherever a message may go to a person, it may go to a group.
     public var isGroup: Bool { text.utf8.starts(with: Self.groupPrefix.utf8) }
 

@@ -38,6 +38,8 @@ public struct GroupState: Equatable, Sendable {
     public private(set) var members: [UserID: Member] = [:]
     /// The members in the order of their names.
     public private(set) var roster: [UserID] = []
+    /// The members who have devices: whoever gets messages, and whom ticks and counts wait for. All but `UserID.system`.
+    public private(set) var people: [UserID] = []
     /// Nil before the group is made, and when it is gone.
     public private(set) var owner: UserID?
     /// It was made once, deleted or not: its id is taken.
@@ -161,12 +163,17 @@ public struct GroupState: Equatable, Sendable {
 
     private mutating func admit(_ users: [UserID], _ stamp: Stamp) {
         for user in users where members[user] == nil { members[user] = Member(role: .member, joinedAt: stamp) }
-        roster = members.keys.sorted()
+        list()
     }
 
     private mutating func dismiss(_ users: [UserID]) {
         for user in users { members[user] = nil }
-        roster = members.keys.sorted()
+        list()
         if members.isEmpty { owner = nil }
+    }
+
+    private mutating func list() {
+        roster = members.keys.sorted()
+        people = roster.filter { $0 != .system }
     }
 }

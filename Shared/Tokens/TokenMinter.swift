@@ -24,7 +24,7 @@ public enum TokenMintRefusal: Error, Equatable, Sendable {
         case .keyMayNotSign: "This key may only check tokens; a line of the key file that ends in 'sign' may mint."
         case .badLife: "The life of a token must be 1 to \(TokenLimits.lifeSecondsMax) seconds."
         case .badClock: "The clock shows no time in which a token can be minted."
-        case .reservedName: "Names that begin with \(UserID.groupPrefix) belong to groups."
+        case .reservedName: "Names that begin with \(UserID.groupPrefix) belong to groups, and \(UserID.system) speaks for the product."
         }
     }
 }
@@ -49,7 +49,7 @@ public struct TokenMinter: Sendable {
         sub: UserID, device: DeviceID? = nil, ttlSeconds: Int64, nowSeconds: Int64, key: TokenKey
     ) throws(TokenMintRefusal) -> String {
         guard key.maySign else { throw .keyMayNotSign }
-        guard !sub.isGroup else { throw .reservedName }
+        guard !sub.isReserved else { throw .reservedName }
         guard 1...TokenLimits.lifeSecondsMax ~= ttlSeconds else { throw .badLife }
         guard 0...(TokenLimits.timeSecondsMax - TokenLimits.lifeSecondsMax) ~= nowSeconds else { throw .badClock }
         var claims = "{\"sub\":\"\(sub)\""

@@ -99,7 +99,7 @@ extension TokenRefusal.Claim {
     var sentence: String {
         switch self {
         case .sub:
-            "The claim sub must be a user id: 1 to \(UserID.bytesMax) characters of A-Z a-z 0-9 . _ @ + : - and not begin with \(UserID.groupPrefix)"
+            "The claim sub must be a user id: 1 to \(UserID.bytesMax) characters of A-Z a-z 0-9 . _ @ + : - and not begin with \(UserID.groupPrefix); \(UserID.system) is taken"
         case .device:
             "The claim device must be 1 to \(DeviceID.bytesMax) characters of A-Z a-z 0-9 . _ @ + : -"
         case .exp: "The claim exp must be present, a number of seconds since 1970."

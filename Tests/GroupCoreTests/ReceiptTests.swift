@@ -44,6 +44,33 @@ struct ReceiptTests {
         #expect(scene.ticks == [Receipt(author: ana, peer: group, kind: .delivered, upTo: at)])
     }
 
+    @Test("the system has no devices: nothing comes to it, and no tick and no count waits for it")
+    func system() {
+        var scene = Scene()
+        let (group, at) = written(&scene, [bob, .system])
+        scene.mark(group, .delivered, [bob], upTo: at)
+        scene.advance(milliseconds: 1_000)
+        #expect(scene.ticks == [Receipt(author: ana, peer: group, kind: .delivered, upTo: at)])
+        scene.write(.system, "s1", to: group)
+        scene.advance(milliseconds: 1_000)
+        let messages = scene.fanOuts.filter { $0.entries.allSatisfy { $0.kind == .message } }
+        #expect(!messages.isEmpty && messages.allSatisfy { !$0.recipients.contains(.system) })
+        scene.clear()
+        let told = scene.log(group).headStamp
+        scene.mark(group, .delivered, [ana, bob], upTo: told)
+        scene.advance(milliseconds: 1_000)
+        #expect(scene.ticks == [Receipt(author: .system, peer: group, kind: .delivered, upTo: told)])
+    }
+
+    @Test("who writes to nobody but the system gets no ticks")
+    func aloneWithTheSystem() {
+        var scene = Scene()
+        let (group, at) = written(&scene, [.system])
+        scene.mark(group, .delivered, [ana], upTo: at)
+        scene.advance(milliseconds: 1_000)
+        #expect(scene.ticks.isEmpty)
+    }
+
     @Test("who came later is not waited for")
     func newcomer() {
         var scene = Scene()

@@ -10,7 +10,7 @@ extension APICore {
     mutating func makeGroup(_ ask: Ask, now: Now, _ effects: inout [Effect]) -> Outcome {
         act(ask, now: now, &effects) { body throws(FrameRefusal) in
             let order = try RequestBody.newGroup(body)
-            return (order, .group(of: order.from ?? APILimits.systemUser, reference: order.id))
+            return (order, .group(of: order.from ?? UserID.system, reference: order.id))
         }
     }
 
@@ -30,7 +30,7 @@ extension APICore {
         } catch {
             return .answered(Answer(error.error))
         }
-        let from = order.from ?? APILimits.systemUser
+        let from = order.from ?? UserID.system
         return submit(.groupDone(from: from), by: groups, to: group, for: from, ask, now: now, &effects) { origin in
             .groupAct(GroupAct(origin: origin, group: group, id: order.id, change: order.change))
         }
@@ -50,7 +50,7 @@ extension APICore {
     private mutating func question(
         _ question: GroupQuery.Question, _ what: What, _ group: UserID, _ ask: Ask, now: Now, _ effects: inout [Effect]
     ) -> Outcome {
-        guard let from = Self.person(ask.query("from") ?? APILimits.systemUser.text) else {
+        guard let from = Self.person(ask.query("from") ?? UserID.system.text) else {
             return .answered(.bad("from", Self.personRule))
         }
         return submit(what, by: groups, to: group, for: from, ask, now: now, &effects) { origin in

@@ -14,7 +14,7 @@ extension APICore {
         } catch {
             return .answered(Answer(error.error))
         }
-        let from = message.from ?? APILimits.systemUser
+        let from = message.from ?? UserID.system
         guard message.to != from else { return .answered(Answer(ErrorFrame(.toSelf, "the addressee is the author"))) }
         // The system has no devices that would want a copy, and nobody who would ever fetch it.
         let hasSiblings = message.from != nil

@@ -205,7 +205,7 @@ extension GroupCore {
         groups[group]!.state.apply(change, by: entry.author, at: entry.stamp)
         guard groups[group]!.state.roster != former else { return }
         groups[group]!.version += 1
-        groups[group]!.split = split(groups[group]!.state.roster)
+        groups[group]!.split = split(groups[group]!.state.people)
     }
 
     /// Who sees an event: the members before and after it, each with what it does to their place.

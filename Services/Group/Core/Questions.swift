@@ -56,7 +56,7 @@ extension GroupCore {
             return ask(query.group, .readGroupMarks(read), .receiptList(query, state, at: at, items), &effects)
         }
         let times = Dictionary(items.map { ($0.member, $0) }) { first, _ in first }
-        let entries = state.roster.filter { $0 != page.author && state.members[$0]!.joinedAt < at }.map { member in
+        let entries = state.people.filter { $0 != page.author && state.members[$0]!.joinedAt < at }.map { member in
             let time = times[member]
             return ReceiptEntry(
                 user: member, delivered: time.flatMap { $0.delivered == .zero ? nil : $0.delivered },

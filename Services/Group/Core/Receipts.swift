@@ -118,16 +118,17 @@ extension GroupCore {
 
     /// What authors ought to know now and were not told.
     private func ticks(_ group: UserID, _ record: GroupRecord) -> [Receipt] {
-        guard record.state.roster.count > 1 else { return [] }
+        let people = record.state.people
         var delivered = Lowest()
         var read = Lowest()
-        for member in record.state.roster {
+        for member in people {
             delivered.take(record.effective(member, .delivered), of: member)
             read.take(record.effective(member, .read), of: member)
         }
         var receipts: [Receipt] = []
         for author in record.state.roster {
-            guard let marks = record.marks[author], marks.wrote > .zero else { continue }
+            guard let marks = record.marks[author], marks.wrote > .zero, people.count > 1 || people.first.map({ $0 != author }) == true
+            else { continue }
             for (kind, lowest) in [(ReceiptKind.delivered, delivered), (.read, read)] {
                 let upTo = min(lowest.without(author), marks.wrote)
                 let told = marks.told(kind)

@@ -46,7 +46,7 @@ extension SessionCore {
         _ delivery: PendingDelivery, _ result: Result<Message, Refusal>, now: Now, _ effects: inout [Effect]
     ) {
         let appended = result.appended
-        if case .success(let message) = appended, message.isPromised, isArchive || delivery.origin.hasSiblings {
+        if case .success(let message) = appended, message.isPromised, isArchive || delivery.origin.hasSiblings, delivery.origin.user != .system {
             let author = delivery.origin.user
             let copy = Append(
                 owner: author, kind: .copy, author: author, chat: delivery.to, id: delivery.id, after: delivery.after,
@@ -110,7 +110,7 @@ extension SessionCore {
         _ delivery: PendingDelivery, _ appended: Appended, now: Now, _ effects: inout [Effect]
     ) {
         poke(delivery.to, includingPrimary: false, &effects)
-        if appended.outcome == .stored { noteStored(delivery, appended) }
+        noteStored(delivery, appended, now: now)
         guard users[delivery.to] != nil else { return }
         // Whoever has written types no more, and is shown at once when she begins again.
         users[delivery.to]!.typists.remove(delivery.origin.user)
