@@ -131,6 +131,63 @@ private let full = Refusal(.storageFull, retryAfterMs: 1000)
     }
 }
 
+@Suite struct PaceTests {
+    private func wait(_ s: Scene) -> Int64 {
+        s.core.queueWait(now: Instant(nanoseconds: s.milliseconds * 1_000_000)).milliseconds
+    }
+
+    /// One request at a time, each commit so long.
+    private func commits(_ s: inout Scene, _ count: UInt64, _ milliseconds: Int64, _ answer: (UInt64) -> StoreAnswer = { .appended(appended($0)) }) {
+        for number in 1...count {
+            _ = s.on(request(UInt32(number), .append(append("small-\(number)"))))
+            _ = s.wait(milliseconds)
+            _ = s.on(.committed([answer(number)]))
+        }
+    }
+
+    /// Two requests come right behind the beginning of a commit, which takes so long. What they seem to have waited at its end.
+    private func waited(_ s: inout Scene, _ milliseconds: Int64) -> Int64 {
+        _ = s.on(request(101, .append(append("first"))))
+        _ = s.on(request(102, .append(append("second"))))
+        _ = s.wait(milliseconds)
+        defer {
+            _ = s.on(.committed([.appended(appended(101))]))
+            _ = s.on(.committed([.appended(appended(102))]))
+        }
+        return wait(s)
+    }
+
+    @Test func aSlowDiskIsNoQueue() {
+        var s = Scene()
+        commits(&s, 4, 50)
+        #expect(waited(&s, 50) == 50, "too few to know it")
+        commits(&s, 15, 50)
+        #expect(waited(&s, 50) == 0)
+        #expect(waited(&s, 80) == 30)
+    }
+
+    @Test func aHiccupIsForgottenAndAChangeIsLearned() {
+        var s = Scene()
+        commits(&s, 15, 1)
+        commits(&s, 7, 90)
+        #expect(waited(&s, 30) == 29)
+        commits(&s, 9, 30)
+        #expect(waited(&s, 30) == 0)
+    }
+
+    @Test func whatWroteNothingSaysNothing() {
+        var s = Scene()
+        commits(&s, 15, 50) { .appended(Appended(outcome: .duplicate, number: $0, stamp: .zero)) }
+        #expect(waited(&s, 50) == 50)
+    }
+
+    @Test func aDiskThatHangsIsAFault() {
+        var s = Scene()
+        commits(&s, 15, 400)
+        #expect(waited(&s, 400) == 150)
+    }
+}
+
 @Suite struct BatchTests {
     @Test func anAnswerLeavesOnlyAfterTheCommit() {
         var s = Scene()

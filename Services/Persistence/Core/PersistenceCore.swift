@@ -52,6 +52,7 @@ public struct PersistenceCore: ServiceCore {
     private var batchBeganAt = Instant.zero
     /// How long the middle request of the newest batch had waited when the batch began.
     private var batchWaited = Interval(nanoseconds: 0)
+    private var pace = CommitPace()
     public var load: LoadBook
     private var counters = Counters()
 
@@ -112,10 +113,12 @@ public struct PersistenceCore: ServiceCore {
 
     /// While the store is at work: what the work in hand had to wait, or what waits now, whichever is longer. Of each the middle
     /// one counts: a batch takes along what came during the one before, so its first request has always waited for a whole
-    /// batch and its last one for nothing, however little there is to do.
+    /// batch and its last one for nothing, however little there is to do. What a small commit takes at this disk does not count: that is
+    /// no queue.
     public func queueWait(now: Instant) -> Interval {
         guard batch != nil || !queue.isEmpty else { return Interval(nanoseconds: 0) }
-        return queue.isEmpty ? batchWaited : max(batchWaited, now - queue[queue.count / 2].since)
+        let wait = queue.isEmpty ? batchWaited : max(batchWaited, now - queue[queue.count / 2].since)
+        return Interval(nanoseconds: max(0, wait.nanoseconds - pace.usual.nanoseconds))
     }
 
     public var unreadiness: String? {
@@ -137,6 +140,9 @@ public struct PersistenceCore: ServiceCore {
         page.counter("fantail_persistence_refused_overloaded_total", "Requests refused because too many wait.", counters.refusedOverloaded)
         page.counter("fantail_persistence_expired_total", "Messages dropped undelivered, their authors told.", counters.expired)
         page.counter("fantail_persistence_purged_total", "Remains of old messages removed.", counters.purged)
+        page.gauge(
+            "fantail_persistence_commit_usual_seconds", "What a small commit takes here; waiting for so long counts as no queue.",
+            microseconds: pace.usual.microseconds)
         page.gauge("fantail_persistence_queue_requests", "Requests that wait for the writer.", queue.count)
         page.gauge("fantail_persistence_full", "1 while the disk is full.", isFull ? 1 : 0)
         page.histogram("fantail_persistence_commit_seconds", "From ordering a batch to its sync.", counters.commitTime)
@@ -182,6 +188,7 @@ public struct PersistenceCore: ServiceCore {
         if !items.allSatisfy(\.request.isReadOnly) { counters.syncs += 1 }
         counters.requests += UInt64(items.count)
         counters.commitTime.record(now.instant - batchBeganAt)
+        if answers.contains(where: \.hasWritten) { pace.note(now.instant - batchBeganAt, requestCount: items.count) }
         if failure != nil {
             failure = nil
             effects.append(.log(LogRecord(.info, "store_recovered")))
@@ -297,5 +304,16 @@ public struct PersistenceCore: ServiceCore {
         guard let drop = reports.removeValue(forKey: call) else { return }
         counters.expired += UInt64(drop.numbers.count)
         queue.append(Item(request: .dropExpired(drop), waiter: .nobody, since: now.instant))
+    }
+}
+
+extension StoreAnswer {
+    /// Whether something was written for certain.
+    fileprivate var hasWritten: Bool {
+        switch self {
+        case .appended(let appended): appended.outcome == .stored
+        case .groupAppended(let appended): appended.outcome == .stored
+        default: false
+        }
     }
 }

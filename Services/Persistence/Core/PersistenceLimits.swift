@@ -7,6 +7,15 @@ public enum PersistenceLimits {
     /// `overloaded`, because a longer queue would only make everybody time out.
     static let queueCountMax = 32_768
 
+    /// Small commits say what the disk itself takes: of so many requests at most, which are carried out in three milliseconds (a queue that stands has
+    /// eight times as many on a fast disk); the median of
+    /// the last fifteen, once there are five, so that one hiccup says nothing and a disk that has become slow is known within seconds. A disk that takes longer than
+    /// `paceMax` is a fault, and waiting for it is waiting.
+    static let paceRequestCountMax = 128
+    static let paceCommitCount = 15
+    static let paceCommitCountMin = 5
+    static let paceMax = Interval.milliseconds(250)
+
     /// While the disk is full, how often a few bytes are written to see whether it takes writes again.
     static let probeInterval = Interval.seconds(1)
 
