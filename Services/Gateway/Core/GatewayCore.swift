@@ -5,7 +5,7 @@
 // else's. What it does keep is each connection's seat at a session shard: when the user's shard changes or loses its
 // memory, the gateway attaches the connection anew, and the client notices nothing.
 //
-//     Handshakes.swift   from the first byte to the upgrade
+//     Handshakes.swift   from the first byte to the upgrade, and how fast; Crowd.swift: who is on the way
 //     PageFiles.swift    what a browser gets instead; DevelopmentLogin.swift: and a token for it
 //     Seats.swift        which shard holds which connection
 //     Draining.swift     leaving, some clients at a time

@@ -1,5 +1,8 @@
 // From the first byte of a client to its WebSocket.
 //
+// Thousands may come in the same instant, when another gateway has died. They come in step by step, in their order, so that those
+// who are in and write to each other wait behind a few of them and not behind all.
+//
 // Nothing of a connection reaches another service before its token was checked: no name, no byte. A refusal is an HTTP
 // answer with a reason a developer can read.
 
