@@ -63,4 +63,11 @@ struct Connection: Sendable {
     let openedAt: Instant
     /// Its address makes too many: it is told so when its request is there.
     var isLimited = false
+
+    /// It has not shown a token yet.
+    var isSilent: Bool { if case .handshake = phase { true } else { false } }
+    /// It has shown one and may not come in yet.
+    var isWaiting: Bool { if case .request = phase { true } else { false } }
+    /// Its hello is on its way through the cluster.
+    var isGreeting: Bool { if case .open(let session) = phase { session.isGreeting } else { false } }
 }

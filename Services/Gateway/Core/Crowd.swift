@@ -9,12 +9,14 @@ struct Crowd: Sendable {
     /// How many are in the phase.
     private(set) var count = 0
 
-    mutating func enter(_ socket: SocketID, now: Instant) {
+    /// - Parameter isHere: whether a connection is in the phase, as this one already is; of those that are not any more the queue keeps a few hundred at most.
+    mutating func enter(_ socket: SocketID, now: Instant, _ isHere: (SocketID) -> Bool) {
         count += 1
         queue.append((socket, now))
+        _ = oldest(isHere)
     }
 
-    /// One of them is through, or gone. It stays in the queue until `oldest` comes by.
+    /// One of them is through, or gone. It stays in the queue until somebody looks.
     mutating func leave() { count -= 1 }
 
     /// Whoever has been in the phase for longest. Amortised O(1).

@@ -313,14 +313,11 @@ public struct GatewayCore: ServiceCore {
         if parser == nil || !parsersUp.contains(parser!) {
             parser = nextParser()
             if case .open(var changed) = connections[socket]!.phase {
-                // Who has never spoken says hello now.
-                if session.parser == nil, !session.isWelcomed, !session.isGreeting {
-                    changed.isGreeting = true
-                    greetings.enter(socket, now: now.instant)
-                }
                 changed.parser = parser
                 connections[socket]!.phase = .open(changed)
             }
+            // Who has never spoken says hello now.
+            if session.parser == nil, !session.isWelcomed, !session.isGreeting { beginGreeting(socket, now: now) }
         }
         guard let parser else { return close(socket, .tryAgainLater, now: now, &effects) }
         effects.append(.send(parser, .clientInput(ClientInput(origin: origin(of: session), bytes: payload))))

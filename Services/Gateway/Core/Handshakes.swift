@@ -18,24 +18,19 @@ extension GatewayCore {
         if handshakes.count + requests.count >= GatewayLimits.handshakeCountMax { dropOldestHandshake(&effects) }
         connections[socket] = Connection(
             phase: .handshake(HTTPRequestParser()), openedAt: now.instant, isLimited: !addresses.take(address, now: now.instant))
-        handshakes.enter(socket, now: now.instant)
+        handshakes.enter(socket, now: now.instant) { connections[$0]?.isSilent == true }
         timers.arm(.connection(socket), at: now.instant + GatewayLimits.handshakeTimeout)
-        _ = oldestHandshake()
     }
 
     /// A full house lets nobody in before its oldest guest has had time to speak. O(1), amortised.
     public mutating func wantsClient(now: Instant) -> Bool {
         guard handshakes.count + requests.count >= GatewayLimits.handshakeCountMax else { return true }
-        guard let oldest = oldestHandshake() else { return false }
+        guard let oldest = handshakes.oldest({ connections[$0]?.isSilent == true }) else { return false }
         return now - oldest.since >= GatewayLimits.handshakeGrace
     }
 
-    private mutating func oldestHandshake() -> (socket: SocketID, since: Instant)? {
-        handshakes.oldest { if case .handshake = connections[$0]?.phase { true } else { false } }
-    }
-
     private mutating func dropOldestHandshake(_ effects: inout [Effect]) {
-        guard let oldest = oldestHandshake()?.socket else { return }
+        guard let oldest = handshakes.oldest({ connections[$0]?.isSilent == true })?.socket else { return }
         counters.upgradesRefused += 1
         effects.append(.closeClient(oldest))
         forget(oldest, &effects)
@@ -77,14 +72,13 @@ extension GatewayCore {
     private mutating func mayUpgrade(_ now: Instant) -> Bool {
         guard upgradesInTick < GatewayLimits.upgradesPerTickMax else { return false }
         guard greetings.count >= GatewayLimits.greetingCountMax else { return true }
-        let oldest = greetings.oldest { if case .open(let session) = connections[$0]?.phase { session.isGreeting } else { false } }
-        return oldest.map { now - $0.since >= GatewayLimits.greetingGrace } ?? true
+        return greetings.oldest { connections[$0]?.isGreeting == true }.map { now - $0.since >= GatewayLimits.greetingGrace } ?? true
     }
 
     private mutating func hold(_ socket: SocketID, _ upgrade: Upgrade, _ rest: ArraySlice<UInt8>, now: Now, _ effects: inout [Effect]) {
         handshakes.leave()
-        requests.enter(socket, now: now.instant)
         connections[socket]!.phase = .request(upgrade, rest: [])
+        requests.enter(socket, now: now.instant) { connections[$0]?.isWaiting == true }
         timers.armIfIdle(.requests, at: now.instant + GatewayLimits.requestPause)
         if !rest.isEmpty { onEarly(socket, upgrade, Array(rest), &effects) }
     }
@@ -101,14 +95,18 @@ extension GatewayCore {
 
     /// Lets in those who wait, in the order in which they came.
     mutating func answerRequests(now: Now, _ effects: inout [Effect]) {
-        while let socket = oldestRequest(), case .request(let upgrade, let rest) = connections[socket]!.phase {
+        while let socket = requests.oldest({ connections[$0]?.isWaiting == true })?.socket, case .request(let upgrade, let rest) = connections[socket]!.phase {
             guard mayUpgrade(now.instant) else { return timers.arm(.requests, at: now.instant + GatewayLimits.requestPause) }
             onUpgrade(socket, upgrade, rest[...], now: now, &effects)
         }
     }
 
-    private mutating func oldestRequest() -> SocketID? {
-        requests.oldest { if case .request = connections[$0]?.phase { true } else { false } }?.socket
+    /// Its hello is on its way through the cluster.
+    mutating func beginGreeting(_ socket: SocketID, now: Now) {
+        guard case .open(var session) = connections[socket]?.phase else { return }
+        session.isGreeting = true
+        connections[socket]!.phase = .open(session)
+        greetings.enter(socket, now: now.instant) { connections[$0]?.isGreeting == true }
     }
 
     /// A connection is through, or gone.

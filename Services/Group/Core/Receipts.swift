@@ -127,8 +127,7 @@ extension GroupCore {
         }
         var receipts: [Receipt] = []
         for author in record.state.roster {
-            guard let marks = record.marks[author], marks.wrote > .zero, people.count > 1 || people.first.map({ $0 != author }) == true
-            else { continue }
+            guard let marks = record.marks[author], marks.wrote > .zero, people.contains(where: { $0 != author }) else { continue }
             for (kind, lowest) in [(ReceiptKind.delivered, delivered), (.read, read)] {
                 let upTo = min(lowest.without(author), marks.wrote)
                 let told = marks.told(kind)
