@@ -19,10 +19,9 @@
 #                             name, for it builds the simulator once more for each
 #                   scripts   run.sh, stop.sh and status.sh with real processes (Tests/Deploy)
 #                   bench     every scenario of the load tool, short, against a real cluster; no figure is judged
-#                   e2e       a real cluster and clients that nobody here wrote (Tests/EndToEnd)
-#                   page      the web client in a real browser (Tests/Page); pictures in .build/page-screenshots. It goes on
-#                             beside scripts, bench and e2e, when these are run, too
 #                   torture   a real cluster under load, killed and frozen at random (deploy/torture.sh), with either engine
+#                   e2e       a real cluster and clients that nobody here wrote (Tests/EndToEnd)
+#                   page      the web client in a real browser (Tests/Page); pictures in .build/page-screenshots
 #                   containers  the manifests, images, and a cluster of containers (deploy/containers-test.sh); where podman does
 #                             not work the manifests alone, and it says so
 #
@@ -35,19 +34,16 @@ SCRIPT=test.sh
 # shellcheck source=deploy/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-readonly ALL_PARTS=(house shell build unit simulate fuzz planted scripts bench e2e page torture containers)
+readonly ALL_PARTS=(house shell build unit simulate fuzz planted scripts bench torture e2e page containers)
 # What is left out unless --long is given, and what --quick leaves out besides.
 readonly LONG_PARTS=(planted)
-readonly SLOW_PARTS=(e2e page torture containers)
+readonly SLOW_PARTS=(torture e2e page containers)
 readonly TEST_LOGS=$ROOT/.build/test-logs
 readonly VENV=$ROOT/.build/venv
 readonly RELEASE=$ROOT/.build/release
 # Processes that run tests beside each other, each with clusters and ports of its own. These tests mostly wait; a browser mostly works,
-# so the tests of the page come one after the other, beside parts that leave a core idle.
+# so the tests of the page come one after the other.
 readonly E2E_WORKERS=3 SCRIPTS_WORKERS=3
-readonly BESIDE_PAGE=(scripts bench e2e)
-# The place of the page's clusters among those of the others (`_ports` of Tests/EndToEnd/cluster.py).
-readonly PAGE_WORKER=gw5
 # How many lines of its log a failed part shows: a compiler's errors, or the story of a failed test.
 readonly FAILURE_LINES=60
 
@@ -55,8 +51,6 @@ readonly FAILURE_LINES=60
 PASSED_SUM=0
 FAILED_SUM=0
 ROWS=()
-# The tests of the page, when they run beside others.
-PAGE_PID=''
 
 main() {
   read_arguments "$@"
@@ -64,10 +58,7 @@ main() {
   mkdir -p -- "$TEST_LOGS"
   install_tools
   local part
-  for part in "${PARTS[@]}"; do
-    if [[ -z $PAGE_PID && " ${BESIDE_PAGE[*]} " == *" $part "* ]] && wants page; then begin_page; fi
-    run_part "$part"
-  done
+  for part in "${PARTS[@]}"; do run_part "$part"; done
   show_table
   ((FAILED_SUM == 0))
 }
@@ -404,35 +395,7 @@ part_e2e() {
   return "$status"
 }
 
-# begin_page: the tests of the page, in the background; `part_page` waits for them.
-begin_page() {
-  local log=$TEST_LOGS/page.log
-  # What does not build fails when it is this part's turn.
-  build_if_needed "$log" || return 0
-  pytest_command Tests/Page
-  "${COMMAND[@]}" >"$log" 2>&1 &
-  PAGE_PID=$!
-  trap end_page EXIT
-}
-
-# end_page: whatever ends this script, no browser stays behind.
-end_page() {
-  trap - EXIT
-  kill -s TERM "$PAGE_PID" 2>/dev/null || true
-  wait "$PAGE_PID" 2>/dev/null || true
-}
-
-part_page() {
-  local status=0
-  if [[ -z $PAGE_PID ]]; then
-    run_pytest "$1" Tests/Page
-    return
-  fi
-  wait "$PAGE_PID" || status=$?
-  trap - EXIT
-  count_pytest "$1"
-  return "$status"
-}
+part_page() { run_pytest "$1" Tests/Page; }
 
 part_containers() {
   local status=0
@@ -444,30 +407,16 @@ part_containers() {
   return "$status"
 }
 
-# run_pytest LOG FOLDER OPTION...
+# run_pytest LOG FOLDER OPTION...: the log ends with the tests that took longest, so that a slow run explains itself.
 run_pytest() {
-  local status=0
+  local status=0 summary
   build_if_needed "$1" || return 1
-  pytest_command "${@:2}"
-  "${COMMAND[@]}" >"$1" 2>&1 || status=$?
-  count_pytest "$1"
-  return "$status"
-}
-
-# pytest_command FOLDER OPTION...: sets COMMAND. What it says ends with the tests that took longest, so that a slow run explains itself.
-pytest_command() {
-  COMMAND=(env)
-  if [[ $1 == Tests/Page ]]; then COMMAND+=("PYTEST_XDIST_WORKER=$PAGE_WORKER"); fi
-  COMMAND+=("$VENV/bin/pytest" -q -ra --durations=10 -p no:cacheprovider --color=no "$@")
-}
-
-# count_pytest LOG: what its last line says.
-count_pytest() {
-  local summary
+  "$VENV/bin/pytest" -q -ra --durations=10 -p no:cacheprovider --color=no "${@:2}" >"$1" 2>&1 || status=$?
   summary=$(tail -n 1 -- "$1")
   [[ ! $summary =~ ([0-9]+)\ passed ]] || PASSED=${BASH_REMATCH[1]}
   [[ ! $summary =~ ([0-9]+)\ failed ]] || FAILED=${BASH_REMATCH[1]}
   [[ ! $summary =~ ([0-9]+)\ errors? ]] || FAILED=$((FAILED + BASH_REMATCH[1]))
+  return "$status"
 }
 
 # build_if_needed LOG: for a part that runs without `build` before it.
