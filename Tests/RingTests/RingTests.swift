@@ -1,5 +1,19 @@
+import Glibc
 import Ring
 import Testing
+
+/// SplitMix64 (Steele and others, 2014).
+struct Dice: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
 
 /// `count` members of weight 1, named as an operator would.
 func members(_ count: Int, prefix: String = "session") -> [RingMember] {
@@ -29,6 +43,20 @@ struct RingTableTests {
             #expect(other.moved(from: first) == [])
         }
         #expect(first.members.map(\.name) == ["a", "b", "c", "d"])
+    }
+
+    /// Two tables of 15 ms each; FANTAIL_RING_MEMBERSHIPS sets how many.
+    @Test func anyOrderOfRandomMembersGivesTheSameTable() throws {
+        let count = getenv("FANTAIL_RING_MEMBERSHIPS").flatMap { Int(String(cString: $0)) } ?? 50
+        var dice = Dice(state: 5)
+        for _ in 0..<count {
+            let names = Set((0..<Int.random(in: 2...40, using: &dice)).map { _ in "node-\(UInt16.random(in: 0...999, using: &dice))" })
+            let members = names.sorted().map { RingMember(name: $0, weight: Int.random(in: 1...8, using: &dice)) }
+            let parameters = RingParameters(seed: dice.next())
+            let sorted = try RingTable(members, parameters)
+            let shuffled = try RingTable(members.shuffled(using: &dice), parameters)
+            #expect(shuffled.fingerprint == sorted.fingerprint && shuffled.members == sorted.members && shuffled.moved(from: sorted) == [])
+        }
     }
 
     @Test func goldenTableNoticesAChangeOfAlgorithm() throws {
