@@ -45,7 +45,7 @@ struct RingTableTests {
         #expect(first.members.map(\.name) == ["a", "b", "c", "d"])
     }
 
-    /// Two tables of 15 ms each; FANTAIL_RING_MEMBERSHIPS sets how many.
+    /// FANTAIL_RING_MEMBERSHIPS sets how many.
     @Test func anyOrderOfRandomMembersGivesTheSameTable() throws {
         let count = getenv("FANTAIL_RING_MEMBERSHIPS").flatMap { Int(String(cString: $0)) } ?? 50
         var dice = Dice(state: 5)

@@ -7,10 +7,9 @@ public enum PersistenceLimits {
     /// `overloaded`, because a longer queue would only make everybody time out.
     static let queueCountMax = 32_768
 
-    /// Small commits say what the disk itself takes: of so many requests at most, which are carried out in three milliseconds (a queue that stands has
-    /// eight times as many on a fast disk); the median of
-    /// the last fifteen, once there are five, so that one hiccup says nothing and a disk that has become slow is known within seconds. A disk that takes longer than
-    /// `paceMax` is a fault, and waiting for it is waiting.
+    /// Small commits say what the disk itself takes: of so many requests at most (with 8, a hundred pairs in step never made a small one,
+    /// and their slow disk stayed unknown); the median of the last fifteen, once there are five, so that one hiccup says nothing. A disk
+    /// that takes longer than `paceMax` is a fault, and waiting for it is waiting.
     static let paceRequestCountMax = 128
     static let paceCommitCount = 15
     static let paceCommitCountMin = 5
