@@ -90,15 +90,33 @@ public struct StableHash: Hashable, Sendable {
             state.absorb(word, rounds: compressionRounds)
             offset += 8
         }
-        var last = UInt64(truncatingIfNeeded: count) << 56
-        var shift: UInt64 = 0
-        while offset < count {
-            last |= UInt64(bytes[offset]) << shift
-            shift += 8
-            offset += 1
-        }
+        let last = UInt64(truncatingIfNeeded: count) << 56 | tail(bytes, from: offset)
         state.absorb(last, rounds: compressionRounds)
         return state.finish(rounds: finalizationRounds)
+    }
+
+    /// The bytes behind the last whole word, none to seven, little-endian: read in one or two loads and not one by one.
+    @inlinable
+    @inline(__always)
+    static func tail(_ bytes: UnsafeRawBufferPointer, from offset: Int) -> UInt64 {
+        let count = bytes.count
+        let left = count &- offset
+        guard left > 0 else { return 0 }
+        if count >= 8 {
+            // The last eight bytes of all; what the words have had already is shifted out below.
+            let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self))
+            return word &>> UInt64(truncatingIfNeeded: 64 &- 8 &* left)
+        }
+        if left >= 4 {
+            // Two halves that may overlap: equal bytes fall on equal places.
+            let low = UInt64(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt32.self)))
+            let high = UInt64(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: left &- 4, as: UInt32.self)))
+            return low | high &<< UInt64(truncatingIfNeeded: 8 &* (left &- 4))
+        }
+        // One to three bytes: the first, the middle and the last, some of them the same.
+        let middle = left &>> 1
+        return UInt64(bytes[0]) | UInt64(bytes[middle]) &<< UInt64(truncatingIfNeeded: 8 &* middle)
+            | UInt64(bytes[left &- 1]) &<< UInt64(truncatingIfNeeded: 8 &* (left &- 1))
     }
 }
 

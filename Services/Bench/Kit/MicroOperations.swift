@@ -119,16 +119,33 @@ public enum MicroOperations {
 
     private static func ring() -> [MicroOperation] {
         guard let table = try? RingTable((1...8).map { RingMember(name: "session-\($0)") }) else { return [] }
-        let users = (0..<1024).map { "user\($0)@example.org" }
+        let users = (0..<1024).map { Array("user\($0)@example.org".utf8) }
+        let slots = users.map { table.slot(of: $0) }
         return [
+            MicroOperation(
+                name: "ring: slot of a user",
+                run: { count in
+                    var sum: UInt64 = 0
+                    for index in 0..<count { sum += UInt64(table.slot(of: users[index & 1023])) }
+                    return sum
+                },
+                isRight: { Set(slots).count > 900 }),
+            MicroOperation(
+                name: "ring: owner of a slot",
+                run: { count in
+                    var sum: UInt64 = 0
+                    for index in 0..<count { sum += UInt64(table.owner(of: slots[index & 1023])) }
+                    return sum
+                },
+                isRight: { Set(slots.map { table.owner(of: $0) }).count == table.members.count }),
             MicroOperation(
                 name: "ring: owner of a user",
                 run: { count in
                     var sum: UInt64 = 0
-                    for index in 0..<count { sum += UInt64(table.owner(ofKey: users[index & 1023].utf8)) }
+                    for index in 0..<count { sum += UInt64(table.owner(ofKey: users[index & 1023])) }
                     return sum
                 },
-                isRight: { users.allSatisfy { table.owner(of: table.slot(of: $0.utf8)) == table.owner(ofKey: $0.utf8) } })
+                isRight: { zip(users, slots).allSatisfy { table.owner(ofKey: $0) == table.owner(of: $1) } }),
         ]
     }
 }
