@@ -68,8 +68,11 @@ async def test_a_shard_joins_gets_a_weight_is_drained_and_leaves_and_nothing_is_
             await traffic.moves()
             assert {page(node)["epoch"] for node in cluster.nodes.values()} == {2}
             # Of twenty people about a quarter belongs to the newcomer now; the others are not touched, and nobody's socket is.
-            moved = cluster.figure("gateway", "fantail_gateway_attaches_total") - attaches
-            assert shard.figure("fantail_session_users") == moved <= 14
+            def moved():
+                return cluster.figure("gateway", "fantail_gateway_attaches_total") - attaches
+
+            await until(lambda: 0 < moved() == shard.figure("fantail_session_users"), "the newcomer's people moved, and only they")
+            assert moved() <= 14
 
             path = another_file(cluster, 3, replace={shard.line: shard.line + " weight=4"})
             done = await asyncio.to_thread(fantail, cluster, "cluster", "apply", path)

@@ -60,6 +60,13 @@ struct Scene {
         if allUp { for peer in map.peers(of: selfID) { #expect(on(.peerUp(peer.id)) == []) } }
     }
 
+    /// The value of a figure without labels on the core's page; nil where there is none.
+    func figure(_ name: String) -> Int? {
+        var page = MetricsPage()
+        core.report(into: &page)
+        return page.text.split(separator: "\n").first { $0.hasPrefix(name + " ") }.flatMap { Int($0.dropFirst(name.count + 1)) }
+    }
+
     var now: Now {
         Now(
             instant: Instant(nanoseconds: milliseconds * 1_000_000),

@@ -80,6 +80,23 @@ import WebSocket
         #expect(s.wait(10_000) == [])
     }
 
+    /// However often a slow shard had to be asked, and however often it answers.
+    @Test func aSeatCountsOnceItIsTakenOver() {
+        var s = Scene()
+        s.isSeated(1)
+        let connection = s.connection(1)
+        let home = s.home(ana)
+        let heir = standIn(s, ana, without: home)
+        #expect(s.figure("fantail_gateway_attaches_total") == 0)
+        _ = s.on(.peerDown(home))
+        #expect(asked(s.wait(1_000)) == [Asked(heir, ana)])
+        #expect(s.figure("fantail_gateway_attaches_total") == 0)
+        for _ in 0..<2 {
+            #expect(s.attached(connection, by: heir) == [])
+            #expect(s.figure("fantail_gateway_attaches_total") == 1)
+        }
+    }
+
     @Test func aShardThatWasAskedIsNotAskedAgainBecauseOfAnother() {
         var s = Scene()
         s.isSeated(1)

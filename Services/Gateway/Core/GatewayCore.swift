@@ -153,7 +153,7 @@ public struct GatewayCore: ServiceCore {
             counters.connectsOverloaded)
         page.counter("fantail_gateway_sent_away_total", "Connections closed because this gateway is draining.", counters.sentAway)
         page.counter("fantail_gateway_tokens_revoked_total", "Connections closed because their token was revoked.", counters.tokensRevoked)
-        page.counter("fantail_gateway_attaches_total", "Connections attached anew at a session shard.", counters.attaches)
+        page.counter("fantail_gateway_attaches_total", "Connections that a session shard has taken over from another, or anew.", counters.attaches)
     }
 
     // MARK: The mesh

@@ -31,7 +31,10 @@ extension GatewayCore {
             session.attempt = attached.attempt
         }
         session.isGreeted = true
-        if session.asked == node { session.asked = nil }
+        if session.asked == node {
+            session.asked = nil
+            counters.attaches += 1
+        }
         connections[socket]!.phase = .open(session)
         if session.isWelcomed { correctSeat(socket, now: now, &effects) }
     }
@@ -71,7 +74,6 @@ extension GatewayCore {
     /// Asks a shard to hold a connection that is greeted already, and tells the former one.
     private mutating func attach(_ socket: SocketID, at node: NodeID, now: Now, _ effects: inout [Effect]) {
         guard case .open(let session) = connections[socket]?.phase else { return }
-        counters.attaches += 1
         if let home = session.home, home != node {
             effects.append(.send(home, .detach(Detach(user: session.user, connection: session.id, hasMoved: true))))
         }
