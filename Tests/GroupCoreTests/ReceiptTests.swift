@@ -62,6 +62,25 @@ struct ReceiptTests {
         #expect(scene.ticks == [Receipt(author: .system, peer: group, kind: .delivered, upTo: told)])
     }
 
+    /// A change behind a message asked the system's inbox for what had never come there, again and again, and held up everybody.
+    @Test("changes do not come to the system either, and go on behind messages")
+    func changesWithTheSystem() {
+        var scene = Scene()
+        let group = scene.make([bob, .system])
+        scene.write(ana, "m1", to: group)
+        scene.change(bob, "c1", group, .leave)
+        scene.write(ana, "m2", to: group)
+        scene.change(ana, "c2", group, .add([cem]))
+        scene.advance(milliseconds: 1_000)
+        #expect(scene.fanOuts.allSatisfy { !$0.recipients.contains(.system) })
+        #expect(scene.inbox(ana) == [1, 2, 3, 4, 5])
+        #expect(scene.inbox(bob) == [1, 2, 3])
+        #expect(scene.inbox(cem) == [5])
+        scene.clear()
+        scene.advance(milliseconds: 10_000)
+        #expect(scene.fanOuts.isEmpty)
+    }
+
     @Test("who writes to nobody but the system gets no ticks")
     func aloneWithTheSystem() {
         var scene = Scene()

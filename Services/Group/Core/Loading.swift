@@ -212,9 +212,9 @@ extension GroupCore {
     private func audience(of entry: GroupEntry, _ former: GroupState, _ group: UserID) -> Audience {
         let record = groups[group]!
         let state = record.state
-        let came = state.roster.filter { former.members[$0] == nil }
-        let went = former.roster.filter { state.members[$0] == nil }
-        let stayed = state.roster.filter { former.members[$0] != nil }
+        let came = state.people.filter { former.members[$0] == nil }
+        let went = former.people.filter { state.members[$0] == nil }
+        let stayed = state.people.filter { former.members[$0] != nil }
         let isRenamed = state.title != former.title && former.exists
         var parts: [Audience.Part] = []
         if !came.isEmpty { parts.append(Audience.Part(mark: .joined(title: state.title), members: split(came))) }

@@ -123,7 +123,7 @@ extension GroupCore {
         case .full: counters.typingDropped += 1
         case .news:
             counters.typingShown += 1
-            let shards = Dictionary(grouping: state.roster.filter { $0 != author }) { sessions.route($0) }
+            let shards = Dictionary(grouping: state.people.filter { $0 != author }) { sessions.route($0) }
             for (node, recipients) in shards.compactMap({ node, members in node.map { ($0, members) } }).sorted(by: { $0.0 < $1.0 }) {
                 let message = GroupTyping(group: group, author: author, isOn: typing.isOn, recipients: recipients)
                 effects.append(.send(node, .groupTyping(message)))
