@@ -275,6 +275,58 @@ public struct InboxHead: Equatable, Sendable {
     }
 }
 
+/// Request: drop the text of the first entries behind `after` that have one, whether devices have them or not. For a user whose data
+/// is erased. Ids stay known for as long as those of any dropped text, so that a late repeat is not stored anew.
+public struct EraseInbox: Equatable, Sendable {
+    public var owner: UserID
+    /// What the answer before this one said; 0 begins.
+    public var after: UInt64
+    /// Entries to look at from the first one with a text on, 1...`pageEntryCountMax`.
+    public var limit: Int
+
+    public init(owner: UserID, after: UInt64, limit: Int) {
+        self.owner = owner
+        self.after = after
+        self.limit = limit
+    }
+
+    func encode(into writer: inout ByteWriter) {
+        writer.user(owner)
+        writer.varint(after)
+        writer.varint(UInt64(limit))
+    }
+
+    init(from reader: inout ByteReader) throws(DecodeError) {
+        owner = try reader.user()
+        after = try reader.varint()
+        limit = try reader.count(max: MessageLimits.pageEntryCountMax)
+        guard limit > 0 else { throw .badValue(field: "limit") }
+    }
+}
+
+/// Answer to `EraseInbox`, after the commit's sync.
+public struct InboxErased: Equatable, Sendable {
+    /// No entry up to here has a text.
+    public var through: UInt64
+    /// There are entries behind it.
+    public var hasMore: Bool
+
+    public init(through: UInt64, hasMore: Bool) {
+        self.through = through
+        self.hasMore = hasMore
+    }
+
+    func encode(into writer: inout ByteWriter) {
+        writer.varint(through)
+        writer.bool(hasMore)
+    }
+
+    init(from reader: inout ByteReader) throws(DecodeError) {
+        through = try reader.varint()
+        hasMore = try reader.bool()
+    }
+}
+
 /// Request: a page of what is kept, newest first (archive mode).
 public struct ReadHistory: Equatable, Sendable {
     public var owner: UserID

@@ -55,6 +55,7 @@ public enum Message: Equatable, Sendable {
     case changeSettings(ChangeSettings)
     case readPresence(ReadPresence)
     case storeLastSeen(SeenBatch)
+    case eraseInbox(EraseInbox)
     /// The answer that carries nothing but its arrival.
     case done
     case appended(Appended)
@@ -75,6 +76,7 @@ public enum Message: Equatable, Sendable {
     case settingsStored(SettingsStored)
     case presencePage(PresencePage)
     case groupMarksStored(GroupMarksStored)
+    case inboxErased(InboxErased)
     case activity(SeenBatch)
     case appFront(AppFront)
     case presenceGone(PresenceGone)
@@ -135,6 +137,7 @@ public enum Message: Equatable, Sendable {
         case .changeSettings: 48
         case .readPresence: 49
         case .storeLastSeen: 50
+        case .eraseInbox: 51
         case .done: 64
         case .appended: 65
         case .deviceOpened: 66
@@ -154,6 +157,7 @@ public enum Message: Equatable, Sendable {
         case .settingsStored: 80
         case .presencePage: 81
         case .groupMarksStored: 82
+        case .inboxErased: 83
         case .activity: 96
         case .appFront: 97
         case .presenceGone: 98
@@ -216,6 +220,7 @@ public enum Message: Equatable, Sendable {
         case .changeSettings(let payload): payload.encode(into: &writer)
         case .readPresence(let payload): payload.encode(into: &writer)
         case .storeLastSeen(let payload): payload.encode(into: &writer)
+        case .eraseInbox(let payload): payload.encode(into: &writer)
         case .done: break
         case .appended(let payload): payload.encode(into: &writer)
         case .deviceOpened(let payload): payload.encode(into: &writer)
@@ -235,6 +240,7 @@ public enum Message: Equatable, Sendable {
         case .settingsStored(let payload): payload.encode(into: &writer)
         case .presencePage(let payload): payload.encode(into: &writer)
         case .groupMarksStored(let payload): payload.encode(into: &writer)
+        case .inboxErased(let payload): payload.encode(into: &writer)
         case .activity(let payload): payload.encode(into: &writer)
         case .appFront(let payload): payload.encode(into: &writer)
         case .presenceGone(let payload): payload.encode(into: &writer)
@@ -298,6 +304,7 @@ public enum Message: Equatable, Sendable {
         case 48: self = .changeSettings(try ChangeSettings(from: &reader))
         case 49: self = .readPresence(try ReadPresence(from: &reader))
         case 50: self = .storeLastSeen(try SeenBatch(from: &reader))
+        case 51: self = .eraseInbox(try EraseInbox(from: &reader))
         case 64: self = .done
         case 65: self = .appended(try Appended(from: &reader))
         case 66: self = .deviceOpened(try DeviceOpened(from: &reader))
@@ -317,6 +324,7 @@ public enum Message: Equatable, Sendable {
         case 80: self = .settingsStored(try SettingsStored(from: &reader))
         case 81: self = .presencePage(try PresencePage(from: &reader))
         case 82: self = .groupMarksStored(try GroupMarksStored(from: &reader))
+        case 83: self = .inboxErased(try InboxErased(from: &reader))
         case 96: self = .activity(try SeenBatch(from: &reader))
         case 97: self = .appFront(try AppFront(from: &reader))
         case 98: self = .presenceGone(try PresenceGone(from: &reader))

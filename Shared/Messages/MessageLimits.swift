@@ -22,6 +22,10 @@ public enum MessageLimits {
     /// Entries in one page of an inbox or of a history. With 100-byte bodies a page is then about 80 KiB.
     public static let pageEntryCountMax = 512
 
+    /// Entries whose text goes in one step when a user's data is erased: of the largest texts 16 MiB that are overwritten in one
+    /// commit, which holds up others at the store for some 0.1 s.
+    public static let eraseEntryCountMax = 256
+
     /// Bodies in one page, bytes. One entry always fits, so that a page is never empty while something is left.
     public static let pageBodyBytesMax = 64 * 1024
 

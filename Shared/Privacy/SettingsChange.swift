@@ -9,6 +9,9 @@ public enum SettingsChange: Equatable, Sendable {
     case unblock(UserID)
     /// The product's own word: tokens issued before this hold no more.
     case revokeTokens(before: Stamp)
+    /// The product's own word: everything goes but that. Tokens issued before this hold no more; settings are those of somebody who
+    /// never set anything, and with them go devices, receipts, and when the person was here. What is in the inbox goes by `EraseInbox`.
+    case erase(before: Stamp)
 
     /// Nothing is to be changed.
     public static let question = SettingsChange.set(lastSeen: nil, exceptions: nil, readReceipts: nil)
@@ -40,6 +43,9 @@ public enum SettingsChange: Equatable, Sendable {
         case .revokeTokens(let stamp):
             writer.u8(4)
             writer.stamp(stamp)
+        case .erase(let stamp):
+            writer.u8(5)
+            writer.stamp(stamp)
         }
     }
 
@@ -56,6 +62,7 @@ public enum SettingsChange: Equatable, Sendable {
         case 2: self = .block(try reader.user())
         case 3: self = .unblock(try reader.user())
         case 4: self = .revokeTokens(before: try reader.stamp())
+        case 5: self = .erase(before: try reader.stamp())
         default: throw .badValue(field: "settings change")
         }
     }
@@ -80,6 +87,10 @@ extension UserSettings {
             let place = blocked.placeSorted(user)
             if place < blocked.count, blocked[place] == user { new.blocked.remove(at: place) }
         case .revokeTokens(let stamp): new.revokedBefore = max(new.revokedBefore, stamp)
+        case .erase(let stamp):
+            // Something else than settings may go: it counts as a change, however plain they are.
+            self = UserSettings(revokedBefore: max(revokedBefore, stamp), revision: revision + 1)
+            return .changed
         }
         guard new != self else { return .same }
         new.revision += 1

@@ -28,6 +28,7 @@ public enum StoreRequest: Equatable, Sendable {
     case changeSettings(ChangeSettings)
     case readPresence(ReadPresence)
     case storeLastSeen(SeenBatch)
+    case eraseInbox(EraseInbox)
     case sweep(Sweep)
     case dropExpired(DropExpired)
     /// Writes and syncs a few bytes: does the disk take writes again?
@@ -40,7 +41,7 @@ public enum StoreRequest: Equatable, Sendable {
             .readPresence:
             true
         case .append, .openDevice, .storeCursor, .storeWatermark, .appendGroup, .settleGroup, .storeGroupMarks, .appendShared,
-            .changeSettings, .storeLastSeen, .sweep, .dropExpired, .probe:
+            .changeSettings, .storeLastSeen, .eraseInbox, .sweep, .dropExpired, .probe:
             false
         }
     }
@@ -75,6 +76,7 @@ public enum StoreAnswer: Equatable, Sendable {
     case settingsStored(SettingsStored)
     case presencePage(PresencePage)
     case groupMarksStored(GroupMarksStored)
+    case inboxErased(InboxErased)
     case swept(Swept)
 }
 

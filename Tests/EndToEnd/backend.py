@@ -50,6 +50,9 @@ class Backend:
     def get(self, path: str) -> Answer:
         return self.ask("GET", path)
 
+    def delete(self, path: str) -> Answer:
+        return self.ask("DELETE", path)
+
 
 def patiently(look, what: str):
     """What `look` gives once it gives something."""

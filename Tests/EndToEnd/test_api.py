@@ -1,5 +1,6 @@
 """The product's own door: messages, groups, status and revocation over HTTP, as docs/api.md and the served description have it."""
 
+import asyncio
 import http.client
 import json
 import socket
@@ -279,6 +280,79 @@ async def test_what_there_is_of_a_user_comes_in_pages(product, backend):
         await b.say("ack", n=(await b.until("message"))["n"])
         receipts = patiently(lambda: backend.get(f"/v1/users/{sender}/export/receipts").json["receipts"], "the receipt")
     assert [(r["peer"], r["kind"], r["up_to"]) for r in receipts] == [(bob, "delivered", sent["at"])]
+
+
+async def test_who_is_erased_leaves_nothing_behind(product, backend):
+    ana, bob, device = fresh("ana"), fresh("bob"), fresh("device")
+    group = backend.post("/v1/groups", id=fresh("g"), title="Team", users=[ana, bob]).json["group"]
+    assert backend.post("/v1/messages", to=group, id=fresh("m"), body="to the team").status == 200
+    old = int(time.time()) - 10
+    async with greeted(product, ana, token=product.token(ana, iat=old, device=device)) as a:
+        await a.until("group.message", body="to the team")
+        await a.say("block", ref="b", user=fresh("foe"), on=True)
+        await a.until("settings", ref="b")
+        await a.say("send", id="s", to=bob, body="from ana")
+        await a.until("sent", id="s")
+        async with greeted(product, bob) as b:
+            message = await b.until("message", body="from ana")
+            await b.say("ack", n=message["n"])
+            await a.until("delivered")
+        for number in range(300):
+            assert backend.post("/v1/messages", to=ana, id=f"m-{number}", body=f"secret {number}").status == 200
+        answer = backend.delete(f"/v1/users/{ana}")
+        assert answer.status == 200, answer
+        assert answer.json["user"] == ana and answer.json["left"] == [group]
+        with pytest.raises(Closed) as closed:
+            while True:
+                await a.next()
+        assert closed.value.reason == "token_revoked"
+
+    def nothing_is_left():
+        export = f"/v1/users/{ana}/export"
+        assert backend.get(export).json == {
+            "user": ana, "last_seen": None, "settings": {
+                "last_seen": "everyone", "except": [], "read_receipts": True, "blocked": [],
+                "revoked_before": answer.json["before"]}}
+        assert backend.get(f"{export}/inbox?after=0").json["entries"] == []
+        assert backend.get(f"{export}/receipts").json["receipts"] == []
+        assert backend.get(f"/v1/users/{ana}/groups").json["groups"] == []
+        assert ana not in str(backend.get(f"/v1/groups/{group}").json)
+
+    nothing_is_left()
+    # Once the log has been moved into the file, no byte of it is on the disk.
+    words = [b"secret 7", b"secret 299", device.encode()]
+
+    def found():
+        return [(file.name, word) for file in product.database_files() for word in words if word in file.read_bytes()]
+
+    patiently(lambda: not found(), "clean files")
+    product.kill("persistence-1")
+    product.start("persistence-1")
+    product.wait_ready()
+    nothing_is_left()
+    # What she wrote to others is theirs; and the name is free for somebody who begins anew.
+    entries = backend.get(f"/v1/users/{bob}/export/inbox?after=0").json
+    assert entries["through"] >= 2
+    with pytest.raises(Closed):
+        async with greeted(product, ana, token=product.token(ana, iat=old)):
+            pass
+    # `iat` counts whole seconds.
+    await asyncio.sleep(max(0, answer.json["before"] / 1e6 + 1 - time.time()))
+    async with greeted(product, ana, token=product.token(ana, iat=int(time.time()))) as a:
+        assert backend.post("/v1/messages", to=ana, id=fresh("m"), body="welcome back").status == 200
+        await a.until("message", body="welcome back")
+
+
+def test_an_owner_of_a_group_is_not_erased_before_another_owns_it(backend):
+    ana, bob = fresh("ana"), fresh("bob")
+    group = backend.post("/v1/groups", **{"from": ana}, id=fresh("g"), title="Hers", users=[bob]).json["group"]
+    patiently(lambda: backend.get(f"/v1/users/{ana}/groups").json["groups"], "the group in her list")
+    refused = backend.delete(f"/v1/users/{ana}")
+    assert refused.status == 409, refused
+    assert refused.json["reason"] == "owns_group" and group in refused.json["text"]
+    change = backend.post(f"/v1/groups/{group}/changes", **{"from": ana}, id=fresh("c"), change="delete")
+    assert change.status == 200, change
+    assert backend.delete(f"/v1/users/{ana}").status == 200
 
 
 # The description

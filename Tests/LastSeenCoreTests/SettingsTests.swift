@@ -89,6 +89,22 @@ import Testing
         #expect(s.wait(.seconds(5)) == [])
     }
 
+    /// Neither what waits to be stored nor what is remembered outlives it.
+    @Test func whoIsErasedWasNeverHere() {
+        var s = Scene()
+        _ = s.acts(ana, bob)
+        #expect(s.ask(bob, 2, about: [ana]) == [answer(2, away(ana, s.at(0)))])
+        // Revocations are nothing that a client is shown.
+        #expect(s.change(ana, 1, .erase(before: s.at(0))).last == .tell(1, .settings(ref: ref, UserSettings(revision: 1))))
+        _ = s.wait(.seconds(60))
+        #expect(s.stored.flatMap(\.items).map(\.user) == [bob])
+        #expect(s.ask(bob, 2, about: [ana]) == [answer(2, hidden(ana))])
+        // What they do from now on counts as ever.
+        _ = s.acts(ana)
+        _ = s.wait(.seconds(60))
+        #expect(s.stored.last?.items.map(\.user) == [ana])
+    }
+
     @Test func olderNewsDoesNotOverwriteNewer() {
         var s = Scene()
         _ = s.acts(bob)

@@ -25,7 +25,7 @@ import Testing
         }
         let sampled = Set(samples.map(\.method))
         #expect(known == sampled.sorted())
-        #expect(known == Array(1...12) + Array(16...31) + Array(32...50) + Array(64...82) + Array(96...104))
+        #expect(known == Array(1...12) + Array(16...31) + Array(32...51) + Array(64...83) + Array(96...104))
         for sample in samples { #expect(sampleNumber(of: sample.message) == Int(sample.method)) }
     }
 
@@ -146,7 +146,7 @@ import Testing
         expect(.badValue(field: "mark outcome"), of: 79) { $0.varint(1); $0.u8(4) }
         expect(.badValue(field: "open outcome"), of: 66) { $0.u8(0) }
         expect(.badValue(field: "settings outcome"), of: 80) { $0.u8(4) }
-        expect(.badValue(field: "settings change"), of: 48) { $0.user(ana); $0.u8(5) }
+        expect(.badValue(field: "settings change"), of: 48) { $0.user(ana); $0.u8(6) }
         expect(.badValue(field: "visibility"), of: 48) { $0.user(ana); $0.u8(1); $0.bool(true); $0.u8(3) }
         expect(.badValue(field: "visibility"), of: 104) { $0.user(ana); $0.u8(0) }
         expect(.badValue(field: "encoding"), of: 101) { $0.user(ana); $0.varint(0); $0.bool(true); $0.u32(2); $0.u64(7); $0.u8(3) }

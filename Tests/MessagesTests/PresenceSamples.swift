@@ -20,6 +20,7 @@ let presenceSamples: [Sample] = [
         "03616e61 01 01 02 01 01 03626f62 01 00"),
     Sample(48, .changeSettings(ChangeSettings(owner: ana, change: .unblock(bob))), "03616e61 03 03626f62"),
     Sample(48, .changeSettings(ChangeSettings(owner: ana, change: .revokeTokens(before: at300))), "03616e61 04 ac02"),
+    Sample(48, .changeSettings(ChangeSettings(owner: ana, change: .erase(before: at300))), "03616e61 05 ac02"),
     Sample(
         80,
         .settingsStored(SettingsStored(outcome: .changed, settings: UserSettings(lastSeen: .nobody, revokedBefore: at300, revision: 1))),
@@ -73,13 +74,14 @@ extension MessageDice {
     }
 
     private mutating func settingsChange() -> SettingsChange {
-        switch dice.pick(0..<4) {
+        switch dice.pick(0..<5) {
         case 0:
             .set(
                 lastSeen: maybe { $0.one(Visibility.self) }, exceptions: maybe { $0.users(PrivacyLimits.exceptionCountMax) },
                 readReceipts: maybe { $0.flag() })
         case 1: .block(user())
         case 2: .revokeTokens(before: stamp())
+        case 3: .erase(before: stamp())
         default: .unblock(user())
         }
     }

@@ -126,6 +126,8 @@ let samples: [Sample] = [
     Sample(
         39, .readHistory(ReadHistory(owner: ana, chat: bob, before: 300, limit: 50)), "03616e61 01 03626f62 01 ac02 32"),
     Sample(39, .readHistory(ReadHistory(owner: ana, chat: nil, before: nil, limit: 50)), "03616e61 00 00 32"),
+    Sample(51, .eraseInbox(EraseInbox(owner: ana, after: 5, limit: 300)), "03616e61 05 ac02"),
+    Sample(83, .inboxErased(InboxErased(through: 300, hasMore: true)), "ac02 01"),
     Sample(64, .done, ""),
     Sample(
         65, .appended(Appended(outcome: .duplicate, number: 5, stamp: Stamp(microseconds: 300))), "02 05 ac02"),
@@ -240,6 +242,7 @@ func sampleNumber(of message: Message) -> Int {
     case .changeSettings: 48
     case .readPresence: 49
     case .storeLastSeen: 50
+    case .eraseInbox: 51
     case .done: 64
     case .appended: 65
     case .deviceOpened: 66
@@ -259,6 +262,7 @@ func sampleNumber(of message: Message) -> Int {
     case .settingsStored: 80
     case .presencePage: 81
     case .groupMarksStored: 82
+    case .inboxErased: 83
     case .activity: 96
     case .appFront: 97
     case .presenceGone: 98
@@ -381,6 +385,8 @@ struct MessageDice {
         case .readHead: return .readHead(.init(owner: user()))
         case .readHistory:
             return .readHistory(.init(owner: user(), chat: maybe { $0.user() }, before: maybe { $0.number() }, limit: limit()))
+        case .eraseInbox: return .eraseInbox(.init(owner: user(), after: number(), limit: limit()))
+        case .inboxErased: return .inboxErased(.init(through: number(), hasMore: flag()))
         case .done: return .done
         case .appended: return .appended(.init(outcome: one(Appended.Outcome.self), number: number(), stamp: stamp()))
         case .deviceOpened:

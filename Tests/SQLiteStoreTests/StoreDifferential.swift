@@ -73,7 +73,7 @@ struct RequestDice {
     static func outcomesWanted(isArchive: Bool) -> Set<String> {
         let always: Set<String> = [
             "stored", "duplicate", "conflict", "predecessorMissing", "opened", "cursorAhead", "tooManyDevices",
-            "full page", "watermarks", "blocked", "changed", "same", "seen",
+            "full page", "watermarks", "blocked", "changed", "same", "seen", "erased",
         ]
         let modes: Set<String> = isArchive ? ["history"] : GroupDice.outcomesWantedTemporary.union(["expired", "purged"])
         return always.union(modes).union(GroupDice.outcomesWanted)
@@ -103,6 +103,7 @@ struct RequestDice {
             case .watermarkPage(let page) where !page.watermarks.isEmpty: outcomes.insert("watermarks")
             case .settingsStored(let stored): outcomes.insert("\(stored.outcome)")
             case .presencePage(let page) where page.items.contains { $0.lastSeen != nil }: outcomes.insert("seen")
+            case .inboxErased(let erased) where erased.hasMore: outcomes.insert("erased")
             case .historyPage(let page) where !page.entries.isEmpty: outcomes.insert("history")
             case .swept(let swept):
                 position = swept.next
@@ -132,7 +133,7 @@ struct RequestDice {
     /// Follows from the id, so that a repeat is mostly a repeat; rarely not.
     private static func body(_ id: MessageID, _ dice: inout SeededGenerator) -> [UInt8] {
         let text = Array(id.text.utf8)
-        if dice.oneIn(15) { return [UInt8(dice.pick(0..<256))] }
+        if dice.oneIn(8) { return [UInt8(dice.pick(0..<256))] }
         switch text.reduce(0, { $0 &+ $1 }) % 16 {
         case 0: return []
         case 1: return Array(repeating: text.last!, count: 5_000)
@@ -144,7 +145,7 @@ struct RequestDice {
     /// Blocks are soon ended, so that most messages arrive.
     private mutating func settingsChange() -> SettingsChange {
         switch dice.pick(0..<8) {
-        case 0: .question
+        case 0: dice.oneIn(2) ? .question : .erase(before: now)
         case 1: .block(person())
         case 2...5: .unblock(person())
         default:
@@ -157,7 +158,7 @@ struct RequestDice {
     private mutating func request() -> StoreRequest {
         if dice.oneIn(2) { return groups.request(&dice, people: Self.people, body: Self.body) }
         let owner = person()
-        switch dice.pick(0..<23) {
+        switch dice.pick(0..<24) {
         case 0...7:
             let id = messageID()
             let author = dice.oneIn(4) ? person() : owner == Self.people[0] ? Self.people[1] : Self.people[0]
@@ -193,6 +194,8 @@ struct RequestDice {
         case 21:
             let back = Stamp(microseconds: now.microseconds - Int64(dice.pick(0..<10_000_000)))
             return .storeLastSeen(SeenBatch(items: [.init(user: owner, at: back), .init(user: person(), at: now)]))
+        // Seldom: an inbox whose texts are gone has nothing left to compare.
+        case 22 where dice.oneIn(5): return .eraseInbox(EraseInbox(owner: owner, after: number(), limit: dice.pick(1..<20)))
         case 18:
             let limit = dice.pick(1..<60)
             return .sweep(sweepsWholeRounds ? Sweep(position: .start, limit: 1_000_000) : Sweep(position: position, limit: limit))

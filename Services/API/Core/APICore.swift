@@ -7,7 +7,7 @@
 //     Door.swift      bytes into requests, answers into bytes
 //     Routes.swift    which path means what
 //     Messages.swift  sending; Groups.swift: groups; Status.swift: who is here, who has read, who is up
-//     Export.swift    what there is of a user; Revocation.swift: tokens that hold no more
+//     Export.swift    what there is of a user; Erasure.swift: that it goes; Revocation.swift: tokens that hold no more
 //     Hooks.swift     what the backend is told
 //     APIKeys.swift   who may ask
 
@@ -24,6 +24,8 @@ public struct APICore: ServiceCore {
         case request(SocketID)
         /// A request that the cluster does not answer.
         case answer(ConnectionID)
+        /// A list of groups is to be read again.
+        case erasure(ConnectionID)
         /// A webhook is to be told.
         case hook(Int64)
         /// The queue of webhooks is to be read.
@@ -48,6 +50,7 @@ public struct APICore: ServiceCore {
         case receipts(Receipts)
         case revoked(UserID, before: Stamp)
         case export(UserID)
+        case erased(Erasure)
         /// Something about the queue of webhooks.
         case hook
     }
@@ -155,6 +158,7 @@ public struct APICore: ServiceCore {
         page.counter("fantail_api_unauthorized_total", "Requests without a key that is known.", counters.unauthorized)
         page.counter("fantail_api_timeouts_total", "Requests that the cluster did not answer in time.", counters.timeouts)
         page.counter("fantail_api_messages_total", "Messages that were sent.", counters.messages)
+        page.counter("fantail_api_erasures_total", "Users whose data was erased.", counters.erasures)
         guard let hooks else { return }
         page.gauge("fantail_api_hooks_waiting", "Webhooks that the receiver has not taken yet.", hooks.tries.count)
         page.gauge("fantail_api_hooks_dead", "Webhooks that nobody tries any more: dead letters.", hooks.deadCount)
@@ -188,6 +192,7 @@ public struct APICore: ServiceCore {
             case .answer(let name):
                 counters.timeouts += 1
                 conclude(name, .away, now: now, &effects)
+            case .erasure(let name): onErasurePause(name, now: now, &effects)
             case .hook(let number): onHookDue(number, &effects)
             case .hookLoad: order(.load, for: .load, &effects)
             case .hookSettle: settleAgain(&effects)
@@ -223,6 +228,7 @@ public struct APICore: ServiceCore {
 
     private mutating func onOutput(_ output: ClientOutput, now: Now, _ effects: inout [Effect]) {
         guard let waits = waiting[output.connection], let frame = try? ServerFrame.decode(output.bytes, as: .json) else { return }
+        if case .erased(let erasure) = waits.what { return onErasure(output.connection, erasure, frame, now: now, &effects) }
         if case .error(let error) = frame { return conclude(output.connection, Answer(error), now: now, &effects) }
         switch (waits.what, frame) {
         case (.sent(let from), .sent(let id, let to, let at)):
@@ -252,13 +258,20 @@ public struct APICore: ServiceCore {
             onWatermark(made, receipts, stored.watermark.upTo, now: now, &effects)
         case (.export(let user), .success(let message)):
             conclude(made.name, exportAnswer(user, message) ?? .away, now: now, &effects)
+        case (.erased(let erasure), .success(.inboxErased(let erased))):
+            onInboxErased(made.name, erasure, erased, now: now, &effects)
         default: conclude(made.name, .away, now: now, &effects)
         }
     }
 
+    mutating func cancelTimers(of name: ConnectionID) {
+        timers.cancel(.answer(name))
+        timers.cancel(.erasure(name))
+    }
+
     mutating func conclude(_ name: ConnectionID, _ answer: Answer, now: Now, _ effects: inout [Effect]) {
         guard let waits = waiting.removeValue(forKey: name) else { return }
-        timers.cancel(.answer(name))
+        cancelTimers(of: name)
         self.answer(waits.socket, answer, now: now, &effects)
     }
 }
@@ -269,6 +282,7 @@ struct APICounters: Sendable {
     var unauthorized: UInt64 = 0
     var timeouts: UInt64 = 0
     var messages: UInt64 = 0
+    var erasures: UInt64 = 0
     var hooksTaken: UInt64 = 0
     var hooksPosted: UInt64 = 0
     var hooksFailed: UInt64 = 0

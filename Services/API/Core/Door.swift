@@ -130,7 +130,7 @@ extension APICore {
         timers.cancel(.request(socket))
         if case .waiting(let name) = connection.phase {
             waiting[name] = nil
-            timers.cancel(.answer(name))
+            cancelTimers(of: name)
         }
     }
 }

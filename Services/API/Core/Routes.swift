@@ -31,6 +31,7 @@ extension APICore {
         case (2, "groups"): return only("GET") ?? readGroup(words[1], ask, now: now, &effects)
         case (3, "groups") where words[2] == "changes": return only("POST") ?? changeGroup(words[1], ask, now: now, &effects)
         case (3, "groups") where words[2] == "receipts": return only("GET") ?? readGroupReceipts(words[1], ask, now: now, &effects)
+        case (2, "users"): return only("DELETE") ?? eraseUser(words[1], ask, now: now, &effects)
         case (3, "users") where words[2] == "presence": return only("GET") ?? readPresence(words[1], ask, &effects)
         case (3, "users") where words[2] == "groups": return only("GET") ?? readMemberships(words[1], ask, now: now, &effects)
         case (3, "users") where words[2] == "revocation": return only("POST") ?? revokeTokens(words[1], ask, now: now, &effects)

@@ -43,6 +43,13 @@ struct Profiles: Sendable {
         put(profile, for: user)
     }
 
+    /// When `user` was here is known to nobody any more.
+    mutating func forgetStamp(of user: UserID) {
+        guard var profile = self[user] else { return }
+        profile.stored = nil
+        put(profile, for: user)
+    }
+
     private mutating func put(_ profile: Profile, for user: UserID) {
         if young.updateValue(profile, forKey: user) == nil {
             old[user] = nil

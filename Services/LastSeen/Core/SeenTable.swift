@@ -44,6 +44,12 @@ package struct SeenTable: Sendable {
         return true
     }
 
+    /// As if nobody had ever seen `user`.
+    mutating func remove(_ user: UserID) {
+        young[user] = nil
+        old[user] = nil
+    }
+
     /// Takes everybody who is still to be stored.
     package mutating func drain() -> [SeenBatch.Item] {
         let users = unsaved

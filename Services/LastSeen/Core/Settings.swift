@@ -14,6 +14,8 @@ import RPC
 extension LastSeenCore {
     mutating func onSettingsQuery(_ query: SettingsQuery, _ effects: inout [Effect]) {
         let owner = query.origin.user
+        // Nothing of it may reach the store behind this.
+        if case .erase = query.change { forgetStamp(of: owner) }
         call(stores.primary(of: owner), .changeSettings(ChangeSettings(owner: owner, change: query.change)), .change(query), &effects)
     }
 
@@ -39,6 +41,7 @@ extension LastSeenCore {
             refuse(origin, error, &effects)
         case .changed:
             counters.settingsChanged += 1
+            if case .erase = query.change { forgetStamp(of: origin.user) }
             take(stored.settings, of: origin.user, now: now, &effects)
             spread(stored.settings, query, now: now, &effects)
         }

@@ -25,6 +25,16 @@ extension LastSeenCore {
         for node in stores.ring.nodeIDs { storeNext(node, &effects) }
     }
 
+    /// When `user` was here is neither known nor stored any more.
+    mutating func forgetStamp(of user: UserID) {
+        seen.remove(user)
+        profiles.forgetStamp(of: user)
+        for (node, queue) in storing.queues {
+            let rest = queue.filter { $0.user != user }
+            storing.queues[node] = rest.isEmpty ? nil : rest[...]
+        }
+    }
+
     private mutating func storeNext(_ node: NodeID, _ effects: inout [Effect]) {
         guard !storing.busy.contains(node), let queue = storing.queues[node] else { return }
         let items = Array(queue.prefix(LastSeenLimits.storeCountMax))

@@ -27,6 +27,7 @@ extension StoreRequest {
         case .changeSettings(let payload): self = .changeSettings(payload)
         case .readPresence(let payload): self = .readPresence(payload)
         case .storeLastSeen(let payload): self = .storeLastSeen(payload)
+        case .eraseInbox(let payload): self = .eraseInbox(payload)
         default: return nil
         }
     }
@@ -52,6 +53,7 @@ extension StoreRequest {
         case .changeSettings(let payload): [payload.owner]
         case .readPresence(let payload): payload.users
         case .storeLastSeen(let payload): payload.items.map(\.user)
+        case .eraseInbox(let payload): [payload.owner]
         case .dropExpired(let payload): [payload.owner]
         case .readPendingGroups, .sweep, .probe: []
         }
@@ -79,6 +81,7 @@ extension Message {
         case .settingsStored(let payload): self = .settingsStored(payload)
         case .presencePage(let payload): self = .presencePage(payload)
         case .groupMarksStored(let payload): self = .groupMarksStored(payload)
+        case .inboxErased(let payload): self = .inboxErased(payload)
         }
     }
 }

@@ -86,8 +86,13 @@ extension PostgresStore {
     /// Just before the first text that no device has; the head when there is none.
     private func startOfNewDevice(of owner: UserID, delivered: UInt64, head: UInt64) throws(PostgresError) -> UInt64 {
         guard delivered < head else { return delivered }
-        let rows = try query(.firstText, [.parameter(owner.text), .parameter(Int64(clamping: delivered))])
-        return rows.count > 0 ? rows.uint64(0, 0) - 1 : head
+        return try firstText(of: owner, after: delivered).map { $0 - 1 } ?? head
+    }
+
+    /// The number of the first entry with a text behind `after`.
+    func firstText(of owner: UserID, after: UInt64) throws(PostgresError) -> UInt64? {
+        let rows = try query(.firstText, [.parameter(owner.text), .parameter(Int64(clamping: after))])
+        return rows.count > 0 ? rows.uint64(0, 0) : nil
     }
 
     func storeCursor(_ request: StoreCursor, now: Stamp) throws(PostgresError) {
@@ -127,7 +132,7 @@ extension PostgresStore {
     }
 
     /// Drops text in temporary mode.
-    private func drop(of owner: UserID, after: UInt64, through: UInt64) {
+    func drop(of owner: UserID, after: UInt64, through: UInt64) {
         guard !policy.isArchive, through > after else { return }
         writes.blank(owner, after: after, through: through)
     }
@@ -174,6 +179,7 @@ extension PostgresStore {
         var state = try inbox(request.owner)
         let outcome = state.settings.apply(request.change)
         guard outcome == .changed else { return SettingsStored(outcome: outcome, settings: state.settings) }
+        if case .erase = request.change { try eraseProfile(of: request.owner, &state) }
         var writer = ByteWriter()
         state.settings.encode(into: &writer)
         writes.put(writer.bytes, settingsOf: request.owner)

@@ -66,6 +66,7 @@ extension PostgresStore {
         case .storeCursor(let request): inbox(request.owner)
         case .readHead(let request): inbox(request.owner)
         case .changeSettings(let request): inbox(request.owner)
+        case .eraseInbox(let request): inbox(request.owner)
         case .dropExpired: break
         case .storeWatermark(let request):
             inbox(request.owner)

@@ -14,6 +14,7 @@ enum Statement: String, CaseIterable {
     case insertEntries, blank, purge, putDevices, deleteDevices, putForgotten, putSettings, raiseSeen, putWatermarks
     case putPlaces, putMemberships, renameMemberships, deleteMemberships
     case insertLogEntries, putLogs, dropTexts, deleteLogEntries, putMembers, insertMarks, pruneMarks
+    case eraseDevices, eraseWatermarks, eraseSeen
     case insertProbe, deleteProbe
 
     var sql: String {
@@ -215,6 +216,9 @@ enum Statement: String, CaseIterable {
                 ) AS old
             WHERE k.owner = q.owner AND k.name = q.name AND k.kind = q.kind AND k.upto = old.upto AND old.at < $5::bigint
             """
+        case .eraseDevices: "DELETE FROM devices WHERE owner = $1::text"
+        case .eraseWatermarks: "DELETE FROM watermarks WHERE owner = $1::text"
+        case .eraseSeen: "UPDATE people SET last_seen = NULL WHERE owner = $1::text"
         case .insertProbe: "INSERT INTO probes (partition, filler) VALUES ($1::text, $2::bytea)"
         case .deleteProbe: "DELETE FROM probes WHERE partition = $1::text"
         }

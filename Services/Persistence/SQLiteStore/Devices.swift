@@ -79,10 +79,15 @@ extension SQLiteStore {
     /// Just before the first text that no device has; the head when there is none.
     private func startOfNewDevice(of owner: Int64, delivered: UInt64, head: UInt64) throws(SQLiteError) -> UInt64 {
         guard delivered < head else { return delivered }
+        return try firstText(of: owner, after: delivered).map { $0 - 1 } ?? head
+    }
+
+    /// The number of the first entry with a text behind `after`.
+    func firstText(of owner: Int64, after: UInt64) throws(SQLiteError) -> UInt64? {
         defer { sql.firstWithText.reset() }
-        sql.firstWithText.bind(1, EntryKey.of(owner: owner, number: delivered))
+        sql.firstWithText.bind(1, EntryKey.of(owner: owner, number: after))
         sql.firstWithText.bind(2, EntryKey.last(of: owner))
-        return try sql.firstWithText.step() ? EntryKey.number(sql.firstWithText.int64(0)) - 1 : head
+        return try sql.firstWithText.step() ? EntryKey.number(sql.firstWithText.int64(0)) : nil
     }
 
     /// A device that was forgotten while it was connected (nobody wrote to it for the expiry time) is remembered again: else
@@ -150,7 +155,7 @@ extension SQLiteStore {
     }
 
     /// Drops text in temporary mode. O(`through` - `after`).
-    private func drop(of owner: Int64, after: UInt64, through: UInt64) throws(SQLiteError) {
+    func drop(of owner: Int64, after: UInt64, through: UInt64) throws(SQLiteError) {
         guard !policy.isArchive, through > after else { return }
         try blank(after: EntryKey.of(owner: owner, number: after), through: EntryKey.of(owner: owner, number: through))
     }

@@ -33,6 +33,7 @@ extension SQLiteStore {
         let outcome = new.apply(request.change)
         guard outcome == .changed else { return SettingsStored(outcome: outcome, settings: new) }
         let owner = try makeUser(request.owner)
+        if case .erase = request.change { try eraseProfile(of: owner) }
         var writer = ByteWriter()
         new.encode(into: &writer)
         presenceSQL.putSettings.bind(1, owner)
@@ -75,7 +76,7 @@ extension SQLiteStore {
 
 /// Every statement about settings and last seen.
 struct PresenceStatements {
-    let findSettings, putSettings, findLastSeen, raiseLastSeen: Statement
+    let findSettings, putSettings, findLastSeen, raiseLastSeen, deleteLastSeen: Statement
 
     init(_ database: Database) throws(SQLiteError) {
         findSettings = try database.prepare("SELECT value FROM settings WHERE owner = ?1")
@@ -87,5 +88,6 @@ struct PresenceStatements {
             INSERT INTO last_seen (owner, at) VALUES (?1, ?2)
             ON CONFLICT (owner) DO UPDATE SET at = excluded.at WHERE at < excluded.at
             """)
+        deleteLastSeen = try database.prepare("DELETE FROM last_seen WHERE owner = ?1")
     }
 }

@@ -8,8 +8,8 @@ struct Statements {
     let readEntries, readHeaders, firstWithText, history, sweepEntries: Statement
     /// Only in archives: it uses their index.
     let historyOfChat: Statement?
-    let devices, insertDevice, moveDevice, deleteDevice: Statement
-    let findWatermark, putWatermark, lastRevision, readWatermarks: Statement
+    let devices, insertDevice, moveDevice, deleteDevice, deleteDevices: Statement
+    let findWatermark, putWatermark, deleteWatermarks, lastRevision, readWatermarks: Statement
     let insertProbe, deleteProbe: Statement
 
     init(_ database: Database, isArchive: Bool) throws(SQLiteError) {
@@ -88,11 +88,13 @@ struct Statements {
             "INSERT INTO devices (owner, device, cursor, opened) VALUES (?1, ?2, ?3, ?4)")
         moveDevice = try database.prepare("UPDATE devices SET cursor = ?3, opened = ?4 WHERE owner = ?1 AND device = ?2")
         deleteDevice = try database.prepare("DELETE FROM devices WHERE owner = ?1 AND device = ?2")
+        deleteDevices = try database.prepare("DELETE FROM devices WHERE owner = ?1")
 
         findWatermark = try database.prepare(
             "SELECT upto, revision FROM watermarks WHERE owner = ?1 AND peer = ?2 AND kind = ?3")
         putWatermark = try database.prepare(
             "INSERT OR REPLACE INTO watermarks (owner, peer, kind, upto, revision) VALUES (?1, ?2, ?3, ?4, ?5)")
+        deleteWatermarks = try database.prepare("DELETE FROM watermarks WHERE owner = ?1")
         lastRevision = try database.prepare("SELECT max(revision) FROM watermarks WHERE owner = ?1")
         readWatermarks = try database.prepare(
             """

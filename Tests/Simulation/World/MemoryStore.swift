@@ -60,6 +60,7 @@ public struct MemoryStore: Store {
             let inbox = find(request.owner)
             return .inboxHead(InboxHead(head: inbox.head, headStamp: inbox.headStamp, revision: inbox.revision))
         case .readHistory(let request): return .historyPage(read(request))
+        case .eraseInbox(let request): return .inboxErased(erase(request))
         case .sweep(let request): return .swept(sweep(request, now: now))
         case .dropExpired(let request): drop(request)
         case .probe: break
@@ -211,7 +212,7 @@ public struct MemoryStore: Store {
         dropWhatAllHave(owner, after: lowest)
     }
 
-    private mutating func dropWhatAllHave(_ owner: Int, after lowest: UInt64) {
+    mutating func dropWhatAllHave(_ owner: Int, after lowest: UInt64) {
         guard !policy.isArchive else { return }
         inboxes[owner].drop(after: lowest, through: inboxes[owner].lowest)
     }
@@ -246,6 +247,17 @@ public struct MemoryStore: Store {
     }
 
     // MARK: Housekeeping
+
+    private mutating func erase(_ request: EraseInbox) -> InboxErased {
+        let inbox = find(request.owner)
+        let rest = inbox.entries[inbox.place(after: request.after)...]
+        guard let first = rest.first(where: { $0.body != nil })?.number else {
+            return InboxErased(through: max(request.after, inbox.head), hasMore: false)
+        }
+        let through = min(inbox.head, first - 1 + UInt64(request.limit))
+        inboxes[place(of: request.owner)].drop(after: first - 1, through: through)
+        return InboxErased(through: through, hasMore: through < inbox.head)
+    }
 
     private mutating func drop(_ request: DropExpired) {
         guard !policy.isArchive, let number = numbers[request.owner] else { return }

@@ -13,8 +13,9 @@ extension MemoryStore {
             var new = settings[request.owner] ?? UserSettings()
             let outcome = new.apply(request.change)
             if outcome == .changed {
-                _ = place(of: request.owner)
+                let owner = place(of: request.owner)
                 settings[request.owner] = new
+                if case .erase = request.change { eraseProfile(request.owner, owner) }
             }
             return .settingsStored(SettingsStored(outcome: outcome, settings: new))
         case .readPresence(let request):
@@ -34,5 +35,15 @@ extension MemoryStore {
             return .done
         default: return nil
         }
+    }
+
+    private mutating func eraseProfile(_ user: UserID, _ owner: Int) {
+        let lowest = inboxes[owner].lowest
+        inboxes[owner].forgotten = inboxes[owner].delivered
+        inboxes[owner].devices = [:]
+        inboxes[owner].watermarks = [:]
+        inboxes[owner].revision = .zero
+        lastSeen[user] = nil
+        dropWhatAllHave(owner, after: lowest)
     }
 }
