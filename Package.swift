@@ -172,7 +172,10 @@ let package = Package(
             .systemLibrary(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
             .target(
                 name: "FuzzTargets",
-                dependencies: ["ClientProtocol", "Cluster", "Crypto", "FantailCLI", "Groups", "Media", "Messages", "Primitives", "RPC", "Tokens", "WebSocket"],
+                dependencies: [
+                    "APICore", "ClientProtocol", "Cluster", "CoreKit", "Crypto", "FantailCLI", "Groups", "Media", "Messages", "Primitives", "RPC", "Tokens",
+                    "WebSocket",
+                ],
                 path: "Tests/Fuzz/Targets"),
             .executableTarget(name: "fuzz", dependencies: ["CFuzzer", "FuzzTargets"], path: "Tests/Fuzz/Fuzz"),
 

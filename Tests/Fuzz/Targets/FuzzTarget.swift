@@ -15,7 +15,7 @@ public struct FuzzTarget: Sendable {
 
     /// - Parameter examples: frames of docs/protocol.md, as a client reads them there.
     public static func all(examples: ProtocolExamples) -> [FuzzTarget] {
-        clientTargets(examples) + peerTargets + fileTargets + personTargets
+        clientTargets(examples) + backendTargets + peerTargets + fileTargets + personTargets
     }
 }
 
