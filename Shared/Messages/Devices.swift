@@ -117,3 +117,52 @@ public struct StoreCursor: Equatable, Sendable {
         number = try reader.varint()
     }
 }
+
+/// Request: which devices has this user?
+public struct ReadDevices: Equatable, Sendable {
+    public var owner: UserID
+
+    public init(owner: UserID) { self.owner = owner }
+
+    func encode(into writer: inout ByteWriter) { writer.user(owner) }
+
+    init(from reader: inout ByteReader) throws(DecodeError) { owner = try reader.user() }
+}
+
+/// Answer to `ReadDevices`, in the order of their names; none for a user whom nobody knows.
+public struct DevicePage: Equatable, Sendable {
+    public struct Item: Equatable, Sendable {
+        public var device: DeviceID
+        /// It has everything up to here.
+        public var cursor: UInt64
+        /// Last sign of life, as exact as that is written down: 1/64 of the time after which an unused device is forgotten.
+        public var opened: Stamp
+
+        public init(device: DeviceID, cursor: UInt64, opened: Stamp) {
+            self.device = device
+            self.cursor = cursor
+            self.opened = opened
+        }
+    }
+
+    /// At most `MessageLimits.deviceCountMax`.
+    public var devices: [Item]
+
+    public init(devices: [Item]) { self.devices = devices }
+
+    func encode(into writer: inout ByteWriter) {
+        writer.varint(UInt64(devices.count))
+        for item in devices {
+            writer.device(item.device)
+            writer.varint(item.cursor)
+            writer.stamp(item.opened)
+        }
+    }
+
+    init(from reader: inout ByteReader) throws(DecodeError) {
+        devices = []
+        for _ in 0..<(try reader.count(max: MessageLimits.deviceCountMax)) {
+            devices.append(Item(device: try reader.device(), cursor: try reader.varint(), opened: try reader.stamp()))
+        }
+    }
+}

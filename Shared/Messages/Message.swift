@@ -56,6 +56,7 @@ public enum Message: Equatable, Sendable {
     case readPresence(ReadPresence)
     case storeLastSeen(SeenBatch)
     case eraseInbox(EraseInbox)
+    case readDevices(ReadDevices)
     /// The answer that carries nothing but its arrival.
     case done
     case appended(Appended)
@@ -77,6 +78,7 @@ public enum Message: Equatable, Sendable {
     case presencePage(PresencePage)
     case groupMarksStored(GroupMarksStored)
     case inboxErased(InboxErased)
+    case devicePage(DevicePage)
     case activity(SeenBatch)
     case appFront(AppFront)
     case presenceGone(PresenceGone)
@@ -138,6 +140,7 @@ public enum Message: Equatable, Sendable {
         case .readPresence: 49
         case .storeLastSeen: 50
         case .eraseInbox: 51
+        case .readDevices: 52
         case .done: 64
         case .appended: 65
         case .deviceOpened: 66
@@ -158,6 +161,7 @@ public enum Message: Equatable, Sendable {
         case .presencePage: 81
         case .groupMarksStored: 82
         case .inboxErased: 83
+        case .devicePage: 84
         case .activity: 96
         case .appFront: 97
         case .presenceGone: 98
@@ -221,6 +225,7 @@ public enum Message: Equatable, Sendable {
         case .readPresence(let payload): payload.encode(into: &writer)
         case .storeLastSeen(let payload): payload.encode(into: &writer)
         case .eraseInbox(let payload): payload.encode(into: &writer)
+        case .readDevices(let payload): payload.encode(into: &writer)
         case .done: break
         case .appended(let payload): payload.encode(into: &writer)
         case .deviceOpened(let payload): payload.encode(into: &writer)
@@ -241,6 +246,7 @@ public enum Message: Equatable, Sendable {
         case .presencePage(let payload): payload.encode(into: &writer)
         case .groupMarksStored(let payload): payload.encode(into: &writer)
         case .inboxErased(let payload): payload.encode(into: &writer)
+        case .devicePage(let payload): payload.encode(into: &writer)
         case .activity(let payload): payload.encode(into: &writer)
         case .appFront(let payload): payload.encode(into: &writer)
         case .presenceGone(let payload): payload.encode(into: &writer)
@@ -305,6 +311,7 @@ public enum Message: Equatable, Sendable {
         case 49: self = .readPresence(try ReadPresence(from: &reader))
         case 50: self = .storeLastSeen(try SeenBatch(from: &reader))
         case 51: self = .eraseInbox(try EraseInbox(from: &reader))
+        case 52: self = .readDevices(try ReadDevices(from: &reader))
         case 64: self = .done
         case 65: self = .appended(try Appended(from: &reader))
         case 66: self = .deviceOpened(try DeviceOpened(from: &reader))
@@ -325,6 +332,7 @@ public enum Message: Equatable, Sendable {
         case 81: self = .presencePage(try PresencePage(from: &reader))
         case 82: self = .groupMarksStored(try GroupMarksStored(from: &reader))
         case 83: self = .inboxErased(try InboxErased(from: &reader))
+        case 84: self = .devicePage(try DevicePage(from: &reader))
         case 96: self = .activity(try SeenBatch(from: &reader))
         case 97: self = .appFront(try AppFront(from: &reader))
         case 98: self = .presenceGone(try PresenceGone(from: &reader))

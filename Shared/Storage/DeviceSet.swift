@@ -1,5 +1,6 @@
 // The devices of an owner as every engine remembers them, and when one of them counts as unused.
 
+import Messages
 import Primitives
 
 /// All devices of one owner.
@@ -33,6 +34,13 @@ package struct DeviceSet: Sendable {
     package var lowest: UInt64 { devices.map(\.cursor).min() ?? forgotten }
 
     package func index(of name: DeviceID) -> Int? { devices.firstIndex { $0.name == name } }
+}
+
+extension DevicePage {
+    package init(_ set: DeviceSet) {
+        self.init(
+            devices: set.devices.map { Item(device: $0.name, cursor: $0.cursor, opened: $0.opened) }.sorted { $0.device < $1.device })
+    }
 }
 
 extension StorePolicy {

@@ -29,6 +29,7 @@ public enum StoreRequest: Equatable, Sendable {
     case readPresence(ReadPresence)
     case storeLastSeen(SeenBatch)
     case eraseInbox(EraseInbox)
+    case readDevices(ReadDevices)
     case sweep(Sweep)
     case dropExpired(DropExpired)
     /// Writes and syncs a few bytes: does the disk take writes again?
@@ -38,7 +39,7 @@ public enum StoreRequest: Equatable, Sendable {
     public var isReadOnly: Bool {
         switch self {
         case .readInbox, .readWatermarks, .readHead, .readHistory, .readGroup, .readPendingGroups, .readGroupMarks, .readMemberships,
-            .readPresence:
+            .readPresence, .readDevices:
             true
         case .append, .openDevice, .storeCursor, .storeWatermark, .appendGroup, .settleGroup, .storeGroupMarks, .appendShared,
             .changeSettings, .storeLastSeen, .eraseInbox, .sweep, .dropExpired, .probe:
@@ -77,6 +78,7 @@ public enum StoreAnswer: Equatable, Sendable {
     case presencePage(PresencePage)
     case groupMarksStored(GroupMarksStored)
     case inboxErased(InboxErased)
+    case devicePage(DevicePage)
     case swept(Swept)
 }
 

@@ -274,6 +274,8 @@ async def test_what_there_is_of_a_user_comes_in_pages(product, backend):
     profile = backend.get(f"/v1/users/{ana}/export").json
     assert profile["settings"] == {
         "last_seen": "everyone", "except": [], "read_receipts": True, "blocked": [bob], "revoked_before": None}
+    known = backend.get(f"/v1/users/{ana}/export/devices").json["devices"]
+    assert len(known) == 1 and known[0]["acknowledged"] == 0 and abs(known[0]["opened"] / 1e6 - time.time()) < 600
     sender = fresh("sender")
     sent = backend.post("/v1/messages", **{"from": sender}, to=bob, id="m", body="x").json
     async with greeted(product, bob) as b:
@@ -314,6 +316,7 @@ async def test_who_is_erased_leaves_nothing_behind(product, backend):
                 "last_seen": "everyone", "except": [], "read_receipts": True, "blocked": [],
                 "revoked_before": answer.json["before"]}}
         assert backend.get(f"{export}/inbox?after=0").json["entries"] == []
+        assert backend.get(f"{export}/devices").json == {"user": ana, "devices": []}
         assert backend.get(f"{export}/receipts").json["receipts"] == []
         assert backend.get(f"/v1/users/{ana}/groups").json["groups"] == []
         assert ana not in str(backend.get(f"/v1/groups/{group}").json)

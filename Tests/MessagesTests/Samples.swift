@@ -128,6 +128,9 @@ let samples: [Sample] = [
     Sample(39, .readHistory(ReadHistory(owner: ana, chat: nil, before: nil, limit: 50)), "03616e61 00 00 32"),
     Sample(51, .eraseInbox(EraseInbox(owner: ana, after: 5, limit: 300)), "03616e61 05 ac02"),
     Sample(83, .inboxErased(InboxErased(through: 300, hasMore: true)), "ac02 01"),
+    Sample(52, .readDevices(ReadDevices(owner: ana)), "03616e61"),
+    Sample(
+        84, .devicePage(DevicePage(devices: [.init(device: phone, cursor: 5, opened: Stamp(microseconds: 300))])), "01 0164 05 ac02"),
     Sample(64, .done, ""),
     Sample(
         65, .appended(Appended(outcome: .duplicate, number: 5, stamp: Stamp(microseconds: 300))), "02 05 ac02"),
@@ -243,6 +246,7 @@ func sampleNumber(of message: Message) -> Int {
     case .readPresence: 49
     case .storeLastSeen: 50
     case .eraseInbox: 51
+    case .readDevices: 52
     case .done: 64
     case .appended: 65
     case .deviceOpened: 66
@@ -263,6 +267,7 @@ func sampleNumber(of message: Message) -> Int {
     case .presencePage: 81
     case .groupMarksStored: 82
     case .inboxErased: 83
+    case .devicePage: 84
     case .activity: 96
     case .appFront: 97
     case .presenceGone: 98
@@ -387,6 +392,9 @@ struct MessageDice {
             return .readHistory(.init(owner: user(), chat: maybe { $0.user() }, before: maybe { $0.number() }, limit: limit()))
         case .eraseInbox: return .eraseInbox(.init(owner: user(), after: number(), limit: limit()))
         case .inboxErased: return .inboxErased(.init(through: number(), hasMore: flag()))
+        case .readDevices: return .readDevices(.init(owner: user()))
+        case .devicePage:
+            return .devicePage(.init(devices: list(L.deviceCountMax) { .init(device: $0.device(), cursor: $0.number(), opened: $0.stamp()) }))
         case .done: return .done
         case .appended: return .appended(.init(outcome: one(Appended.Outcome.self), number: number(), stamp: stamp()))
         case .deviceOpened:

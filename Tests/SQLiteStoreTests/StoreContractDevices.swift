@@ -199,4 +199,23 @@ struct StoreContractDevices {
         try bench.dropExpired([1, 2, 3])
         #expect(try bench.read().entries.map(\.number) == [1, 2, 3])
     }
+
+    @Test("Devices are listed by name with what each has, and reading them makes nobody known", arguments: Setup.all)
+    func listed(setup: Setup) throws {
+        let bench = try Bench(setup)
+        let began = bench.now
+        #expect(try bench.ask([.readDevices(ReadDevices(owner: ana))]) == [.devicePage(DevicePage(devices: []))])
+        try bench.appendMessages(1...3)
+        try bench.open(phone)
+        try bench.open(laptop)
+        bench.wait(.seconds(5))
+        try bench.acknowledge(2, on: phone)
+        let devices = [
+            DevicePage.Item(device: laptop, cursor: 0, opened: began), DevicePage.Item(device: phone, cursor: 2, opened: bench.now),
+        ]
+        for _ in 0..<2 {
+            #expect(try bench.ask([.readDevices(ReadDevices(owner: ana))]) == [.devicePage(DevicePage(devices: devices))])
+            try bench.reopen()
+        }
+    }
 }

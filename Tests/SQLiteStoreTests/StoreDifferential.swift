@@ -184,6 +184,7 @@ struct RequestDice {
         case 15:
             let after = Stamp(microseconds: now.microseconds - Int64(dice.pick(0..<1_000_000_000)))
             return .readWatermarks(ReadWatermarks(owner: owner, after: after))
+        case 16 where dice.oneIn(3): return .readDevices(ReadDevices(owner: owner))
         case 16: return .readHead(ReadHead(owner: owner))
         case 17:
             let chat: UserID? = dice.oneIn(3) ? person() : dice.oneIn(2) ? GroupDice.groups[0] : nil

@@ -14,12 +14,13 @@ extension APICore {
         case profile
         case inbox
         case receipts
+        case devices
     }
 
     mutating func export(_ part: ExportPart, of user: String, _ ask: Ask, _ effects: inout [Effect]) -> Outcome {
         guard let user = Self.person(user) else { return .answered(.bad("user", Self.personRule)) }
         var after: Int64 = 0
-        if part != .profile, let text = ask.query("after") {
+        if part == .inbox || part == .receipts, let text = ask.query("after") {
             guard let stamp = Self.stamp(text) else { return .answered(.bad("after", "what the last page said: \(Self.stampRule)")) }
             after = stamp.microseconds
         }
@@ -30,6 +31,7 @@ extension APICore {
             case .inbox:
                 .readInbox(
                     ReadInbox(owner: user, after: UInt64(after), limit: MessageLimits.historyEntryCountMax, headersOnly: false))
+            case .devices: .readDevices(ReadDevices(owner: user))
             case .receipts: .readWatermarks(ReadWatermarks(owner: user, after: Stamp(microseconds: after)))
             }
         call(stores.primary(of: user), message, for: Call(name: name), &effects)
@@ -52,6 +54,7 @@ extension APICore {
         case .watermarkPage(let page):
             json.list("receipts", page.watermarks.map(Self.text))
             json.flag("more", page.hasMore)
+        case .devicePage(let page): json.list("devices", page.devices.map(Self.text))
         default: return nil
         }
         return Answer(200, json.finished)
@@ -88,6 +91,14 @@ extension APICore {
         case .groupEvent: json.string("change", GroupChange(bytes: entry.body)?.name ?? "unknown")
         case .expired: break
         }
+        return json.nested
+    }
+
+    private static func text(_ item: DevicePage.Item) -> String {
+        var json = JSONText()
+        json.string("device", item.device.text)
+        json.number("acknowledged", Int64(clamping: item.cursor))
+        json.number("opened", item.opened.microseconds)
         return json.nested
     }
 

@@ -38,6 +38,8 @@ extension APICore {
         case (3, "users") where words[2] == "export": return only("GET") ?? export(.profile, of: words[1], ask, &effects)
         case (4, "users") where words[2] == "export" && words[3] == "inbox":
             return only("GET") ?? export(.inbox, of: words[1], ask, &effects)
+        case (4, "users") where words[2] == "export" && words[3] == "devices":
+            return only("GET") ?? export(.devices, of: words[1], ask, &effects)
         case (4, "users") where words[2] == "export" && words[3] == "receipts":
             return only("GET") ?? export(.receipts, of: words[1], ask, &effects)
         case (1, "receipts"): return only("GET") ?? readReceipts(ask, &effects)

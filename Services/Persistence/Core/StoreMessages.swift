@@ -28,6 +28,7 @@ extension StoreRequest {
         case .readPresence(let payload): self = .readPresence(payload)
         case .storeLastSeen(let payload): self = .storeLastSeen(payload)
         case .eraseInbox(let payload): self = .eraseInbox(payload)
+        case .readDevices(let payload): self = .readDevices(payload)
         default: return nil
         }
     }
@@ -54,6 +55,7 @@ extension StoreRequest {
         case .readPresence(let payload): payload.users
         case .storeLastSeen(let payload): payload.items.map(\.user)
         case .eraseInbox(let payload): [payload.owner]
+        case .readDevices(let payload): [payload.owner]
         case .dropExpired(let payload): [payload.owner]
         case .readPendingGroups, .sweep, .probe: []
         }
@@ -82,6 +84,7 @@ extension Message {
         case .presencePage(let payload): self = .presencePage(payload)
         case .groupMarksStored(let payload): self = .groupMarksStored(payload)
         case .inboxErased(let payload): self = .inboxErased(payload)
+        case .devicePage(let payload): self = .devicePage(payload)
         }
     }
 }

@@ -67,6 +67,7 @@ extension PostgresStore {
         case .readHead(let request): inbox(request.owner)
         case .changeSettings(let request): inbox(request.owner)
         case .eraseInbox(let request): inbox(request.owner)
+        case .readDevices(let request): inbox(request.owner)
         case .dropExpired: break
         case .storeWatermark(let request):
             inbox(request.owner)

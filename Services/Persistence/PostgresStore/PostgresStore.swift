@@ -284,6 +284,7 @@ public final class PostgresStore: Store {
         case .changeSettings(let request): return .ready(.settingsStored(try changeSettings(request)))
         case .readPresence(let request): return try readPresence(request)
         case .storeLastSeen(let request): for item in request.items where item.at > .zero { writes.see(item.user, at: item.at) }
+        case .readDevices(let request): return .ready(.devicePage(DevicePage(try inbox(request.owner).devices)))
         case .eraseInbox(let request): return .ready(.inboxErased(try eraseInbox(request)))
         case .sweep(let request): return .ready(.swept(try sweep(request, now: now)))
         case .dropExpired(let request): dropExpired(request)

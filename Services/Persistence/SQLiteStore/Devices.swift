@@ -36,6 +36,11 @@ extension SQLiteStore {
         return set
     }
 
+    func readDevices(_ request: ReadDevices) throws(SQLiteError) -> DevicePage {
+        guard let owner = try findUser(request.owner) else { return DevicePage(devices: []) }
+        return DevicePage(try devices(of: owner))
+    }
+
     func openDevice(_ request: OpenDevice, now: Stamp) throws(SQLiteError) -> DeviceOpened {
         let known = try findUser(request.owner)
         let head = try known.map { id throws(SQLiteError) in try self.head(of: id) } ?? .empty

@@ -146,6 +146,7 @@ public final class SQLiteStore: Store {
         case .changeSettings(let request): return .settingsStored(try changeSettings(request))
         case .readPresence(let request): return .presencePage(try readPresence(request))
         case .storeLastSeen(let request): try storeLastSeen(request)
+        case .readDevices(let request): return .devicePage(try readDevices(request))
         case .eraseInbox(let request): return .inboxErased(try eraseInbox(request))
         case .sweep(let request): return .swept(try sweep(request, now: now))
         case .dropExpired(let request): try dropExpired(request)

@@ -60,6 +60,10 @@ public struct MemoryStore: Store {
             let inbox = find(request.owner)
             return .inboxHead(InboxHead(head: inbox.head, headStamp: inbox.headStamp, revision: inbox.revision))
         case .readHistory(let request): return .historyPage(read(request))
+        case .readDevices(let request):
+            let devices = find(request.owner).devices.sorted { $0.key < $1.key }
+            return .devicePage(
+                DevicePage(devices: devices.map { .init(device: $0.key, cursor: $0.value.cursor, opened: $0.value.opened) }))
         case .eraseInbox(let request): return .inboxErased(erase(request))
         case .sweep(let request): return .swept(sweep(request, now: now))
         case .dropExpired(let request): drop(request)

@@ -166,7 +166,7 @@ extension Trace {
         case .receipt(let receipt): "receipt for \(receipt.author): \(receipt.kind) by \(receipt.peer) up to \(text(receipt.upTo))"
         case .poke(let poke): "poke for \(poke.owner)"
         case .expiredReport(let report): "expired of \(report.owner): \(report.items.map { "\($0.id) of \($0.author)" }.joined(separator: ", "))"
-        case .append, .openDevice, .readInbox, .storeCursor, .storeWatermark, .readWatermarks, .readHead, .readHistory, .eraseInbox:
+        case .append, .openDevice, .readInbox, .storeCursor, .storeWatermark, .readWatermarks, .readHead, .readHistory, .eraseInbox, .readDevices:
             request(message)
         case .groupSend(let send):
             "group send \(send.id) from \(name(send.origin)) to \(send.group), \(send.body.count) bytes\(send.after.map { ", after \($0)" } ?? "")"
@@ -206,6 +206,7 @@ extension Trace {
         case .watermarkStored(let stored): "watermark \(stored.watermark.peer) \(stored.watermark.kind) up to \(text(stored.watermark.upTo)), revision \(text(stored.watermark.revision))"
         case .watermarkPage(let page): "\(page.watermarks.count) watermarks\(page.hasMore ? " and more" : "")"
         case .inboxHead(let head): "head \(head.head), at \(text(head.headStamp)), revision \(text(head.revision))"
+        case .devicePage(let page): "\(page.devices.count) devices"
         case .inboxErased(let erased): "erased through \(erased.through)\(erased.hasMore ? ", more" : "")"
         case .historyPage(let page): "history: \(page.entries.count) entries\(page.hasMore ? " and more" : "")"
         case .changeSettings, .readPresence, .storeLastSeen, .settingsStored, .presencePage, .activity, .appFront, .presenceGone,
@@ -248,6 +249,7 @@ extension Trace {
         case .storeWatermark(let store): "watermark of \(store.owner): \(store.kind) by \(store.peer) up to \(text(store.upTo))"
         case .readWatermarks(let read): "watermarks of \(read.owner) after \(text(read.after))"
         case .readHead(let read): "head of \(read.owner)"
+        case .readDevices(let read): "devices of \(read.owner)"
         case .eraseInbox(let erase): "erase \(erase.limit) of \(erase.owner) after \(erase.after)"
         case .readHistory(let read): "history of \(read.owner) before \(text(read.before)), \(read.limit) at most"
         default: "\(message)"
