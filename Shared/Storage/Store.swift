@@ -41,7 +41,9 @@ public enum StoreRequest: Equatable, Sendable {
         case .readInbox, .readWatermarks, .readHead, .readHistory, .readGroup, .readPendingGroups, .readGroupMarks, .readMemberships,
             .readPresence, .readDevices:
             true
-        case .append, .openDevice, .storeCursor, .storeWatermark, .appendGroup, .settleGroup, .storeGroupMarks, .appendShared,
+        // Up to zero raises nothing: it is the question how far a peer has come.
+        case .storeWatermark(let mark): mark.upTo == .zero
+        case .append, .openDevice, .storeCursor, .appendGroup, .settleGroup, .storeGroupMarks, .appendShared,
             .changeSettings, .storeLastSeen, .eraseInbox, .sweep, .dropExpired, .probe:
             false
         }

@@ -33,6 +33,25 @@ def test_a_message_gets_its_three_ticks(cluster, sit):
     assert ana.complaints() == [] and bob.complaints() == []
 
 
+def test_a_part_of_the_page_that_does_not_come_is_loaded_again(cluster, sit):
+    ana = sit(cluster, "part-ana", sign_in=False)
+    ana.one("input[name=user]")
+    # As on a first visit: nothing is kept.
+    for order, values in (
+        ("Network.enable", {}), ("Network.setBypassServiceWorker", {"bypass": True}), ("Network.setCacheDisabled", {"cacheDisabled": True}),
+        ("Network.setBlockedURLs", {"urls": ["*/words.js"]}),
+    ):
+        ana.driver.execute_cdp_cmd(order, values)
+    ana.go()
+    ana.until(lambda: "did not come" in ana.one(".loading").text, "what has happened")
+    ana.shot("part-missing")
+    failures = "return Number(sessionStorage.getItem('fantail.loads'))"
+    ana.until(lambda: ana.js(failures) >= 2, "a second try by itself")
+    ana.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    ana.sign_in()
+    assert ana.js(failures) == 0
+
+
 def test_messages_wait_for_a_gateway_that_died(home, developer, sit):
     with developer(home) as cluster:
         ana, bob = sit(cluster, "ana"), sit(cluster, "bob")

@@ -264,6 +264,12 @@ let full = Refusal(.storageFull, retryAfterMs: 1000)
         #expect(s.on(request(3, .readHead(readHead))) == [.commit([.readHead(readHead)])])
         #expect(s.on(.committed([.inboxHead(headAnswer)])) == [.answer(3, .inboxHead(headAnswer))])
         #expect(s.on(request(4, .append(append("b")))) == [.refuse(4, full)])
+        // Ticks are asked for by a mark that raises nothing.
+        func mark(_ upTo: Int64) -> StoreWatermark {
+            StoreWatermark(owner: bob, peer: ana, kind: .read, upTo: Stamp(microseconds: upTo))
+        }
+        #expect(s.on(request(5, .storeWatermark(mark(1)))) == [.refuse(5, full)])
+        #expect(s.on(request(6, .storeWatermark(mark(0)))) == [.commit([.storeWatermark(mark(0))])])
     }
 
     @Test func theReadsOfAFailedBatchAreReadAgain() {

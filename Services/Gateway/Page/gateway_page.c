@@ -20,6 +20,9 @@ static const unsigned char avatar_js[] = {
 static const unsigned char book_js[] = {
 #embed "files/book.js"
 };
+static const unsigned char boot_js[] = {
+#embed "files/boot.js"
+};
 static const unsigned char chatlist_js[] = {
 #embed "files/chatlist.js"
 };
@@ -88,6 +91,7 @@ static const struct {
     FILE("attach.js", attach_js),
     FILE("avatar.js", avatar_js),
     FILE("book.js", book_js),
+    FILE("boot.js", boot_js),
     FILE("chatlist.js", chatlist_js),
     FILE("conversation.js", conversation_js),
     FILE("dom.js", dom_js),

@@ -5,6 +5,8 @@
 
 const key = "fantail.session";
 const deviceKey = "fantail.device";
+/// For an answer of the gateway, milliseconds: somebody looks at an empty page meanwhile.
+const answerPatience = 10_000;
 
 /// Each browser profile is a device of its own, and stays the same one.
 export function device() {
@@ -49,7 +51,7 @@ export function claims(token) {
 /// What the gateway says: { development, token? }; `token` is "ok" or what is wrong with the one that was shown.
 export async function askGateway(token) {
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
-  const answer = await fetch("/v1/login", { headers, cache: "no-store" });
+  const answer = await fetch("/v1/login", { headers, cache: "no-store", signal: AbortSignal.timeout(answerPatience) });
   if (!answer.ok) throw new Error(`status ${answer.status}`);
   return answer.json();
 }
@@ -57,7 +59,7 @@ export async function askGateway(token) {
 /// A token for any name, on a cluster for development. Throws when the gateway is away; null when it refuses.
 export async function mint(user) {
   const query = new URLSearchParams({ user, device: device() });
-  const answer = await fetch(`/v1/login?${query}`, { method: "POST", cache: "no-store" });
+  const answer = await fetch(`/v1/login?${query}`, { method: "POST", cache: "no-store", signal: AbortSignal.timeout(answerPatience) });
   if (!answer.ok) return null;
   return (await answer.json()).token;
 }

@@ -6,7 +6,7 @@
 const cacheName = "fantail";
 const patience = 4_000;
 const files = [
-  "/", "/app.js", "/attach.js", "/avatar.js", "/book.js", "/chatlist.js", "/conversation.js", "/dom.js", "/fantail.js", "/icon.svg",
+  "/", "/app.js", "/attach.js", "/avatar.js", "/book.js", "/boot.js", "/chatlist.js", "/conversation.js", "/dom.js", "/fantail.js", "/icon.svg",
   "/manifest.webmanifest", "/media.js", "/notifier.js", "/panels.js", "/presence.js", "/session.js", "/signin.js", "/store.js", "/style.css",
   "/tabs.js", "/uploads.js", "/words.js",
 ];
