@@ -42,8 +42,8 @@ readonly TEST_LOGS=$ROOT/.build/test-logs
 readonly VENV=$ROOT/.build/venv
 readonly RELEASE=$ROOT/.build/release
 # Processes that run tests beside each other, each with clusters and ports of its own. These tests mostly wait; a browser mostly works,
-# so the tests of the page come one after the other.
-readonly E2E_WORKERS=3 SCRIPTS_WORKERS=3
+# so of those of the page there are fewer.
+readonly E2E_WORKERS=3 SCRIPTS_WORKERS=3 PAGE_WORKERS=2
 # How many lines of its log a failed part shows: a compiler's errors, or the story of a failed test.
 readonly FAILURE_LINES=60
 
@@ -395,7 +395,7 @@ part_e2e() {
   return "$status"
 }
 
-part_page() { run_pytest "$1" Tests/Page; }
+part_page() { run_pytest "$1" Tests/Page -n "$PAGE_WORKERS" --dist worksteal; }
 
 part_containers() {
   local status=0

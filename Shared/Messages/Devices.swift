@@ -9,11 +9,14 @@ public struct OpenDevice: Equatable, Sendable {
     public var device: DeviceID
     /// What the device says it has; nil: what the store remembers.
     public var cursor: UInt64?
+    /// When the token was issued with which the device says hello: one that was revoked opens nothing. Nil: a gateway has judged it.
+    public var issuedAt: Stamp?
 
-    public init(owner: UserID, device: DeviceID, cursor: UInt64?) {
+    public init(owner: UserID, device: DeviceID, cursor: UInt64?, issuedAt: Stamp? = nil) {
         self.owner = owner
         self.device = device
         self.cursor = cursor
+        self.issuedAt = issuedAt
     }
 
     func encode(into writer: inout ByteWriter) {
@@ -21,12 +24,15 @@ public struct OpenDevice: Equatable, Sendable {
         writer.device(device)
         writer.bool(cursor != nil)
         if let cursor { writer.varint(cursor) }
+        writer.bool(issuedAt != nil)
+        if let issuedAt { writer.stamp(issuedAt) }
     }
 
     init(from reader: inout ByteReader) throws(DecodeError) {
         owner = try reader.user()
         device = try reader.device()
         cursor = try reader.bool() ? try reader.varint() : nil
+        issuedAt = try reader.bool() ? try reader.stamp() : nil
     }
 }
 
@@ -38,6 +44,8 @@ public struct DeviceOpened: Equatable, Sendable {
         case cursorAhead = 2
         /// The user has `deviceCountMax` devices already. Nothing was changed.
         case tooManyDevices = 3
+        /// The token was issued before the user's tokens were revoked. Nothing was changed.
+        case revoked = 4
     }
 
     public var outcome: Outcome

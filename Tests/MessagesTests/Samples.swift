@@ -114,8 +114,8 @@ let samples: [Sample] = [
                 owner: ana, kind: .copy, author: ana, chat: bob, id: m2, after: nil, body: [],
                 messageStamp: Stamp(microseconds: 300))),
         "03616e61 02 03616e61 03626f62 026d32 00 00 01 ac02"),
-    Sample(33, .openDevice(OpenDevice(owner: ana, device: phone, cursor: 300)), "03616e61 0164 01 ac02"),
-    Sample(33, .openDevice(OpenDevice(owner: ana, device: phone, cursor: nil)), "03616e61 0164 00"),
+    Sample(33, .openDevice(OpenDevice(owner: ana, device: phone, cursor: 300)), "03616e61 0164 01 ac02 00"),
+    Sample(33, .openDevice(OpenDevice(owner: ana, device: phone, cursor: nil, issuedAt: Stamp(microseconds: 300))), "03616e61 0164 00 01 ac02"),
     Sample(34, .readInbox(ReadInbox(owner: ana, after: 5, limit: 300, headersOnly: true)), "03616e61 05 ac02 01"),
     Sample(35, .storeCursor(StoreCursor(owner: ana, device: phone, number: 300)), "03616e61 0164 ac02"),
     Sample(

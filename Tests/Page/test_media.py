@@ -369,7 +369,7 @@ def test_what_is_larger_than_it_says_waits_or_is_not_shown(cluster, sit, disk):
 def test_progress_cancel_and_a_reload_in_the_middle(cluster, sit, disk):
     ana, bob = sit(cluster, "slow-ana"), sit(cluster, "slow-bob")
     ana.open("slow-bob")
-    slow_upload(ana, 300_000)
+    slow_upload(ana, 150_000)
     large = disk("large.png", plain(400, 300, noise=3_000_000))
     choose(ana, large)
     send(ana, "takes its time")

@@ -55,6 +55,16 @@ struct StoreContractErasure {
         #expect(try bench.read(of: cleo).entries == [])
     }
 
+    @Test("A list of groups goes, whatever the groups think", arguments: Setup.all)
+    func memberships(setup: Setup) throws {
+        let bench = try Bench(setup)
+        _ = try bench.share([.made(1)], with: [ana], .joined(title: "Team"))
+        try bench.change(.erase(before: .zero))
+        #expect(try bench.memberships().items == [])
+        // What it got of the group stays known, so nothing comes twice.
+        #expect(try bench.share([.made(1)], with: [ana], .joined(title: "Team")).map(\.storedCount) == [0])
+    }
+
     @Test("Settings, devices, receipts and last seen go at once; revocations stay", arguments: Setup.all)
     func profile(setup: Setup) throws {
         let bench = try Bench(setup)
@@ -85,6 +95,31 @@ struct StoreContractErasure {
         // It may be done again, and counts each time.
         #expect(try bench.change(.erase(before: Stamp(microseconds: 800))).settings.revision == 4)
         #expect(try bench.open(tablet).deviceCount == 1)
+    }
+
+    /// Else a phone that comes with its old token, and is sent away a moment later, would be a device again.
+    @Test("A token that was revoked opens no device, and changes nothing", arguments: Setup.all)
+    func revoked(setup: Setup) throws {
+        let bench = try Bench(setup)
+        try bench.appendMessages(1...2)
+        try bench.open(phone)
+        let moment = Stamp(microseconds: 700)
+        try bench.change(.revokeTokens(before: moment))
+        func open(_ device: DeviceID, _ issuedAt: Stamp?, cursor: UInt64? = 2) throws -> DeviceOpened {
+            try bench.ask(.openDevice(OpenDevice(owner: ana, device: device, cursor: cursor, issuedAt: issuedAt))) {
+                if case .deviceOpened(let opened) = $0 { opened } else { nil }
+            }
+        }
+        for device in [phone, laptop] {
+            let refused = try open(device, Stamp(microseconds: 699), cursor: 9)
+            #expect(refused.outcome == .revoked && refused.cursor == 0 && refused.deviceCount == 1)
+        }
+        #expect(try open(laptop, .zero).outcome == .revoked)
+        try bench.reopen()
+        #expect(try open(laptop, .zero).outcome == .revoked)
+        #expect(try open(phone, nil).deviceCount == 1)
+        #expect(try bench.read().entries.map(\.number) == [1, 2])
+        #expect(try open(laptop, moment).outcome == .opened)
     }
 
     @Test("Receipts begin anew behind an erasure", arguments: Setup.all)

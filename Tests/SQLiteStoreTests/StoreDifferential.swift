@@ -73,7 +73,7 @@ struct RequestDice {
     static func outcomesWanted(isArchive: Bool) -> Set<String> {
         let always: Set<String> = [
             "stored", "duplicate", "conflict", "predecessorMissing", "opened", "cursorAhead", "tooManyDevices",
-            "full page", "watermarks", "blocked", "changed", "same", "seen", "erased",
+            "full page", "watermarks", "blocked", "changed", "same", "seen", "erased", "revoked",
         ]
         let modes: Set<String> = isArchive ? ["history"] : GroupDice.outcomesWantedTemporary.union(["expired", "purged"])
         return always.union(modes).union(GroupDice.outcomesWanted)
@@ -145,7 +145,7 @@ struct RequestDice {
     /// Blocks are soon ended, so that most messages arrive.
     private mutating func settingsChange() -> SettingsChange {
         switch dice.pick(0..<8) {
-        case 0: dice.oneIn(2) ? .question : .erase(before: now)
+        case 0: [.question, .erase(before: now), .revokeTokens(before: now + .seconds(60))][dice.pick(0..<3)]
         case 1: .block(person())
         case 2...5: .unblock(person())
         default:
@@ -170,7 +170,7 @@ struct RequestDice {
                     after: after, body: Self.body(id, &dice)))
         case 8...9:
             let claim: UInt64? = dice.oneIn(2) ? number() : nil
-            return .openDevice(OpenDevice(owner: withDevice(owner), device: device(dice.pick(1..<11)), cursor: claim))
+            return .openDevice(OpenDevice(owner: withDevice(owner), device: device(dice.pick(1..<11)), cursor: claim, issuedAt: dice.oneIn(2) ? nil : now))
         case 10...12:
             return .storeCursor(StoreCursor(owner: withDevice(owner), device: device(dice.pick(1..<11)), number: number()))
         case 13:

@@ -124,6 +124,32 @@ import Testing
         #expect(comes(4, 5).first == .close(1, 4003))
     }
 
+    /// The store knows of it before we do: nothing is welcomed, and what it claims to have counts for nothing.
+    @Test func aRevokedTokenIsNotLetInBeforeTheShardHasHeard() {
+        var s = Scene()
+        let origin = Origin(
+            gateway: s.gateway, connection: ConnectionID(rawValue: 1), user: bob, device: phone, encoding: .json, isAttached: false,
+            hasSiblings: false, issuedAt: Stamp(microseconds: 4))
+        #expect(s.gets(s.hello(origin, cursor: 7)) == [s.open(cursor: 7, issuedAt: Stamp(microseconds: 4))])
+        guard case .deviceOpened(var answer) = opened() else { return #expect(Bool(false)) }
+        answer.outcome = .revoked
+        #expect(s.answer(.deviceOpened(answer)) == [.close(1, 4001)])
+        #expect(s.wait(60_000) == [])
+    }
+
+    /// Its cursor would make the device known again, behind what was erased.
+    @Test func whatAGoneDeviceHadAcknowledgedIsForgottenWithItsToken() {
+        var s = Scene()
+        s.isLive()
+        _ = s.arrives(1)
+        _ = s.gets(s.ack(1))
+        _ = s.gets(.detach(Detach(user: bob, connection: ConnectionID(rawValue: 1))), from: s.gateway)
+        let settings = UserSettings(revokedBefore: Stamp(microseconds: 5), revision: 1)
+        let call = RemoteCall(node: s.map.nodes(of: .lastSeen)[0].id, socket: SocketID(rawValue: 3), call: 4)
+        #expect(s.on(.requested(call, .settingsNews(SettingsNews(owner: bob, settings: settings, author: nil)))) == [.answer(4, .done)])
+        #expect(s.wait(60_000) == [])
+    }
+
     @Test func whoeverIsHereIsJudgedAnew() {
         var s = Scene()
         s.isLive()

@@ -178,8 +178,9 @@ struct Scene {
                     after: after.map { MessageID($0)! }, body: Array(id.utf8))))
     }
 
-    func open(_ user: UserID = bob, _ device: DeviceID = phone, cursor: UInt64? = nil) -> Did {
-        .call(store, .openDevice(OpenDevice(owner: user, device: device, cursor: cursor)))
+    /// - Parameter issuedAt: nil where a gateway has judged the token.
+    func open(_ user: UserID = bob, _ device: DeviceID = phone, cursor: UInt64? = nil, issuedAt: Stamp? = nil) -> Did {
+        .call(store, .openDevice(OpenDevice(owner: user, device: device, cursor: cursor, issuedAt: issuedAt)))
     }
 
     func read(after: UInt64, limit: Int = 512, headersOnly: Bool = false) -> Did {

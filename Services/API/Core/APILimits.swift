@@ -32,12 +32,16 @@ public enum APILimits {
     /// that waits longer has given up.
     static let answerTimeout = Interval.seconds(10)
 
-    /// Between the revocation of a user's tokens and the first step of erasing: sockets are cut within milliseconds, and what their end
-    /// writes (a last acknowledgement, when the person was here) is stored before the rest begins.
-    static let erasureSettling = Interval.seconds(1)
+    /// Between the revocation of a user's tokens and the first step of erasing: sockets are cut within milliseconds, at a shard that was
+    /// too busy to be told a second later (`LastSeenLimits.missedPause`), and what their end writes (a last acknowledgement, when the
+    /// person was here) is stored before the rest begins.
+    static let erasureSettling = Interval.seconds(2)
 
     /// Before the groups of a user who has just left them are listed again: what a group says comes to its members in milliseconds.
     static let erasurePause = Interval.milliseconds(50)
+
+    /// After so many of them a group that says that she is no member is believed, whatever the list says: its log may have been lost.
+    static let erasurePauseCountMax = 60
 
     /// Webhooks that wait: 100 bytes each in memory, up to 5 KiB each on the disk. A receiver that is away for an hour misses as many at
     /// 27 a second; beyond it shards keep what they have, and then lose it.

@@ -1,7 +1,8 @@
 // Everything that there is of a user goes, one step after the other, in an order that lets nothing come back:
 //
 //     revoking   tokens hold no more; a second later no device of hers writes anything any more
-//     listing    which groups she is in; she leaves each of them, until her list is empty: a group's word about it comes to her inbox
+//     listing    which groups she is in; she leaves each of them, until her list is empty: a group's word about it comes to her inbox.
+//                Those that are hers stay, and so does all that follows: somebody has to decide first
 //     inbox      texts, some hundred in each step
 //     profile    settings, devices, receipts, last seen
 //
@@ -32,8 +33,12 @@ struct Erasure {
     /// When it was asked for: tokens issued before it hold no more.
     let at: Stamp
     var step = Step.revoking
-    /// Groups that she has left, and whose word about it has perhaps not come to her inbox yet.
+    /// Groups that she has left, or that do not know her, and whose word about it has perhaps not come to her inbox yet.
     var left: Set<UserID> = []
+    /// Groups that she cannot leave, because they are hers and others are in them.
+    var owned: Set<UserID> = []
+    /// How often the list was read in vain.
+    var pauseCount = 0
 
     /// The same for every group and for every try of this request.
     var changeID: MessageID { MessageID("erasure-\(at.microseconds)")! }
@@ -41,7 +46,9 @@ struct Erasure {
 
 extension APICore {
     mutating func eraseUser(_ user: String, _ ask: Ask, now: Now, _ effects: inout [Effect]) -> Outcome {
-        guard let user = Self.person(user) else { return .answered(.bad("user", Self.personRule)) }
+        guard let user = Self.person(user), !user.isReserved else {
+            return .answered(.bad("user", "\(Self.personRule), and not \(UserID.system)"))
+        }
         guard let node = lastSeens.route(user) else { return .answered(.away) }
         let name = expect(.erased(Erasure(user: user, at: now.stamp)), ask)
         let revocation = SettingsQuery(origin: origin(name, user), reference: nil, change: .revokeTokens(before: now.stamp))
@@ -56,15 +63,14 @@ extension APICore {
         switch (erasure.step, frame) {
         case (.revoking, .settings): pause(APILimits.erasureSettling, name, erasure, now: now)
         case (.listing, .groupList(_, let titles, _)):
-            let groups = titles.map(\.group)
-            if groups.isEmpty { return eraseInbox(name, erasure, after: 0, now: now, &effects) }
-            leave(groups.filter { !erasure.left.contains($0) }, name, erasure, now: now, &effects)
+            onList(titles.map(\.group), name, erasure, now: now, &effects)
         case (.leaving(let groups), .groupDone): onLeft(groups, name, erasure, now: now, &effects)
         case (.leaving(let groups), .error(let error)) where error.code == .notMember || error.code == .noSuchGroup:
             onLeft(groups, name, erasure, now: now, &effects)
         case (.leaving(let groups), .error(let error)) where error.code == .notAllowed:
-            let text = "\(erasure.user) owns \(groups.last!): make another member its owner, or delete it, and ask again"
-            conclude(name, Answer(refusing: 409, "owns_group", text), now: now, &effects)
+            var erasure = erasure
+            erasure.owned.insert(groups.last!)
+            leave(groups.dropLast(), name, erasure, now: now, &effects)
         case (.profile, .settings):
             counters.erasures += 1
             conclude(name, Self.erasedAnswer(erasure), now: now, &effects)
@@ -95,6 +101,7 @@ extension APICore {
     private mutating func pause(_ interval: Interval, _ name: ConnectionID, _ erasure: Erasure, now: Now) {
         var pausing = erasure
         pausing.step = .pausing
+        pausing.pauseCount += 1
         waiting[name]!.what = .erased(pausing)
         timers.arm(.erasure(name), at: now.instant + interval)
     }
@@ -103,6 +110,21 @@ extension APICore {
         send(.listing, to: sessions.route(erasure.user), name, erasure, now: now, &effects) { origin, _ in
             .membershipQuery(MembershipQuery(origin: origin, reference: nil, after: nil))
         }
+    }
+
+    private mutating func onList(
+        _ groups: [UserID], _ name: ConnectionID, _ erasure: Erasure, now: Now, _ effects: inout [Effect]
+    ) {
+        let news = groups.filter { !erasure.left.contains($0) && !erasure.owned.contains($0) }
+        if !news.isEmpty { return leave(news, name, erasure, now: now, &effects) }
+        let isBehind = groups.contains { erasure.left.contains($0) } && erasure.pauseCount < APILimits.erasurePauseCountMax
+        if isBehind { return pause(APILimits.erasurePause, name, erasure, now: now) }
+        guard erasure.owned.isEmpty else {
+            let names = erasure.owned.sorted().map(\.text).joined(separator: ", ")
+            let text = "\(erasure.user) owns \(names): make another member the owner, or delete it, and ask again"
+            return conclude(name, Answer(refusing: 409, "owns_group", text), now: now, &effects)
+        }
+        eraseInbox(name, erasure, after: 0, now: now, &effects)
     }
 
     /// Leaves the last of them.

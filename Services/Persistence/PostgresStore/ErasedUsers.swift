@@ -16,11 +16,13 @@ extension PostgresStore {
         return InboxErased(through: through, hasMore: through < head)
     }
 
-    /// Devices, receipts and when the person was here. What was delivered stays delivered.
+    /// Devices, receipts, the list of groups, and when the person was here. What was delivered stays delivered.
     func eraseProfile(of owner: UserID, _ state: inout InboxState) throws(PostgresError) {
         let lowest = state.devices.lowest
         let delivered = state.devices.delivered
-        for statement in [Statement.eraseDevices, .eraseWatermarks, .eraseSeen] { try write(statement, [.parameter(owner.text)]) }
+        for statement in [Statement.eraseDevices, .eraseWatermarks, .eraseSeen, .eraseMemberships] {
+            try write(statement, [.parameter(owner.text)])
+        }
         writes.remember(owner, forgotten: delivered)
         watermarks.removeAll()
         state.devices = DeviceSet(devices: [], forgotten: delivered)

@@ -57,6 +57,7 @@ extension PostgresStore {
         }
 
         let index = state.devices.index(of: request.device)
+        if let issuedAt = request.issuedAt, issuedAt < state.settings.revokedBefore { return answer(.revoked, cursor: 0) }
         if let claim = request.cursor, claim > state.head.number {
             return answer(.cursorAhead, cursor: index.map { state.devices.devices[$0].cursor } ?? 0)
         }

@@ -14,7 +14,7 @@ enum Statement: String, CaseIterable {
     case insertEntries, blank, purge, putDevices, deleteDevices, putForgotten, putSettings, raiseSeen, putWatermarks
     case putPlaces, putMemberships, renameMemberships, deleteMemberships
     case insertLogEntries, putLogs, dropTexts, deleteLogEntries, putMembers, insertMarks, pruneMarks
-    case eraseDevices, eraseWatermarks, eraseSeen
+    case eraseDevices, eraseWatermarks, eraseSeen, eraseMemberships
     case insertProbe, deleteProbe
 
     var sql: String {
@@ -218,6 +218,7 @@ enum Statement: String, CaseIterable {
             """
         case .eraseDevices: "DELETE FROM devices WHERE owner = $1::text"
         case .eraseWatermarks: "DELETE FROM watermarks WHERE owner = $1::text"
+        case .eraseMemberships: "DELETE FROM memberships WHERE owner = $1::text"
         case .eraseSeen: "UPDATE people SET last_seen = NULL WHERE owner = $1::text"
         case .insertProbe: "INSERT INTO probes (partition, filler) VALUES ($1::text, $2::bytea)"
         case .deleteProbe: "DELETE FROM probes WHERE partition = $1::text"

@@ -56,6 +56,7 @@ extension SQLiteStore {
         }
 
         let index = set.index(of: request.device)
+        if let issuedAt = request.issuedAt, issuedAt < settings.revokedBefore { return answer(.revoked, cursor: 0) }
         if let claim = request.cursor, claim > head.number {
             return answer(.cursorAhead, cursor: index.map { set.devices[$0].cursor } ?? 0)
         }

@@ -20,12 +20,14 @@ extension SQLiteStore {
         return InboxErased(through: through, hasMore: through < head)
     }
 
-    /// Devices, receipts and when the person was here. What was delivered stays delivered.
+    /// Devices, receipts, the list of groups, and when the person was here. What was delivered stays delivered.
     func eraseProfile(of owner: Int64) throws(SQLiteError) {
         let set = try devices(of: owner)
         sql.rememberDelivered.bind(1, owner)
         sql.rememberDelivered.bind(2, Int64(set.delivered))
-        for statement in [sql.rememberDelivered, sql.deleteDevices, sql.deleteWatermarks, presenceSQL.deleteLastSeen] {
+        for statement in [
+            sql.rememberDelivered, sql.deleteDevices, sql.deleteWatermarks, presenceSQL.deleteLastSeen, groupSQL.deleteMemberships,
+        ] {
             statement.bind(1, owner)
             try statement.run()
         }

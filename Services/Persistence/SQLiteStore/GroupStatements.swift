@@ -7,7 +7,7 @@ struct GroupStatements {
     let insertMark, firstMark, oldestMarks, deleteMark: Statement
     let insertShared, addCount, takeCount, deleteCount, deleteShared: Statement
     let findPlace, putPlace, insertCopy: Statement
-    let putMembership, renameMembership, deleteMembership, readMemberships: Statement
+    let putMembership, renameMembership, deleteMembership, deleteMemberships, readMemberships: Statement
 
     init(_ database: Database) throws(SQLiteError) {
         findLog = try database.prepare(
@@ -117,6 +117,7 @@ struct GroupStatements {
             """)
         renameMembership = try database.prepare("UPDATE memberships SET title = ?3 WHERE owner = ?1 AND name = ?2")
         deleteMembership = try database.prepare("DELETE FROM memberships WHERE owner = ?1 AND name = ?2")
+        deleteMemberships = try database.prepare("DELETE FROM memberships WHERE owner = ?1")
         readMemberships = try database.prepare(
             "SELECT name, title FROM memberships WHERE owner = ?1 AND name > ?2 ORDER BY name LIMIT ?3")
     }

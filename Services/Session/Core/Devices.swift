@@ -45,7 +45,9 @@ extension SessionCore {
             }
             user.devices.remove(at: index)
         }
-        let open = OpenDevice(owner: origin.user, device: origin.device, cursor: attach.cursor)
+        // The store has the newest word about tokens; we may not have heard it yet.
+        let open = OpenDevice(
+            owner: origin.user, device: origin.device, cursor: attach.cursor, issuedAt: origin.isAttached ? nil : origin.issuedAt)
         let call = ask(origin.user, .openDevice(open), .open(origin.user, attach), &effects)
         user.devices.append(DeviceState(origin: origin, attempt: attach.attempt, opening: call))
         users[origin.user] = user
@@ -83,6 +85,7 @@ extension SessionCore {
             return
         case .success(.deviceOpened(let opened)) where opened.outcome == .cursorAhead:
             tell(origin, .error(ErrorFrame(.cursorAhead, "the inbox ends at \(opened.head): the cursor belongs to another")), &effects)
+        case .success(.deviceOpened(let opened)) where opened.outcome == .revoked: close(origin, .tokenRevoked, &effects)
         case .success(.deviceOpened):
             let error = ErrorFrame(.tooManyDevices, "at most \(MessageLimits.deviceCountMax) devices a user")
             tell(origin, .error(error), &effects)
@@ -179,6 +182,12 @@ extension SessionCore {
         guard user.settings.revokedBefore != .zero else { return }
         let rule = TokenRule(connection: origin.connection, before: user.settings.revokedBefore)
         effects.append(.send(origin.gateway, .tokenRule(rule)))
+    }
+
+    /// Tokens were revoked: what a device that is gone had acknowledged is not stored any more. It would make the device known again.
+    mutating func forgetGone(_ id: UserID) {
+        users[id]?.devices.removeAll(where: \.isGone)
+        forgetIfIdle(id)
     }
 
     func tellTokenRule(_ user: UserState, _ effects: inout [Effect]) {

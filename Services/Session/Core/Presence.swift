@@ -37,7 +37,10 @@ extension SessionCore {
     /// From now on these hold here. The user's other devices show them; the one that asked gets its own answer.
     mutating func onSettingsNews(_ news: SettingsNews, _ call: RemoteCall, _ effects: inout [Effect]) {
         effects.append(.answer(call, .done))
+        let revokedBefore = users[news.owner]?.settings.revokedBefore
         guard users[news.owner]?.note(news.settings) == true else { return }
+        if let revokedBefore, news.settings.revokedBefore > revokedBefore { forgetGone(news.owner) }
+        guard users[news.owner] != nil else { return }
         tellTokenRule(users[news.owner]!, &effects)
         for device in users[news.owner]!.devices where device.isLive {
             let place = ConnectionPlace(gateway: device.origin.gateway, connection: device.origin.connection)

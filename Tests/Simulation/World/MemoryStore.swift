@@ -172,6 +172,7 @@ public struct MemoryStore: Store {
         }
 
         let known = before.devices[request.device]
+        if let issuedAt = request.issuedAt, issuedAt < settings[request.owner]?.revokedBefore ?? .zero { return answer(.revoked, cursor: 0) }
         if let claim = request.cursor, claim > before.head { return answer(.cursorAhead, cursor: known?.cursor ?? 0) }
         if let known {
             let owner = place(of: request.owner)

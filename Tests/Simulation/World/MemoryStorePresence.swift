@@ -44,6 +44,7 @@ extension MemoryStore {
         inboxes[owner].watermarks = [:]
         inboxes[owner].revision = .zero
         lastSeen[user] = nil
+        for group in inboxes[owner].places.keys { inboxes[owner].places[group]!.title = nil }
         dropWhatAllHave(owner, after: lowest)
     }
 }
