@@ -30,8 +30,8 @@ import Testing
         return nil
     }
 
-    private func list(_ groups: UserID...) -> ServerFrame {
-        .groupList(ref: ref, groups: groups.map { GroupTitle(group: $0, title: "T") }, more: false)
+    private func list(_ groups: UserID..., more: Bool = false) -> ServerFrame {
+        .groupList(ref: ref, groups: groups.map { GroupTitle(group: $0, title: "T") }, more: more)
     }
 
     /// Revoked, and settled.
@@ -99,6 +99,21 @@ import Testing
         }
         #expect(erasing(effects) != nil)
         #expect(s.clock < .seconds(7))
+    }
+
+    /// Behind a whole page of them there may be a group that she is really in.
+    @Test func groupsThatDoNotKnowHerHideNoOther() throws {
+        var s = Scene()
+        let name = try listing(&s)
+        _ = s.tell(name, list(team, more: true))
+        _ = s.tell(name, .error(ErrorFrame(.notMember, "no member")))
+        var effects: [Effect] = []
+        for _ in 0..<100 where effects.statuses.isEmpty {
+            _ = s.wait(.milliseconds(50))
+            effects = s.tell(name, list(team, more: true))
+            #expect(erasing(effects) == nil)
+        }
+        #expect(effects.statuses == ["503"])
     }
 
     @Test func aPartThatIsAwayIsSaidAndTheRestIsNotDone() throws {

@@ -25,7 +25,10 @@ def pages(tmp_path_factory) -> dict[str, str]:
         with urllib.request.urlopen(f"http://127.0.0.1:{node.admin}/metrics", timeout=10) as answer:
             return answer.read().decode()
 
-    with Cluster(tmp_path_factory.mktemp("monitored"), counts={**SMALL, "media": 1}, tls="clients peers") as cluster:
+    # Nothing happens of which the webhooks could tell.
+    webhooks = "webhooks http://127.0.0.1:9/hook events=offline"
+    counts = {**SMALL, "media": 1, "api": 1}
+    with Cluster(tmp_path_factory.mktemp("monitored"), counts=counts, tls="clients peers", settings=(webhooks,)) as cluster:
         return {node.name: page(node) for node in cluster.nodes.values()}
 
 

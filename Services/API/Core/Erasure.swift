@@ -62,8 +62,8 @@ extension APICore {
     ) {
         switch (erasure.step, frame) {
         case (.revoking, .settings): pause(APILimits.erasureSettling, name, erasure, now: now)
-        case (.listing, .groupList(_, let titles, _)):
-            onList(titles.map(\.group), name, erasure, now: now, &effects)
+        case (.listing, .groupList(_, let titles, let more)):
+            onList(titles.map(\.group), hasMore: more, name, erasure, now: now, &effects)
         case (.leaving(let groups), .groupDone): onLeft(groups, name, erasure, now: now, &effects)
         case (.leaving(let groups), .error(let error)) where error.code == .notMember || error.code == .noSuchGroup:
             onLeft(groups, name, erasure, now: now, &effects)
@@ -113,7 +113,7 @@ extension APICore {
     }
 
     private mutating func onList(
-        _ groups: [UserID], _ name: ConnectionID, _ erasure: Erasure, now: Now, _ effects: inout [Effect]
+        _ groups: [UserID], hasMore: Bool, _ name: ConnectionID, _ erasure: Erasure, now: Now, _ effects: inout [Effect]
     ) {
         let news = groups.filter { !erasure.left.contains($0) && !erasure.owned.contains($0) }
         if !news.isEmpty { return leave(news, name, erasure, now: now, &effects) }
@@ -124,6 +124,8 @@ extension APICore {
             let text = "\(erasure.user) owns \(names): make another member the owner, or delete it, and ask again"
             return conclude(name, Answer(refusing: 409, "owns_group", text), now: now, &effects)
         }
+        // Groups that nobody can leave hide others.
+        if hasMore { return conclude(name, .away, now: now, &effects) }
         eraseInbox(name, erasure, after: 0, now: now, &effects)
     }
 
