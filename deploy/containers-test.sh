@@ -148,8 +148,10 @@ CONF
 
 # works: podman is there, or comes, and can run something on a network of its own here.
 works() {
-  command -v podman >/dev/null ||
-    install_packages "$WORK/install.log" podman buildah runc netavark aardvark-dns iptables catatonit uidmap slirp4netns fuse-overlayfs
+  # A podman that somebody else installed may lack the parts that the settings name. Where nothing can be installed, podman says what it lacks.
+  if ! command -v podman >/dev/null || ! command -v runc >/dev/null || [[ ! -x /usr/lib/podman/netavark ]]; then
+    (install_packages "$WORK/install.log" podman buildah runc netavark aardvark-dns iptables catatonit uidmap slirp4netns fuse-overlayfs) || true
+  fi
   remove_all
   if podman network create "$PREFIX" >"$WORK/podman.log" 2>&1; then return 0; fi
   skip
