@@ -130,12 +130,13 @@ build() {
 
 # --- the hunt ---------------------------------------------------------------------------------------------------------
 
+# The next copy is built on one core while the last one is hunted on the other.
 hunt_all() {
-  local name missed='' found=0 lost=0
+  local name missed='' hunted='' result
   require_swift
   require_libraries "$WORK/install.log"
   mkdir -p -- "$WORK"
-  ROWS=()
+  ROWS=() FOUND=0 LOST=0
   say 'Building without any planted fault ...'
   sync_tree
   build "$WORK/clean.log" || { tail -n 20 -- "$WORK/clean.log" >&2; die "the copy does not build: $WORK/clean.log"; }
@@ -146,44 +147,67 @@ hunt_all() {
       ROWS+=("$name|missed|-|-|-|-")
       continue
     fi
-    RULE=- SEED=- SECONDS_TAKEN=- MESSAGES=-
-    RESULT='NOT FOUND'
-    hunt "$name"
-    if [[ $RESULT == found ]]; then found=$((found + 1)); elif [[ -z $missed ]]; then lost=$((lost + 1)); fi
-    ROWS+=("$name|$RESULT|$RULE|$SEED|$SECONDS_TAKEN|$MESSAGES")
-    say "$name: $RESULT${SEED:+, seed $SEED}, rule: $RULE, $SECONDS_TAKEN s"
+    result=$(plant "$name")
+    await "$hunted"
+    if [[ $result == planted ]]; then
+      cp -- "$SCRATCH/release/simulate" "$WORK/simulate-planted"
+      hunt "$name" >"$WORK/result" &
+    else
+      printf '%s|%s|-|-|-|-\n' "$name" "$result" >"$WORK/result"
+    fi
+    hunted=$name
   done
+  await "$hunted"
   sync_tree
   show_table
   if [[ -n $MARKDOWN ]]; then show_markdown; fi
   say
-  say "$found passed, $lost failed"
-  ((lost == 0))
+  say "$FOUND passed, $LOST failed"
+  ((LOST == 0))
 }
 
-# hunt NAME: sets RESULT, RULE, SEED, SECONDS_TAKEN and MESSAGES.
-hunt() {
-  local name=$1 log=$WORK/$1.log began status=0
+# plant NAME: builds the copy with the mistake, and says `planted`, or why not.
+plant() {
+  local log=$WORK/$1.log
   sync_tree
-  (cd -- "$TREE" && GIT_CEILING_DIRECTORIES=$WORK git apply -p0 "$PATCHES/$name.patch") >"$log" 2>&1 || { RESULT='DOES NOT FIT'; return; }
-  build "$log" || { RESULT='DOES NOT BUILD'; return; }
+  (cd -- "$TREE" && GIT_CEILING_DIRECTORIES=$WORK git apply -p0 "$PATCHES/$1.patch") >"$log" 2>&1 || { say 'DOES NOT FIT'; return; }
+  build "$log" || { say 'DOES NOT BUILD'; return; }
+  say planted
+}
+
+# await NAME: takes the result of its hunt, when that has ended. Nothing to do for an empty name.
+await() {
+  local row result rule seed seconds
+  [[ -n $1 ]] || return 0
+  wait
+  row=$(<"$WORK/result")
+  ROWS+=("$row")
+  IFS='|' read -r _ result rule seed seconds _ <<<"$row"
+  if [[ $result == found ]]; then FOUND=$((FOUND + 1)); elif [[ -z $(header "$1" Missed) ]]; then LOST=$((LOST + 1)); fi
+  say "$1: $result, seed $seed, rule: $rule, $seconds s"
+}
+
+# hunt NAME: says its row of the table: name, result, rule, seed, seconds, messages.
+hunt() {
+  local name=$1 log=$WORK/$1.log began taken status=0 rule=- seed=- messages=- result='NOT FOUND'
   began=$(centiseconds)
-  timeout "$((MINUTES * 60))" "$SCRATCH/release/simulate" --seeds 1..1000000000 --lines 0 >"$log" 2>&1 || status=$?
-  SECONDS_TAKEN=$(printf '%d.%d' $((($(centiseconds) - began) / 100)) $((($(centiseconds) - began) % 100 / 10)))
+  timeout "$((MINUTES * 60))" "$WORK/simulate-planted" --seeds 1..1000000000 --lines 0 >"$log" 2>&1 || status=$?
+  taken=$(($(centiseconds) - began))
   if ((status == 1)); then
-    SEED=$(sed -nE 's/^seed ([0-9]+)  VIOLATION.*/\1/p' -- "$log")
-    RULE=$(sed -nE 's/^  rule: +//p' -- "$log")
-    MESSAGES=$(sed -nE 's/^seed [0-9]+  VIOLATION.* ([0-9]+) messages.*/\1/p' -- "$log")
+    seed=$(sed -nE 's/^seed ([0-9]+)  VIOLATION.*/\1/p' -- "$log")
+    rule=$(sed -nE 's/^  rule: +//p' -- "$log")
+    messages=$(sed -nE 's/^seed [0-9]+  VIOLATION.* ([0-9]+) messages.*/\1/p' -- "$log")
   elif ((status > 128)); then
     # A core has stopped by itself: its own check was faster than ours. The seed is the one behind the last that ended.
-    SEED=$(sed -nE 's/^seed ([0-9]+)  ok.*/\1/p' -- "$log" | tail -n 1)
-    SEED=$((${SEED:-0} + 1)) RULE=trap
-  else
-    return 0
+    seed=$(sed -nE 's/^seed ([0-9]+)  ok.*/\1/p' -- "$log" | tail -n 1)
+    seed=$((${seed:-0} + 1)) rule=trap
   fi
-  RESULT='WRONG RULE'
-  [[ ", $(header "$name" Says)," != *", $RULE,"* ]] || RESULT=found
-  if ! "$CLEAN" --seed "$SEED" --quiet --lines 0 >>"$log" 2>&1; then RESULT='NOT CLEAN WITHOUT IT'; fi
+  if [[ $seed != - ]]; then
+    result='WRONG RULE'
+    [[ ", $(header "$name" Says)," != *", $rule,"* ]] || result=found
+    if ! "$CLEAN" --seed "$seed" --quiet --lines 0 >>"$log" 2>&1; then result='NOT CLEAN WITHOUT IT'; fi
+  fi
+  printf '%s|%s|%s|%s|%d.%d|%s\n' "$name" "$result" "$rule" "$seed" $((taken / 100)) $((taken % 100 / 10)) "$messages"
 }
 
 # --- the end ----------------------------------------------------------------------------------------------------------
