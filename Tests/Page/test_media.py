@@ -369,7 +369,8 @@ def test_what_is_larger_than_it_says_waits_or_is_not_shown(cluster, sit, disk):
 def test_progress_cancel_and_a_reload_in_the_middle(cluster, sit, disk):
     ana, bob = sit(cluster, "slow-ana"), sit(cluster, "slow-bob")
     ana.open("slow-bob")
-    slow_upload(ana, 150_000)
+    # A minute for all of it: there is time to look.
+    slow_upload(ana, 50_000)
     large = disk("large.png", plain(400, 300, noise=3_000_000))
     choose(ana, large)
     send(ana, "takes its time")
@@ -386,9 +387,11 @@ def test_progress_cancel_and_a_reload_in_the_middle(cluster, sit, disk):
     assert ana.row("slow-bob") == "" or "takes its time" not in ana.row("slow-bob")
 
     # Again, and the page is loaded anew in the middle: it goes on from there.
+    slow_upload(ana, 150_000)
     choose(ana, large)
     send(ana, "takes its time")
     ana.until(lambda: percent() >= 20, "progress")
+    slow_upload(ana, 50_000)
     ana.driver.refresh()
     ana.sees_message("takes its time")
     sees_pictures(ana, (400, 300))

@@ -279,6 +279,7 @@ class SeenView extends FileView {
 
 class PictureView extends SeenView {
   #isLoading = false;
+  #isAwaited = false;
 
   build() {
     super.build();
@@ -314,6 +315,11 @@ class PictureView extends SeenView {
     if (wasOnItsWay && !this.isOnItsWay && !this.isLoaded) this.#load();
   }
 
+  showTransfer() {
+    super.showTransfer();
+    if (this.#isAwaited && this.parts.media.uploads.blob(this.message.id)) this.#load();
+  }
+
   async #load({ isAsked = false } = {}) {
     const { pictures, uploads } = this.parts.media;
     if (this.#isLoading || this.isLoaded) return;
@@ -322,7 +328,9 @@ class PictureView extends SeenView {
     let url;
     try {
       const own = uploads.blob(this.message.id);
-      if (this.isOnItsWay && !own) return;
+      // It came into view before its bytes were at hand.
+      this.#isAwaited = this.isOnItsWay && !own;
+      if (this.#isAwaited) return;
       const blob = own ?? (await pictures.blob(this.file));
       // A few kilobytes may become a picture of gigabytes.
       if (!isAsked && !own && (await isLarge(blob))) return this.#wait();
