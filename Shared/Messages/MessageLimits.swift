@@ -23,7 +23,7 @@ public enum MessageLimits {
     public static let pageEntryCountMax = 512
 
     /// Entries whose text goes in one step when a user's data is erased: of the largest texts 16 MiB that are overwritten in one
-    /// commit, which holds up others at the store for some 0.1 s.
+    /// commit, while others wait at the store. As many as a step of housekeeping looks at.
     public static let eraseEntryCountMax = 256
 
     /// Bodies in one page, bytes. One entry always fits, so that a page is never empty while something is left.

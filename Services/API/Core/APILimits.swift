@@ -32,12 +32,12 @@ public enum APILimits {
     /// that waits longer has given up.
     static let answerTimeout = Interval.seconds(10)
 
-    /// Between the revocation of a user's tokens and the first step of erasing: sockets are cut within milliseconds, at a shard that was
-    /// too busy to be told a second later (`LastSeenLimits.missedPause`), and what their end writes (a last acknowledgement, when the
+    /// Between the revocation of a user's tokens and the first step of erasing: sockets are cut by then, also at a shard that was
+    /// too busy and is told a second later (`LastSeenLimits.missedPause`), and what their end writes (a last acknowledgement, when the
     /// person was here) is stored before the rest begins.
     static let erasureSettling = Interval.seconds(2)
 
-    /// Before the groups of a user who has just left them are listed again: what a group says comes to its members in milliseconds.
+    /// Before the groups of a user who has just left them are listed again: the word of each group about it comes to the inbox a little later.
     static let erasurePause = Interval.milliseconds(50)
 
     /// After so many of them a group that says that she is no member is believed, whatever the list says: its log may have been lost.
