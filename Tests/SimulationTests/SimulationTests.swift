@@ -121,6 +121,8 @@ import Testing
             case .keepGroupText: [.temporary]
             case .falseRefusal: [.loss]
             case .falseCounts, .falseInfo, .falseList, .falseReceipts, .falseLate: [.honestTicks]
+            case .keepLink: [.recovery]
+            case .keepFormer: [.bounded]
             }
         #expect(violation != nil, "\(plant.rawValue) was not found within 60 seeds")
         if let violation { #expect(expected.contains(violation.rule), "\(violation)") }

@@ -12,6 +12,7 @@
 //     CheckerTyping.swift, CheckerPresence.swift   who is shown to type, and to be here
 //     CheckerPrivacy.swift  what people hide, and whom they have blocked
 //     CheckerLoad.swift     what is given up, and in which order
+//     CheckerConnections.swift   what should have ended
 //     CheckerDebt.swift     what is still owed when everything has healed
 
 import ClientProtocol

@@ -10,8 +10,11 @@ struct Debt {
     var expected: String
     var found: String
     var message: MessageID?
+    /// How long after the last fault it may be owed.
+    var patience: Moment
 
-    init(_ rule: Rule, _ expected: String, _ found: String, _ message: MessageID? = nil) {
+    init(_ rule: Rule, _ expected: String, _ found: String, _ message: MessageID? = nil, patience: Moment = World.recoveryMax) {
+        self.patience = patience
         self.rule = rule
         self.expected = expected
         self.found = found
@@ -26,6 +29,7 @@ extension Checker {
             return Debt(.recovery, "\(device.name) is welcomed", "it never was")
         }
         if let debt = debtOfCrowds(world) { return debt }
+        if let debt = debtOfConnections(world) { return debt }
         for process in world.processes where (process.machine?.outOfTurnCount ?? 0) > 0 {
             return Debt(.recovery, "everybody sits at the shard that owns them", "\(process.node.name) holds users of another")
         }
@@ -197,7 +201,7 @@ extension World {
             if moment - workload.settledAt! >= Self.watchTime { isFinished = true; return }
         } else if let settled = workload.settledAt, sinceHeal <= Self.recoveryMax, checker.hasLatecomer(since: settled) {
             workload.settledAt = nil
-        } else if let debt, workload.settledAt != nil || sinceHeal > Self.recoveryMax {
+        } else if let debt, workload.settledAt != nil || sinceHeal > debt.patience {
             return checker.fail(debt.rule, moment, debt.expected, debt.found, debt.message)
         }
         plan(.examine, after: Interval.milliseconds(500).nanoseconds)

@@ -46,6 +46,8 @@ struct Connection {
         var socket: SocketID
         /// This end has not closed and has not been told of a close.
         var isOpen = true
+        /// When its process took up the connection, or the newest bytes that came over it.
+        var heardAt: Moment = 0
     }
 
     enum Piece {

@@ -56,6 +56,10 @@ public enum Plant: String, CaseIterable, Sendable {
     case falseReceipts = "false-receipts"
     /// An author is told that more members wait for her message than get it.
     case falseLate = "false-late"
+    /// A process closes a link to a peer, and it stays open.
+    case keepLink = "keep-link"
+    /// A gateway closes a device's connection, and it stays open.
+    case keepFormer = "keep-former"
 }
 
 /// A device of a person.

@@ -27,6 +27,8 @@ final class SimulatedDevice {
     var connection: ClientConnection?
     /// The connection of the network, once it stands.
     var link: Int?
+    /// The connections of the network on which it was welcomed, in that order.
+    var welcomed: [(connection: Int, at: Moment)] = []
     /// Counts connections; what was meant for a former one finds nobody.
     var attempt = 0
     /// The app runs.
@@ -267,6 +269,7 @@ extension World {
             case .pinged: device.client.onHeard(now: clientNow)
             case .frame(let frame):
                 trace.write(moment, device.name, .event) { Trace.text(frame) }
+                if case .welcome = frame, let link = device.link { device.welcomed.append((link, moment)) }
                 checker.onFrame(frame, device: device.index, moment)
                 checker.onSign(frame, device: device.index, moment, world: self)
                 device.client.onFrame(planted(frame), now: clientNow)

@@ -107,6 +107,8 @@ final class SimulatedProcess {
     /// Of this machine alone.
     var dice: SeededGenerator
     var disk: Disk?
+    /// When its links are looked at next: has it let go who is silent?
+    var silenceLookAt: Moment = 0
     /// Turns without a fact in the current virtual second: a loop that spins is a bug.
     var idleTurnCount = 0
     var idleSecond: Moment = 0
@@ -256,7 +258,7 @@ extension World {
         for fact in facts {
             switch fact {
             case .transport(let event):
-                if case .closed(let socket) = event { process.sockets[socket] = nil }
+                note(event, process)
                 machine.on(event, now: now)
             case .committed(let result):
                 machine.onCommitted(result, now: now)
@@ -268,6 +270,7 @@ extension World {
         let output = machine.takeOutput(now: now)
         obey(output, process)
         checker.onTurn(process.node.name, callsInFlight: machine.callsInFlight, moment)
+        watchSilence(process)
         judgeLoad()
         guard process.isRunning else { return }
         if machine.wantsProbe(now: now), process.waitingSince == nil { process.waitingSince = moment + LoadLimits.probe.nanoseconds }
@@ -275,6 +278,29 @@ extension World {
         guard let deadline = machine.deadline() else { return }
         let wait = process.clock.wait(until: deadline, moment)
         planTurn(index, after: wait + process.dice.between(.microseconds(1), .microseconds(100)))
+    }
+
+    /// What a process hears of a connection, in the turn in which it hears it.
+    private func note(_ event: TransportEvent, _ process: SimulatedProcess) {
+        switch event {
+        case .closed(let socket): process.sockets[socket] = nil
+        case .accepted(let socket, _, _), .dialed(_, let socket), .received(let socket, _):
+            guard let place = process.sockets[socket] else { return }
+            network.connections[place.connection].ends[place.side.rawValue].heardAt = moment
+        case .dialFailed, .certified, .congested: break
+        }
+    }
+
+    /// Whom it has not heard for long it has let go; looked at once a second. However long it stood still itself: this is the
+    /// end of a turn, and a turn runs the timers that are due.
+    private func watchSilence(_ process: SimulatedProcess) {
+        guard process.isRunning, moment >= process.silenceLookAt else { return }
+        process.silenceLookAt = moment + Interval.seconds(1).nanoseconds
+        for (connection, side) in process.sockets.values {
+            let ends = network.connections[connection].ends
+            guard case .process(let peer) = ends[side.other.rawValue].party else { continue }
+            checker.onSilence(moment - ends[side.rawValue].heardAt, of: processes[peer].node.name, at: process.node.name, moment)
+        }
     }
 
     private func watchIdle(_ process: SimulatedProcess, _ isIdle: Bool) {
@@ -299,13 +325,22 @@ extension World {
                 guard let place = process.sockets[socket] else { continue }
                 write(place.connection, from: place.side, bytes)
             case .close(let socket):
-                guard let place = process.sockets.removeValue(forKey: socket) else { continue }
+                guard let place = process.sockets[socket], !isKept(place.connection) else { continue }
+                process.sockets[socket] = nil
                 hangUp(place.connection, place.side)
             }
         }
         if let requests = output.commit { orderCommit(requests, process) }
         for record in output.logs { traceLog(record, process) }
         for record in output.traces { traceStep(record, process) }
+    }
+
+    /// Planted: a close that is not carried out.
+    private func isKept(_ connection: Int) -> Bool {
+        switch (plant, network.connections[connection].ends[Side.near.rawValue].party) {
+        case (.keepLink, .process), (.keepFormer, .device): true
+        default: false
+        }
     }
 
     // MARK: Who runs here
