@@ -188,6 +188,12 @@ public struct SessionCore: ServiceCore {
     /// Users with a device here whose shard is another one.
     public var outOfTurnCount: Int { outOfTurn.count }
 
+    /// A device of the user is here.
+    public func holds(_ user: UserID) -> Bool { users[user]?.hasConnection ?? false }
+
+    /// A device of the user is here, and this is her shard, as far as this shard knows.
+    public func owns(_ user: UserID) -> Bool { holds(user) && !outOfTurn.contains(user) }
+
     /// Users stay where their gateways seat them: these move those whose shard is another one now, and only those. What we hold
     /// out of turn until then is looked after by `outOfTurn`.
     private mutating func onClusterChanged(_ cluster: ClusterMap, now: Now) {

@@ -1,8 +1,8 @@
 // The judge: hears what people wrote, sees what their devices show, and knows the rules. It takes no part.
 //
-// Everything it believes comes from outside the cluster: what a person wrote, what a device showed, what lies on the disk
-// that survives. It never asks a core. Each broken rule names the message it was broken for, so that the report can show
-// that message's life.
+// What it believes comes from outside the cluster: what a person wrote, what a device showed, what lies on the disk that
+// survives. A core is asked for its load, its calls and whom it holds, no more. Each broken rule names the message it was
+// broken for, so that the report can show that message's life.
 //
 //     CheckerStream.swift   what devices are shown
 //     CheckerTicks.swift    what authors are told
@@ -13,6 +13,8 @@
 //     CheckerPrivacy.swift  what people hide, and whom they have blocked
 //     CheckerLoad.swift     what is given up, and in which order
 //     CheckerConnections.swift   what should have ended
+//     CheckerOwners.swift   whose shard is whose, epoch by epoch
+//     CheckerDelay.swift    how long people wait when the last fault is over
 //     CheckerDebt.swift     what is still owed when everything has healed
 
 import ClientProtocol
@@ -32,6 +34,7 @@ public enum Rule: String, CaseIterable, Sendable {
     case temporary = "temporary is temporary"
     case recovery = "service returns by itself"
     case messagesFirst = "messages come first"
+    case ownership = "one owner an epoch"
 }
 
 public struct Violation: Equatable, Sendable {
@@ -126,6 +129,8 @@ struct Checker {
     private(set) var violation: Violation?
     /// What became of work, by class, at all processes.
     var loadCounts = WorkCounts()
+    /// When a process refused messages last, as one of the overloaded does.
+    var fullAt: Moment = 0
     var messages: [SentMessage] = []
     private var places: [MessageName: Int] = [:]
     /// Messages of one person to another: [author][addressee].

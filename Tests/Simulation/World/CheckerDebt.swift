@@ -185,6 +185,7 @@ extension World {
 
     func examine() {
         let sinceHeal = moment - healedAt
+        checker.judgeDelay(self)
         // Everybody looks at everything once, so that the last ticks can be asked for.
         if sinceHeal > Interval.seconds(5).nanoseconds, !workload.hasReadAll, checker.debt(self) == nil {
             workload.hasReadAll = true

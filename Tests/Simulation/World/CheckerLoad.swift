@@ -19,6 +19,7 @@ struct LoadLook {
 
 extension Checker {
     mutating func onLoad(_ process: String, _ before: LoadLook, _ after: LoadLook, _ moment: Moment) {
+        if after.worst.level == .full { fullAt = moment }
         guard before.counts != after.counts else { return }
         var done = WorkCounts()
         for work in WorkClass.allCases {

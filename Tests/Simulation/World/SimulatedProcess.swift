@@ -44,6 +44,9 @@ protocol AnyNode: AnyObject {
     var unreadiness: String? { get }
     /// Users held by a shard that is not theirs.
     var outOfTurnCount: Int { get }
+    /// A session shard has a device of the user; and takes itself for her shard.
+    func holds(_ user: UserID) -> Bool
+    func owns(_ user: UserID) -> Bool
 }
 
 final class NodeBox<Core: ServiceCore>: AnyNode {
@@ -64,6 +67,8 @@ final class NodeBox<Core: ServiceCore>: AnyNode {
     var callsInFlight: Int { node.mesh.callsInFlight }
     var unreadiness: String? { node.core.unreadiness }
     var outOfTurnCount: Int { (node.core as? SessionCore)?.outOfTurnCount ?? 0 }
+    func holds(_ user: UserID) -> Bool { (node.core as? SessionCore)?.holds(user) ?? false }
+    func owns(_ user: UserID) -> Bool { (node.core as? SessionCore)?.owns(user) ?? false }
 }
 
 /// What waits for the next turn of a process.
@@ -107,8 +112,8 @@ final class SimulatedProcess {
     /// Of this machine alone.
     var dice: SeededGenerator
     var disk: Disk?
-    /// When its links are looked at next: has it let go who is silent?
-    var silenceLookAt: Moment = 0
+    /// When it is looked at next: whom it has not let go, whom it holds.
+    var lookAt: Moment = 0
     /// Turns without a fact in the current virtual second: a loop that spins is a bug.
     var idleTurnCount = 0
     var idleSecond: Moment = 0
@@ -270,7 +275,7 @@ extension World {
         let output = machine.takeOutput(now: now)
         obey(output, process)
         checker.onTurn(process.node.name, callsInFlight: machine.callsInFlight, moment)
-        watchSilence(process)
+        lookAt(process)
         judgeLoad()
         guard process.isRunning else { return }
         if machine.wantsProbe(now: now), process.waitingSince == nil { process.waitingSince = moment + LoadLimits.probe.nanoseconds }
@@ -291,16 +296,17 @@ extension World {
         }
     }
 
-    /// Whom it has not heard for long it has let go; looked at once a second. However long it stood still itself: this is the
-    /// end of a turn, and a turn runs the timers that are due.
-    private func watchSilence(_ process: SimulatedProcess) {
-        guard process.isRunning, moment >= process.silenceLookAt else { return }
-        process.silenceLookAt = moment + Interval.seconds(1).nanoseconds
+    /// Once a second of each process, at the end of a turn. However long it stood still itself: a turn runs the timers that are due,
+    /// so whom it has not heard for long it has let go.
+    private func lookAt(_ process: SimulatedProcess) {
+        guard process.isRunning, moment >= process.lookAt else { return }
+        process.lookAt = moment + Interval.seconds(1).nanoseconds
         for (connection, side) in process.sockets.values {
             let ends = network.connections[connection].ends
             guard case .process(let peer) = ends[side.other.rawValue].party else { continue }
             checker.onSilence(moment - ends[side.rawValue].heardAt, of: processes[peer].node.name, at: process.node.name, moment)
         }
+        if process.node.role == .session { checker.judgeOwner(process, self) }
     }
 
     private func watchIdle(_ process: SimulatedProcess, _ isIdle: Bool) {
