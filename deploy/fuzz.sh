@@ -17,8 +17,9 @@ SCRIPT=fuzz.sh
 readonly SCRATCH=$ROOT/.build-fuzz
 readonly FUZZ=$SCRATCH/release/fuzz
 readonly CRASHES=$SCRATCH/crashes
-# One input may take so long and so much, far beyond what any takes: more is a finding.
-readonly INPUT_SECONDS_MAX=10 MEMORY_MIB_MAX=2048 INPUT_BYTES_MAX=8192
+# One input may take so long and so much, far beyond what any takes: more is a finding. libFuzzer goes by the clock on the wall, so
+# this must hold on a machine that others use, too: inputs take some milliseconds.
+readonly INPUT_SECONDS_MAX=60 MEMORY_MIB_MAX=2048 INPUT_BYTES_MAX=8192
 
 main() {
   read_arguments "$@"
@@ -30,6 +31,9 @@ main() {
   for target in "${TARGETS[@]}"; do
     if hunt "$target"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
   done
+  # The second line: what the programs that this script ran and awaited have used, the build among them.
+  times >"$SCRATCH/times"
+  say "   $(awk 'NR == 2 { for (i = 1; i <= 2; i++) { split($i, part, /[ms]/); total += part[1] * 60 + part[2] } printf "%.0f", total }' "$SCRATCH/times") seconds of a core"
   printf '%d passed, %d failed\n' "$passed" "$failed"
   ((failed == 0))
 }
