@@ -113,12 +113,12 @@ import Testing
         var s = Scene()
         s.isLive()
         #expect(s.arrives(1) == [.tell(1, message(1))])
-        for pause in [5_000, 10_000, 20_000, 40_000] as [Int64] {
+        for pause in [4_000, 8_000, 16_000, 32_000] as [Int64] {
             #expect(s.wait(pause - 1) == [])
             #expect(s.wait(1) == [s.read(after: 0)])
             #expect(s.answer(page(1...1)) == [.tell(1, message(1))])
         }
-        #expect(s.wait(79_999) == [])
+        #expect(s.wait(63_999) == [])
         #expect(s.wait(1) == [.close(1, 4004)])
         #expect(s.arrives(2) == [])
         #expect(s.wait(300_000) == [])
@@ -129,18 +129,40 @@ import Testing
         s.isLive()
         _ = s.arrives(1)
         _ = s.arrives(2)
-        #expect(s.wait(5_000) == [s.read(after: 0)])
+        #expect(s.wait(4_000) == [s.read(after: 0)])
         #expect(s.answer(page(1...2)).count == 2)
         #expect(s.gets(s.ack(1)) == [s.receipt(upTo: 1)])
-        #expect(s.wait(4_999) == [])
+        #expect(s.wait(3_999) == [])
         #expect(s.wait(1) == [s.read(after: 1)])
+    }
+
+    @Test func thePausesOfASilentDeviceDoNotHoldUpAnother() {
+        var s = Scene()
+        s.isLive()
+        #expect(s.arrives(1) == [.tell(1, message(1))])
+        for pause in [4_000, 8_000] as [Int64] {
+            #expect(s.wait(pause) == [s.read(after: 0)])
+            #expect(s.answer(page(1...1)) == [.tell(1, message(1))])
+        }
+        // Its next try is 16 s away.
+        s.isLive(laptop, 2, cursor: 1, head: 1, devices: 2)
+        #expect(s.arrives(2).contains(.tell(2, message(2))))
+        #expect(s.wait(3_999) == [])
+        #expect(s.wait(1) == [s.read(after: 1)])
+        #expect(s.answer(page(2...2)) == [.tell(2, message(2))])
+        // Theirs are kept apart: 8 s for the one, 12 s are left for the other.
+        #expect(s.wait(7_999) == [])
+        #expect(s.wait(1) == [s.read(after: 1)])
+        _ = s.answer(page(2...2))
+        #expect(s.wait(3_999) == [])
+        #expect(s.wait(1) == [s.read(after: 0)])
     }
 
     @Test func whatWasAcknowledgedWhileAPageWasReadDoesNotComeAgain() {
         var s = Scene()
         s.isLive()
         for number in 1...3 as ClosedRange<UInt64> { _ = s.arrives(number) }
-        #expect(s.wait(5_000) == [s.read(after: 0)])
+        #expect(s.wait(4_000) == [s.read(after: 0)])
         // The late ack crosses the page.
         #expect(s.gets(s.ack(2)) == [s.receipt(upTo: 2)])
         #expect(s.answer(page(1...3)) == [.tell(1, message(3))])
@@ -152,7 +174,8 @@ import Testing
     @Test func theAnswerOfAnAbandonedPageIsIgnored() {
         var s = Scene()
         s.isLive(head: 2)
-        // A resuming gateway takes the device anew while its page is on the way.
+        // Its gateway seats it elsewhere, and here again, while its page is on the way.
+        #expect(s.gets(.detach(Detach(user: bob, connection: ConnectionID(rawValue: 1), hasMoved: true)), from: s.gateway) == [])
         #expect(s.gets(s.resume(s.origin()), from: s.gateway) == [s.open()])
         #expect(s.answer(page(1...2)) == [])
         #expect(s.answer(opened(head: 2)) == [.attached(1, hasSiblings: false), s.read(after: 0)])

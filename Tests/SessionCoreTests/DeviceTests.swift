@@ -148,6 +148,16 @@ import Testing
         #expect(s.answer(opened()) == [.attached(1, hasSiblings: false)])
     }
 
+    /// Were it opened anew, a store that refuses would leave a connection that its gateway takes for seated.
+    @Test func anAttachThatIsRepeatedTooLateIsAnsweredAgainAndKeepsItsPlace() {
+        var s = Scene()
+        #expect(s.gets(s.resume(s.origin(), revision: 40), from: s.gateway) == [s.open()])
+        #expect(s.answer(opened(revision: 40)) == [.attached(1, hasSiblings: false, revision: 40)])
+        #expect(s.gets(s.resume(s.origin(), revision: 40), from: s.gateway) == [.attached(1, hasSiblings: false, revision: 40)])
+        #expect(s.callCount == 0)
+        #expect(s.arrives(1) == [.tell(1, message(1))])
+    }
+
     @Test func aResumingConnectionHearsNoWelcomeAndGetsWhatWasNotAcknowledged() {
         var s = Scene()
         #expect(s.gets(s.resume(s.origin(), revision: 40), from: s.gateway) == [s.open()])
@@ -225,6 +235,7 @@ import Testing
         s.isLive(head: 1)
         _ = s.answer(page(1...1))
         #expect(s.gets(s.ack(1)) == [s.receipt(upTo: 1)])
+        #expect(s.gets(.detach(Detach(user: bob, connection: ConnectionID(rawValue: 1), hasMoved: true)), from: s.gateway) == [])
         #expect(s.gets(s.resume(s.origin()), from: s.gateway) == [s.open()])
         #expect(s.gets(.detach(Detach(user: bob, connection: ConnectionID(rawValue: 1))), from: s.gateway) == [])
         s.isLive(phone, 2, cursor: 1, head: 1)

@@ -56,6 +56,19 @@ import Testing
         #expect(s.answer(head(1)) == [])
     }
 
+    @Test func anAckForAUserOfAnotherShardIsPassedOnOnce() {
+        var s = scene(ofBob: false)
+        let primary = s.map.ring(of: .session).owner(ofKey: bob.text.utf8)
+        #expect(s.gets(s.ack(1)) == [.send(primary, s.ack(1))])
+        // Another shard has passed it on already.
+        let other = LiveRingView(s).others(of: bob).first { $0 != primary }!
+        #expect(s.on(.received(other, s.ack(1))) == [])
+        #expect(s.on(.peerDown(primary)) == [])
+        #expect(s.gets(s.ack(1)) == [])
+        var own = scene(ofBob: true)
+        #expect(own.gets(own.ack(1)) == [])
+    }
+
     @Test func aPokeForSomebodyAwayIsNothing() {
         var s = scene(ofBob: true)
         #expect(s.gets(.poke(Poke(owner: bob))) == [])

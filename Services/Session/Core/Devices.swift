@@ -36,6 +36,11 @@ extension SessionCore {
             let isSame = former.connection == origin.connection && former.gateway == origin.gateway
             // The gateway asks again every second; a store that takes longer must not begin anew each time.
             if isSame && user.devices[index].isOpening { return }
+            // It asked twice, and our answer to the first is on its way or was lost. To open it anew would be to lose it when the store
+            // refuses: the gateway, which has its answer, would not ask again.
+            if isSame && attach.isResume && user.devices[index].isLive {
+                return tellAttached(user.devices[index], hasSiblings: user.hasSiblings, &effects)
+            }
             if !isSame && !user.devices[index].isGone {
                 let order = ConnectionOrder(of: (former, formerAttempt), and: (origin, attach.attempt))
                 guard order.isSecondNewer else { return close(origin, .tryAgainLater, &effects) }
@@ -329,13 +334,17 @@ extension SessionCore {
 
     func earliestAckDeadline(_ user: UserState) -> Instant? { user.devices.compactMap(\.ackDeadline).min() }
 
+    /// One timer for all devices of a user; the pauses of one may have grown when another's begin.
     mutating func armAckTimer(_ id: UserID) {
         guard let user = users[id], let deadline = earliestAckDeadline(user) else { return }
-        timers.armIfIdle(.acknowledgement(id), at: deadline)
+        if let standing = user.ackTimerAt, standing <= deadline { return }
+        users[id]!.ackTimerAt = deadline
+        timers.arm(.acknowledgement(id), at: deadline)
     }
 
     mutating func onAckTimer(_ id: UserID, now: Now, _ effects: inout [Effect]) {
         guard users[id] != nil else { return }
+        users[id]!.ackTimerAt = nil
         for index in users[id]!.devices.indices.reversed() {
             let device = users[id]!.devices[index]
             guard let deadline = device.ackDeadline, deadline <= now.instant else { continue }

@@ -15,12 +15,11 @@ import RPC
 extension SessionCore {
     // MARK: The reader's side
 
-    mutating func onAcknowledge(_ acknowledge: Acknowledge, now: Now, _ effects: inout [Effect]) {
+    mutating func onAcknowledge(_ acknowledge: Acknowledge, from node: NodeID, now: Now, _ effects: inout [Effect]) {
         let id = acknowledge.origin.user
-        // Not held here any more: the shard that holds the device pushes again, and the device acknowledges again.
         guard let index = users[id]?.index(of: acknowledge.origin.connection, at: acknowledge.origin.gateway),
             users[id]!.devices[index].isLive
-        else { return }
+        else { return passOn(acknowledge, from: node, &effects) }
         guard acknowledge.number <= users[id]!.devices[index].pushedMax else {
             // Another shard, that serves this connection too or served it before, may have pushed what we have not. The store
             // knows whether there is such an entry; if so, the device has it. To push it all again would not do: its answer
@@ -31,16 +30,21 @@ extension SessionCore {
         take(acknowledge.number, id, index, now: now, &effects)
     }
 
+    /// Not held here, or not any more. A parser that does not see the user's shard turns to the next one; we may see it. Once only: between
+    /// shards of different epochs it could go round. What is lost here comes again: whoever holds the device pushes again.
+    private mutating func passOn(_ acknowledge: Acknowledge, from node: NodeID, _ effects: inout [Effect]) {
+        let primary = sessions.primary(of: acknowledge.origin.user)
+        guard primary != selfID, sessions.isUp(primary), !sessions.present.contains(node) else { return }
+        effects.append(.send(primary, .acknowledge(acknowledge)))
+    }
+
     /// A device has everything up to `number`.
     private mutating func take(_ number: UInt64, _ id: UserID, _ index: Int, now: Now, _ effects: inout [Effect]) {
         let wasRepeated = users[id]!.devices[index].ackTries > 0
         guard users[id]!.devices[index].onAcknowledged(number, now: now.instant) else { return }
         counters.acknowledgements += 1
-        if wasRepeated {
-            // The pauses begin anew, short ones: the timer may stand behind the next.
-            timers.cancel(.acknowledgement(id))
-            armAckTimer(id)
-        }
+        // The pauses begin anew, short ones: the timer may stand behind the next.
+        if wasRepeated { armAckTimer(id) }
         if load.delays(.receipts) {
             delayReceipts(of: id, now: now)
         } else {

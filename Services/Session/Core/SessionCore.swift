@@ -278,7 +278,7 @@ public struct SessionCore: ServiceCore {
     private mutating func onReceived(_ node: NodeID, _ message: Message, now: Now, _ effects: inout [Effect]) {
         switch message {
         case .deliver(let deliver): onDeliver(deliver, &effects)
-        case .acknowledge(let acknowledge): onAcknowledge(acknowledge, now: now, &effects)
+        case .acknowledge(let acknowledge): onAcknowledge(acknowledge, from: node, now: now, &effects)
         case .markRead(let mark): onMarkRead(mark, now: now, &effects)
         case .attach(let attach): onAttach(attach, &effects)
         case .detach(let detach): onDetach(detach, from: node, &effects)

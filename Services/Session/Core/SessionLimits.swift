@@ -11,10 +11,11 @@ public enum SessionLimits {
     /// that never acknowledges holds at most one and a half pages.
     static let inflightBytesLow = MessageLimits.pageBodyBytesMax / 2
 
-    /// How long a pushed entry may stay without acknowledgement before it is pushed again; doubled each time.
-    static let ackTimeoutFirst = Interval.seconds(5)
+    /// How long a pushed entry may stay without acknowledgement before it is pushed again; doubled each time. An acknowledgement that was
+    /// lost may hold back what follows, so it stays below the five seconds that a message may wait.
+    static let ackTimeoutFirst = Interval.seconds(4)
 
-    /// Pushes without any acknowledgement after which the connection counts as dead: 5 + 10 + 20 + 40 + 80 seconds.
+    /// Pushes without any acknowledgement after which the connection counts as dead: 4 + 8 + 16 + 32 + 64 seconds.
     static let ackTryCountMax = 5
 
     /// Events for webhooks that no api node has taken yet, with at most 4 KiB of text each: 16 MiB at worst, and some seconds of a busy

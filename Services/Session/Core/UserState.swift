@@ -162,6 +162,8 @@ struct UserState: Sendable {
     var typists = Typists(countMax: SessionLimits.typistCountMax)
     /// Somebody said that the inbox has grown while its head was being read.
     var mustCheckAgain = false
+    /// When the timer stands that looks for overdue acknowledgements; nil: it does not.
+    var ackTimerAt: Instant?
 
     var hasSiblings: Bool { deviceCount > 1 }
     var hasConnection: Bool { devices.contains { !$0.isGone } }
