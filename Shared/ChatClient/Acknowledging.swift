@@ -11,6 +11,8 @@ struct Acknowledging: Sendable {
     private var bytes = 0
     /// When the last one was said on this connection.
     private var saidAt: Instant?
+    /// The server has dropped something that has no name, perhaps the last ack: nothing is said before this moment.
+    private var notBefore: Instant?
 
     /// An entry or a gap came, perhaps one that was known: the server is owed an ack.
     mutating func owe(bytes: Int) {
@@ -19,9 +21,17 @@ struct Acknowledging: Sendable {
         self.bytes += bytes
     }
 
+    /// The last one may have been dropped: it is owed once more, when the pause that the server asks for is over.
+    mutating func oweAgain(at moment: Instant) {
+        guard saidAt != nil else { return }
+        isOwed = true
+        notBefore = moment
+    }
+
     /// When to say it: now, or at a later moment; nil: nothing is owed.
     func due(now: Instant) -> Instant? {
         guard isOwed else { return nil }
+        if let notBefore { return max(now, notBefore) }
         guard let saidAt, count < ClientTimes.ackEntryCountMax, bytes < ClientTimes.ackBytesMax else { return now }
         return max(now, saidAt + ClientTimes.ackPause)
     }

@@ -12,7 +12,7 @@ struct ChangeQueue: Sendable {
         /// When the answer is overdue; nil: not on the wire.
         var deadline: Instant?
         var notBefore: Instant
-        var retryWait = ClientTimes.retryDefault
+        var retryPause = RetryPause()
     }
 
     enum Verdict {
@@ -49,10 +49,8 @@ struct ChangeQueue: Sendable {
         guard let index = pending.firstIndex(where: { $0.change.ref == ref }) else { return nil }
         switch error.code {
         case .overloaded, .unavailable, .storageFull, .helloMissing:
-            let wait = error.retryMs.map { Interval.milliseconds(Int64($0)) } ?? pending[index].retryWait
             pending[index].deadline = nil
-            pending[index].notBefore = now + dice.jittered(wait)
-            pending[index].retryWait = min(pending[index].retryWait * 2, ClientTimes.reconnectMax)
+            pending[index].notBefore = now + dice.jittered(pending[index].retryPause.take(error))
             return .retry
         default:
             pending.remove(at: index)

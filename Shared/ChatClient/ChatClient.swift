@@ -52,7 +52,7 @@ public struct ChatClient: Sendable {
         var deadline: Instant?
         /// Not before this.
         var notBefore: Instant
-        var retryWait = ClientTimes.retryDefault
+        var retryPause = RetryPause()
     }
 
     private var phase = Phase.waiting
@@ -366,18 +366,15 @@ public struct ChatClient: Sendable {
         }
         switch error.code {
         case .overloaded, .unavailable, .storageFull, .helloMissing:
-            let wait = error.retryMs.map { Interval.milliseconds(Int64($0)) } ?? outbox[index].retryWait
             outbox[index].deadline = nil
-            outbox[index].notBefore = now + dice.jittered(wait)
-            outbox[index].retryWait = min(outbox[index].retryWait * 2, ClientTimes.reconnectMax)
+            outbox[index].notBefore = now + dice.jittered(outbox[index].retryPause.take(error))
             // What was sent behind it to the same chat is refused too, and comes again behind it.
         case .predecessorMissing:
             // What went before it was lost on the way: send the whole chat again, in order. Repeats are recognised.
             for earlier in outbox[...index].indices where outbox[earlier].message.to == outbox[index].message.to {
                 outbox[earlier].deadline = nil
             }
-            outbox[index].notBefore = now + dice.jittered(outbox[index].retryWait)
-            outbox[index].retryWait = min(outbox[index].retryWait * 2, ClientTimes.reconnectMax)
+            outbox[index].notBefore = now + dice.jittered(outbox[index].retryPause.take(error))
         default:
             outbox.remove(at: index)
             actions.append(.tell(.failed(id: error.ref!, error)))
@@ -388,6 +385,9 @@ public struct ChatClient: Sendable {
     /// An error that is about no message.
     private mutating func onErrorElsewhere(_ error: ErrorFrame, now: Instant) {
         if error.code == .rateLimited, error.ref == nil { slowDown(error, now: now) }
+        if [.overloaded, .unavailable].contains(error.code), error.ref == nil {
+            acknowledging.oweAgain(at: now + dice.jittered(error.retryPause ?? ClientTimes.retryDefault))
+        }
         switch error.ref.flatMap({ changes.onError(error, ref: $0, dice: &dice, now: now) }) {
         case .retry?: break
         case .final?: actions.append(.tell(.changeFailed(ref: error.ref!, error)))
@@ -403,13 +403,13 @@ public struct ChatClient: Sendable {
 
     /// Frames were dropped unread, nobody knows which: what has no answer is said again after the pause.
     private mutating func slowDown(_ error: ErrorFrame, now: Instant) {
-        let later = now + dice.jittered(error.retryMs.map { .milliseconds(Int64($0)) } ?? ClientTimes.retryDefault)
+        let later = now + dice.jittered(error.retryPause ?? ClientTimes.retryDefault)
         for index in outbox.indices where outbox[index].deadline != nil {
             outbox[index].deadline = nil
             outbox[index].notBefore = later
         }
         for index in reads.indices where reads[index].deadline != nil { reads[index].deadline = later }
-        acknowledging.owe(bytes: 0)
+        acknowledging.oweAgain(at: later)
     }
 
     private mutating func onHelloRefused(_ error: ErrorFrame, now: Instant) {

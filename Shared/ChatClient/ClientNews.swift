@@ -135,6 +135,8 @@ public enum ClientTimes {
     public static let watchRepeat = Interval.seconds(60)
     /// An app in front says again that its person is active after so long, when she is: the server believes it for 30 s.
     public static let activeRepeat = Interval.seconds(20)
-    /// Wait after a refusal that time can heal and that names no time itself.
+    /// Wait after a refusal that time can heal and that names no time itself; doubled each time, up to the longest. What went before
+    /// the refused may be stored within a second, so that much more would be idle.
     public static let retryDefault = Interval.milliseconds(250)
+    public static let retryMax = Interval.seconds(2)
 }

@@ -68,8 +68,7 @@ struct OwnPresence: Sendable {
         guard let ref = error.ref, ref == watchRef else { return false }
         switch error.code {
         case .overloaded, .unavailable, .storageFull, .helloMissing:
-            let wait = error.retryMs.map { Interval.milliseconds(Int64($0)) } ?? ClientTimes.answerTimeout
-            if watchAt != nil { watchAt = now + dice.jittered(wait) }
+            if watchAt != nil { watchAt = now + dice.jittered(error.retryPause ?? ClientTimes.answerTimeout) }
             return true
         default:
             return false

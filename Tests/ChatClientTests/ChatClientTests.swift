@@ -210,7 +210,7 @@ import Testing
             #expect(s.wait(base / 2 - 1) == [])
             #expect(s.waitForNext() == [send("a1")])
             #expect(s.milliseconds - refusedAt <= base + base / 2)
-            base = min(base * 2, 30_000)
+            base = min(base * 2, 2_000)
             // Bytes of any kind keep the connection alive through the long pauses.
             s.client.onHeard(now: s.now)
         }
@@ -233,11 +233,41 @@ import Testing
         _ = s.sends("a2")
         _ = s.reads(bob, 7)
         let limited = ErrorFrame(.rateLimited, "slow down", retryMs: 1_000)
-        #expect(s.gets(.error(limited)) == [.tell(.refused(limited)), .transmit(.ack(upTo: 0))])
+        #expect(s.gets(.error(limited)) == [.tell(.refused(limited))])
         #expect(s.sends("a3") == [])
         #expect(s.wait(499) == [])
         let done = s.wait(1_001)
         #expect(done == [send("a1"), send("a2", after: "a1"), send("a3", after: "a2"), .transmit(.read(with: bob, at: Stamp(microseconds: 7)))])
+    }
+
+    @Test(arguments: [ErrorCode.unavailable, .overloaded, .rateLimited])
+    func anAckThatMayHaveBeenDroppedIsSaidAgain(code: ErrorCode) {
+        var s = Scene.live()
+        let dropped = ErrorFrame(code, "", retryMs: 1_000)
+        // It has not said any.
+        #expect(s.gets(.error(dropped)) == [.tell(.refused(dropped))])
+        #expect(s.wait(1_500) == [])
+        #expect(s.gets(entry(1)) == [.tell(.entry(entry(1))), ack(1)])
+        #expect(s.gets(.error(dropped)) == [.tell(.refused(dropped))])
+        #expect(s.wait(499) == [])
+        #expect(s.wait(1_001) == [ack(1)])
+        #expect(s.wait(10_000) == [])
+    }
+
+    /// Only pauses that the server did not name grow, and not for long.
+    @Test func manyRefusalsDoNotMakeAMessageWaitForLongBehindItsPredecessor() {
+        var s = Scene.live()
+        _ = s.sends("a1")
+        for _ in 0..<12 {
+            #expect(s.gets(error(.overloaded, "a1", retryMs: 500)) == [])
+            #expect(s.wait(750) == [send("a1")])
+        }
+        #expect(s.gets(error(.predecessorMissing, "a1")) == [])
+        #expect(s.wait(375) == [send("a1")])
+        for _ in 0..<12 {
+            #expect(s.gets(error(.predecessorMissing, "a1")) == [])
+            #expect(s.wait(3_000) == [send("a1")])
+        }
     }
 
     @Test func aRefusedMessageComesBeforeThoseThatWereSentBehindIt() {

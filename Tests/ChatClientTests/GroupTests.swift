@@ -103,7 +103,7 @@ private func changed(_ ref: String, number: UInt64 = 4) -> ClientAction {
             #expect(s.wait(base / 2 - 1) == [])
             #expect(s.waitForNext() == [ask("r1", .leave)])
             #expect(s.milliseconds - refusedAt <= base + base / 2)
-            base = min(base * 2, 30_000)
+            base = min(base * 2, 2_000)
             s.client.onHeard(now: s.now)
         }
         #expect(s.gets(error(code, "r1", retryMs: 1_000)) == [])

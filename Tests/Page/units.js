@@ -299,6 +299,22 @@ test("a refusal that passes is retried, what is behind it waits", async () => {
   equal(sends(world.out()), ["a", "b after a"]);
 });
 
+test("an ack that may have been dropped is said again, when one was said", async () => {
+  const world = await new World({ cursor: 0 }).live();
+  world.out();
+  await world.said({ type: "error", code: "unavailable", text: "", retry_ms: 1_000 });
+  await world.pass(1_500);
+  equal(world.out(), []);
+  await world.said(message(1));
+  equal(world.out(), [{ type: "ack", n: 1 }]);
+  await world.said({ type: "error", code: "unavailable", text: "", retry_ms: 1_000 });
+  equal(world.out(), []);
+  await world.pass(1_500);
+  equal(world.out(), [{ type: "ack", n: 1 }]);
+  await world.pass(10_000);
+  equal(world.out(), []);
+});
+
 test("without a predecessor the chat goes again from its oldest", async () => {
   const world = await new World({ cursor: 0 }).live();
   world.client.send({ id: "a", to: "bob", body: "1" });

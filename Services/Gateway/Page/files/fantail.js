@@ -42,7 +42,9 @@ export const Times = {
   troubleFirst: 5_000,
   welcome: 10_000,
   answer: 5_000,
+  /// After a refusal that time can heal and that names no pause itself; doubled each time.
   retryFirst: 250,
+  retryMax: 2_000,
   question: 10_000,
   /// Between two acks: what comes close behind the first one gathers.
   ackPause: 50,
@@ -599,6 +601,15 @@ export class Fantail {
     this.#transmit({ type: "ack", n: this.#cursor });
   }
 
+  /// The server dropped something that has no name, perhaps the last ack: it is said again after the pause.
+  #acknowledgeAgain(frame) {
+    if (this.#ackedAt === -Infinity) return;
+    this.#arm("ackAgain", this.#jittered(frame.retry_ms ?? Times.retryFirst), () => {
+      this.#owed.entries += 1;
+      this.#acknowledge();
+    });
+  }
+
   #read(frame, round) {
     const { batch, after } = round;
     switch (frame.type) {
@@ -768,6 +779,7 @@ export class Fantail {
       return;
     }
     after.push(() => {
+      if (ref === undefined && isPassing) this.#acknowledgeAgain(frame);
       if (!this.#answer({ ref }, new Refused(code, text))) this.#notice({ type: "refused", frame });
     });
   }
@@ -799,7 +811,7 @@ export class Fantail {
   #postpone(pending, frame) {
     pending.deadline = null;
     pending.notBefore = this.#world.now() + this.#jittered(frame.retry_ms ?? pending.retryWait);
-    pending.retryWait = Math.min(pending.retryWait * 2, Times.reconnectMax);
+    if (frame.retry_ms === undefined) pending.retryWait = Math.min(pending.retryWait * 2, Times.retryMax);
   }
 
   /// Puts on the wire what may go, and sets the timer for what is due next.
