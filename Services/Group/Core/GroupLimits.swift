@@ -25,8 +25,8 @@ public enum GroupServiceLimits {
     static let staleTryCountMax = 3
 
     /// The longest wait before a fan-out is tried again, spread by jitter. The first one is a setting (`GroupRules`), and
-    /// each is twice the one before.
-    static let retryMax = Interval.seconds(10)
+    /// each is twice the one before. One and a half times that stays below the five seconds that a message may wait when the fault is over.
+    static let retryMax = Interval.seconds(3)
 
     /// How often a shard looks for groups that owe entries or ticks, since it or another shard died.
     static let scanInterval = Interval.seconds(10)
