@@ -40,6 +40,10 @@ import Testing
         47, 520, 533,  // a change of a group that was asked for again and refused as another
         515, 50_893,  // ticks of a group whose members' marks two shards had taken, each a part
         1_701,  // a shard that had forgotten its people's settings, and let one watch on whom she had hidden from
+        1_349,  // a device that waited for the grown pauses of another
+        2_533,  // a seat that was lost when its gateway had asked for it twice
+        626,  // an ack that was lost while a shard was away, and a chat that waited for it
+        911, 1_308,  // a fan-out whose pauses had grown to ten seconds when the store came back
         90_601,  // a change refused by a shard that had not heard that the group was made
     ])
     func aSeedThatOnceFoundSomethingBreaksNoRule(seed: UInt64) {

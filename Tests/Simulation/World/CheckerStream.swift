@@ -8,7 +8,7 @@ import Storage
 import WebSocket
 
 extension Checker {
-    mutating func onFrame(_ frame: ServerFrame, device: Int, _ moment: Moment) {
+    mutating func onFrame(_ frame: ServerFrame, device: Int, _ moment: Moment, world: World) {
         switch frame {
         case .welcome(let user, let name, let cursor, _, _, _, _):
             screens[device].pushed = cursor
@@ -17,18 +17,24 @@ extension Checker {
                 return fail(.nobodyElse, moment, "a welcome for \(self.name(device))", "one for \(user)/\(name)")
             }
         case .message(let number, _, let id, _, _), .copy(let number, _, let id, _, _), .expired(let number, _, let id, _):
-            onPushed(number...number, device, id, moment)
+            onPushed(number...number, device, id, moment, world)
         case .groupMessage(let number, _, _, _, let id, _, _), .groupEvent(let number, _, _, _, let id, _, _):
-            onPushed(number...number, device, id, moment)
-        case .gap(let from, let to) where from <= to: onPushed(from...to, device, nil, moment)
+            onPushed(number...number, device, id, moment, world)
+        case .gap(let from, let to) where from <= to: onPushed(from...to, device, nil, moment, world)
         default: break
         }
     }
 
-    /// A client refuses what comes behind a hole and is helped in the end; but no shard may make it wait for that.
-    private mutating func onPushed(_ numbers: ClosedRange<UInt64>, _ device: Int, _ id: MessageID?, _ moment: Moment) {
+    /// A client refuses what comes behind a hole and is helped in the end; but no shard may make it wait for that. Only where devices are
+    /// forgotten within a run, one may be while its shard is away and stay connected: the shard takes it for new, and begins behind what
+    /// has expired.
+    private mutating func onPushed(_ numbers: ClosedRange<UInt64>, _ device: Int, _ id: MessageID?, _ moment: Moment, _ world: World) {
         let pushed = screens[device].pushed
-        if numbers.lowerBound > pushed + 1, !isRude(device) {
+        let isKept = { [shape] in
+            let user = shape.users[shape.devices[device].user]
+            return world.archived(user, with: nil, before: numbers.lowerBound, limit: 1).lines.first.map { $0.number > pushed } ?? false
+        }
+        if numbers.lowerBound > pushed + 1, !isRude(device), !shape.isBrief || isKept() {
             fail(.order, moment, "number \(pushed + 1) is pushed to \(name(device)) before any behind it", "\(numbers.lowerBound)", id)
         }
         screens[device].pushed = max(pushed, numbers.upperBound)

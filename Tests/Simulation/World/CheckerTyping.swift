@@ -69,8 +69,11 @@ extension Checker {
 
     // MARK: What devices show
 
-    /// An app that starts shows nobody.
-    mutating func onStarted(device: Int) { screens[device].typing = [:] }
+    /// An app that starts shows nobody, and is not online yet.
+    mutating func onStarted(device: Int) {
+        screens[device].typing = [:]
+        screens[device].liveSince = nil
+    }
 
     mutating func onTypingShown(_ sign: TypingSign, _ isOn: Bool, _ device: Int, _ moment: Moment) {
         guard isOn else { return screens[device].typing[sign] = nil }

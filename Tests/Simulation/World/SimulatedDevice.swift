@@ -270,7 +270,7 @@ extension World {
             case .frame(let frame):
                 trace.write(moment, device.name, .event) { Trace.text(frame) }
                 if case .welcome = frame, let link = device.link { device.welcomed.append((link, moment)) }
-                checker.onFrame(frame, device: device.index, moment)
+                checker.onFrame(frame, device: device.index, moment, world: self)
                 checker.onSign(frame, device: device.index, moment, world: self)
                 device.client.onFrame(planted(frame), now: clientNow)
                 if plant == .earlyDelivered, case .sent(_, let to, let at) = frame, !to.isGroup, dice.plant.oneIn(20) {
