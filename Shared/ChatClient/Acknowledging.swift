@@ -17,6 +17,8 @@ struct Acknowledging: Sendable {
     /// An entry or a gap came, perhaps one that was known: the server is owed an ack.
     mutating func owe(bytes: Int) {
         isOwed = true
+        // Whoever pushes is there.
+        notBefore = nil
         count += 1
         self.bytes += bytes
     }

@@ -252,6 +252,10 @@ import Testing
         #expect(s.wait(499) == [])
         #expect(s.wait(1_001) == [ack(1)])
         #expect(s.wait(10_000) == [])
+        // A new entry does not wait for that.
+        #expect(s.gets(.error(dropped)) == [.tell(.refused(dropped))])
+        #expect(s.gets(entry(2)) == [.tell(.entry(entry(2))), ack(2)])
+        #expect(s.wait(10_000) == [])
     }
 
     /// Only pauses that the server did not name grow, and not for long.
