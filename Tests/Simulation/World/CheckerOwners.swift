@@ -8,8 +8,9 @@ import Messages
 import Primitives
 
 extension Checker {
-    /// Until a cluster has its first links, users sit where somebody was reached.
+    /// Until a cluster, or a newcomer to it, has its first links, a user is seated where somebody was reached, and comes home soon.
     private static let startTime = Interval.seconds(8).nanoseconds
+    private static let homecomingTime = Interval.seconds(4).nanoseconds
 
     /// A session shard at the end of a turn.
     /// - Complexity: O(users times epochs)
@@ -17,13 +18,17 @@ extension Checker {
         guard let machine = process.machine, let map = process.map else { return }
         // Without a fault everybody is always in reach, once there.
         let isFair = world.faults.struck.isEmpty && world.moment > Self.startTime
+        for user in shape.users where !machine.holds(user) { process.strays[user] = nil }
         for user in shape.users where machine.holds(user) {
             let owner = map.owner(of: user)
             if machine.owns(user) != (owner == process.node.id) {
                 let opinion = machine.owns(user) ? "\(process.node.name) takes her for its own" : "\(process.node.name) takes her for another's"
                 return fail(.ownership, world.moment, "in epoch \(map.epoch) \(user) belongs to \(owner)", opinion)
             }
-            if isFair, owner != process.node.id, world.membership.maps.allSatisfy({ $0.owner(of: user) == owner }) {
+            guard isFair, owner != process.node.id, world.membership.maps.allSatisfy({ $0.owner(of: user) == owner }) else { continue }
+            let since = process.strays[user] ?? world.moment
+            process.strays[user] = since
+            if world.moment - since > Self.homecomingTime {
                 return fail(.ownership, world.moment, "\(user) stays at \(owner), hers in all \(map.epoch) epochs", "she sits at \(process.node.name)")
             }
         }

@@ -114,6 +114,8 @@ final class SimulatedProcess {
     var disk: Disk?
     /// When it is looked at next: whom it has not let go, whom it holds.
     var lookAt: Moment = 0
+    /// Users of other shards that it holds in fair weather, and since when.
+    var strays: [UserID: Moment] = [:]
     /// Turns without a fact in the current virtual second: a loop that spins is a bug.
     var idleTurnCount = 0
     var idleSecond: Moment = 0
@@ -180,6 +182,7 @@ extension World {
         process.sockets = [:]
         process.pausedUntil = 0
         process.waitingSince = nil
+        process.strays = [:]
         process.clock = Clock(&process.dice, bornAt: moment, driftMax: driftMax, skew: process.clock.skew)
         process.disk?.forgetOrder()
         process.map = process.file
