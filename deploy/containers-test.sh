@@ -149,7 +149,7 @@ CONF
 # works: podman is there, or comes, and can run something on a network of its own here.
 works() {
   # A podman that somebody else installed may lack the parts that the settings name. Where nothing can be installed, podman says what it lacks.
-  if ! command -v podman >/dev/null || ! command -v runc >/dev/null || [[ ! -x /usr/lib/podman/netavark ]]; then
+  if ! command -v podman >/dev/null || ! command -v runc >/dev/null || ! command -v iptables >/dev/null || [[ ! -x /usr/lib/podman/netavark ]]; then
     (install_packages "$WORK/install.log" podman buildah runc netavark aardvark-dns iptables catatonit uidmap slirp4netns fuse-overlayfs) || true
   fi
   remove_all

@@ -99,6 +99,18 @@ struct LifeTests {
         #expect(scene.log(group).head == 3)
     }
 
+    @Test("who was added through another shard may write through this one at once")
+    func addedElsewhere() {
+        var scene = Scene(shards: 2)
+        let group = scene.make([bob])
+        scene.write(bob, "m1", to: group, shard: 1)
+        scene.change(ana, "c1", group, .add([cem]))
+        scene.clear()
+        scene.write(cem, "m2", to: group, shard: 1)
+        #expect(scene.errors(cem).isEmpty)
+        #expect(scene.log(group).head == 4)
+    }
+
     @Test("what is not there is refused, and not remembered")
     func neverMade() {
         var scene = Scene()
