@@ -21,8 +21,10 @@ public struct NodeOutput: Equatable, Sendable {
     public var isEmpty: Bool { transport.isEmpty && commit == nil && disk.isEmpty && logs.isEmpty && traces.isEmpty }
 }
 
-public struct ServiceNode<Core: ServiceCore> {
-    public private(set) var core: Core
+public struct ServiceNode {
+    /// Behind its protocol, not as a parameter: cores live in other modules than this one, and generic code that is not made anew
+    /// for each of them asks at run time where every field lies. A tick that handles one message spent a tenth on that.
+    public private(set) var core: any ServiceCore
     public private(set) var mesh: Mesh
     /// Messages of peers that route by an older file, for what another shard owns now: passed on to it, or refused as `moved`.
     public private(set) var movedCount: UInt64 = 0
@@ -32,7 +34,7 @@ public struct ServiceNode<Core: ServiceCore> {
     private var clients: Set<SocketID> = []
     private var isFlushed = true
 
-    public init(core: Core, mesh: Mesh) {
+    public init(core: any ServiceCore, mesh: Mesh) {
         self.core = core
         self.mesh = mesh
     }

@@ -3,34 +3,39 @@
 // A binary heap ordered by (deadline, order of arming), so that equal deadlines fire in the order they were armed and a
 // replay is exact. Cancelling and re-arming leave the old heap entry behind; it is recognised by its serial and skipped.
 
-/// Timers of one core. `ID` says what each timer is for; at most one timer an ID.
+/// Timers of one core. Inlinable, so that each module has its own for its IDs. `ID` says what each timer is for; at most one timer an ID.
 public struct TimerQueue<ID: Hashable & Sendable>: Sendable {
-    private struct Entry: Sendable {
-        var deadline: Instant
-        var serial: UInt64
-        var id: ID
-        func isBefore(_ other: Entry) -> Bool {
+    @usableFromInline struct Entry: Sendable {
+        @usableFromInline var deadline: Instant
+        @usableFromInline var serial: UInt64
+        @usableFromInline var id: ID
+        @inlinable init(deadline: Instant, serial: UInt64, id: ID) {
+            self.deadline = deadline
+            self.serial = serial
+            self.id = id
+        }
+        @inlinable func isBefore(_ other: Entry) -> Bool {
             deadline != other.deadline ? deadline < other.deadline : serial < other.serial
         }
     }
 
-    private var heap: [Entry] = []
-    private var current: [ID: UInt64] = [:]
-    private var serialNext: UInt64 = 0
+    @usableFromInline var heap: [Entry] = []
+    @usableFromInline var current: [ID: UInt64] = [:]
+    @usableFromInline var serialNext: UInt64 = 0
 
-    public init() {}
+    @inlinable public init() {}
 
     /// Timers armed now.
-    public var count: Int { current.count }
+    @inlinable public var count: Int { current.count }
 
     /// The earliest deadline, nil when nothing is armed. O(1) unless cancelled entries lie on top.
-    public mutating func next() -> Instant? {
+    @inlinable public mutating func next() -> Instant? {
         dropStale()
         return heap.first?.deadline
     }
 
     /// Arms `id`, replacing its former deadline. O(log n).
-    public mutating func arm(_ id: ID, at deadline: Instant) {
+    @inlinable public mutating func arm(_ id: ID, at deadline: Instant) {
         serialNext += 1
         current[id] = serialNext
         heap.append(Entry(deadline: deadline, serial: serialNext, id: id))
@@ -39,16 +44,16 @@ public struct TimerQueue<ID: Hashable & Sendable>: Sendable {
     }
 
     /// Arms `id` only when it is not armed yet.
-    public mutating func armIfIdle(_ id: ID, at deadline: Instant) {
+    @inlinable public mutating func armIfIdle(_ id: ID, at deadline: Instant) {
         if current[id] == nil { arm(id, at: deadline) }
     }
 
-    public func isArmed(_ id: ID) -> Bool { current[id] != nil }
+    @inlinable public func isArmed(_ id: ID) -> Bool { current[id] != nil }
 
-    public mutating func cancel(_ id: ID) { current[id] = nil }
+    @inlinable public mutating func cancel(_ id: ID) { current[id] = nil }
 
     /// Takes one timer whose deadline is not after `now`; nil when none is due.
-    public mutating func popDue(_ now: Instant) -> ID? {
+    @inlinable public mutating func popDue(_ now: Instant) -> ID? {
         dropStale()
         guard let first = heap.first, first.deadline <= now else { return nil }
         removeTop()
@@ -56,15 +61,15 @@ public struct TimerQueue<ID: Hashable & Sendable>: Sendable {
         return first.id
     }
 
-    private mutating func dropStale() {
+    @inlinable mutating func dropStale() {
         while let top = heap.first, current[top.id] != top.serial { removeTop() }
     }
 
-    private mutating func compact() {
+    @inlinable mutating func compact() {
         heap = heap.filter { current[$0.id] == $0.serial }.sorted { $0.isBefore($1) }
     }
 
-    private mutating func removeTop() {
+    @inlinable mutating func removeTop() {
         heap.swapAt(0, heap.count - 1)
         heap.removeLast()
         var parent = 0
@@ -79,7 +84,7 @@ public struct TimerQueue<ID: Hashable & Sendable>: Sendable {
         }
     }
 
-    private mutating func siftUp(_ start: Int) {
+    @inlinable mutating func siftUp(_ start: Int) {
         var child = start
         while child > 0 {
             let parent = (child - 1) / 2

@@ -96,12 +96,12 @@ public enum ServiceHost {
     ///   - makeFiles: the same of a store of files.
     ///   - makeHooks: the same of a queue of webhooks; nil for a cluster without any.
     ///   - makeCore: builds the state machine.
-    public static func run<Core: ServiceCore>(
+    public static func run(
         _ role: Role, purpose: String,
         store makeStore: ((ServiceStart) throws(StartFailure) -> StoreOpening)? = nil,
         files makeFiles: ((ServiceStart) throws(StartFailure) -> MediaOpenings)? = nil,
         hooks makeHooks: ((ServiceStart) throws(StartFailure) -> HookOpenings?)? = nil,
-        core makeCore: (ServiceStart) throws(StartFailure) -> Core
+        core makeCore: (ServiceStart) throws(StartFailure) -> any ServiceCore
     ) -> Never {
         switch ServiceCommand.parse(Array(Swift.CommandLine.arguments.dropFirst())) {
         case .help:
@@ -138,12 +138,12 @@ public enum ServiceHost {
     }
 
     /// Builds the service and runs it until `stop` is readable; reads the cluster file again whenever `reload` is.
-    package static func serve<Core: ServiceCore>(
+    package static func serve(
         _ role: Role, _ options: ServiceOptions, stop: Descriptor, reload: Descriptor? = nil,
         makeStore: ((ServiceStart) throws(StartFailure) -> StoreOpening)?,
         makeFiles: ((ServiceStart) throws(StartFailure) -> MediaOpenings)? = nil,
         makeHooks: ((ServiceStart) throws(StartFailure) -> HookOpenings?)? = nil,
-        makeCore: (ServiceStart) throws(StartFailure) -> Core
+        makeCore: (ServiceStart) throws(StartFailure) -> any ServiceCore
     ) throws(StartFailure) {
         let cluster = try readCluster(options.cluster)
         let node = try findNode(options.node, role, in: cluster)

@@ -39,7 +39,7 @@ struct LoopSetup {
     var descriptorCountMax: Int
 }
 
-struct ServiceLoop<Core: ServiceCore> {
+struct ServiceLoop {
     enum Timer: Hashable {
         /// A dial that is undecided for too long.
         case connect(SocketID)
@@ -60,7 +60,7 @@ struct ServiceLoop<Core: ServiceCore> {
     }
 
     var setup: LoopSetup
-    var node: ServiceNode<Core>
+    var node: ServiceNode
     var sockets = Sockets()
     var log: LogWriter
     var figures = LoopFigures()
@@ -88,7 +88,7 @@ struct ServiceLoop<Core: ServiceCore> {
     private var isStopping = false
     private var isOutOfPatience = false
 
-    init(setup: LoopSetup, node: ServiceNode<Core>) {
+    init(setup: LoopSetup, node: ServiceNode) {
         ServiceLimits.check()
         LoadLimits.check()
         TLSLimits.check()

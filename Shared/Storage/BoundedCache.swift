@@ -3,42 +3,42 @@
 // used" and far cheaper: no list, no time, one dictionary look-up for what is in use.
 
 /// At most `2 * capacity` values. All operations O(1), a change of generation aside.
-package struct BoundedCache<Key: Hashable, Value> {
-    private var young: [Key: Value] = [:]
-    private var old: [Key: Value] = [:]
-    private let capacity: Int
+@usableFromInline package struct BoundedCache<Key: Hashable, Value> {
+    @usableFromInline var young: [Key: Value] = [:]
+    @usableFromInline var old: [Key: Value] = [:]
+    @usableFromInline let capacity: Int
 
     /// - Parameter capacity: entries of one generation, at least 1.
-    package init(capacity: Int) {
+    @inlinable package init(capacity: Int) {
         precondition(capacity > 0)
         self.capacity = capacity
     }
 
     package subscript(key: Key) -> Value? {
-        mutating get {
+        @inlinable mutating get {
             if let value = young[key] { return value }
             guard let value = old.removeValue(forKey: key) else { return nil }
             insert(value, for: key)
             return value
         }
-        set {
+        @inlinable set {
             old[key] = nil
             if let newValue { insert(newValue, for: key) } else { young[key] = nil }
         }
     }
 
-    package mutating func removeAll() {
+    @inlinable package mutating func removeAll() {
         young = [:]
         old = [:]
     }
 
     /// Forgets what `isGone` names. O(values).
-    package mutating func removeAll(where isGone: (Key, Value) -> Bool) {
+    @inlinable package mutating func removeAll(where isGone: (Key, Value) -> Bool) {
         young = young.filter { !isGone($0.key, $0.value) }
         old = old.filter { !isGone($0.key, $0.value) }
     }
 
-    private mutating func insert(_ value: Value, for key: Key) {
+    @inlinable mutating func insert(_ value: Value, for key: Key) {
         if young.count >= capacity && young[key] == nil {
             old = young
             young = [:]

@@ -126,7 +126,7 @@ private struct QueueCore: ServiceCore {
 @Suite struct LoadOfANodeTests {
     private func now(_ milliseconds: Int64) -> Now { Now(instant: Instant(nanoseconds: milliseconds * 1_000_000), stamp: .zero) }
 
-    private func node(_ core: QueueCore) -> ServiceNode<QueueCore> {
+    private func node(_ core: QueueCore) -> ServiceNode {
         let identity = LinkIdentity(
             cluster: "c", service: "session", node: "session-1", epoch: 1, incarnation: 1, secret: [1], authenticator: OpenSSLCrypto())
         return ServiceNode(core: core, mesh: Mesh(selfID: shard, identity: identity, peers: [], dice: SeededGenerator(seed: 1)))

@@ -35,6 +35,10 @@ private struct DiaryCore: ServiceCore {
     func report(into page: inout MetricsPage) {}
 }
 
+extension ServiceNode {
+    fileprivate var diary: [Event] { (core as! DiaryCore).diary }
+}
+
 @Suite struct ServiceNodeTests {
     private let me = NodeID(rawValue: 3)
     private let ana = UserID("ana")!
@@ -46,7 +50,7 @@ private struct DiaryCore: ServiceCore {
 
     private func node(
         due: Instant? = nil, sayOnFlush: [Effect] = [], _ plan: @escaping @Sendable (Event) -> [Effect]
-    ) -> ServiceNode<DiaryCore> {
+    ) -> ServiceNode {
         let identity = LinkIdentity(
             cluster: "c", service: "session", node: "session-1", epoch: 1, incarnation: 1, secret: [1],
             authenticator: OpenSSLCrypto())
@@ -58,7 +62,7 @@ private struct DiaryCore: ServiceCore {
         var node = node { _ in [] }
         node.start(now: now())
         #expect(node.takeOutput(now: now()).isEmpty)
-        #expect(node.core.diary == [])
+        #expect(node.diary == [])
     }
 
     @Test func aTickEndsWithOneFlush() {
@@ -66,9 +70,9 @@ private struct DiaryCore: ServiceCore {
         node.on(.accepted(client, .clients), now: now())
         node.on(.received(client, [7]), now: now())
         #expect(node.takeOutput(now: now()).isEmpty)
-        #expect(node.core.diary == [.clientAccepted(client), .clientReceived(client, [7]), .flush])
+        #expect(node.diary == [.clientAccepted(client), .clientReceived(client, [7]), .flush])
         _ = node.takeOutput(now: now())
-        #expect(node.core.diary.count == 3)
+        #expect(node.diary.count == 3)
     }
 
     @Test func whatACoreTellsItselfArrivesInTheSameTick() {
@@ -76,7 +80,7 @@ private struct DiaryCore: ServiceCore {
         var node = node { event in if case .clientAccepted = event { [.send(me, poke)] } else { [] } }
         node.on(.accepted(client, .clients), now: now())
         _ = node.takeOutput(now: now())
-        #expect(node.core.diary == [.clientAccepted(client), .received(me, poke), .flush])
+        #expect(node.diary == [.clientAccepted(client), .received(me, poke), .flush])
     }
 
     @Test func aCallToOneselfEndsOnce() {
@@ -92,7 +96,7 @@ private struct DiaryCore: ServiceCore {
         node.on(.accepted(client, .clients), now: now())
         _ = node.takeOutput(now: now())
         let call = RemoteCall(node: me, socket: SocketID(rawValue: 0), call: 9)
-        #expect(node.core.diary == [.clientAccepted(client), .requested(call, poke), .answered(id, .done), .flush])
+        #expect(node.diary == [.clientAccepted(client), .requested(call, poke), .answered(id, .done), .flush])
     }
 
     @Test func aCallToSomebodyUnknownIsRefused() {
@@ -103,7 +107,7 @@ private struct DiaryCore: ServiceCore {
         node.on(.accepted(client, .clients), now: now())
         _ = node.takeOutput(now: now())
         #expect(
-            node.core.diary == [.clientAccepted(client), .refused(CallID(rawValue: 1), Refusal(.peerDown)), .flush])
+            node.diary == [.clientAccepted(client), .refused(CallID(rawValue: 1), Refusal(.peerDown)), .flush])
     }
 
     @Test func whatAFlushSaysToItselfIsFlushedToo() {
@@ -114,7 +118,7 @@ private struct DiaryCore: ServiceCore {
         }
         node.on(.accepted(client, .clients), now: now())
         #expect(node.takeOutput(now: now()).transport == [.write(client, [5])])
-        #expect(node.core.diary == [.clientAccepted(client), .flush, .received(me, poke), .flush])
+        #expect(node.diary == [.clientAccepted(client), .flush, .received(me, poke), .flush])
     }
 
     @Test func aCommitLeavesOnceAndItsEndIsAFact() {
@@ -125,7 +129,7 @@ private struct DiaryCore: ServiceCore {
         node.onCommitted(.success([.done]), now: now())
         node.onCommitted(.failure(.full), now: now())
         _ = node.takeOutput(now: now())
-        #expect(node.core.diary.suffix(3) == [.committed([.done]), .commitFailed(.full), .flush])
+        #expect(node.diary.suffix(3) == [.committed([.done]), .commitFailed(.full), .flush])
     }
 
     @Test func aClosedClientIsWrittenToNoMore() {
@@ -140,7 +144,7 @@ private struct DiaryCore: ServiceCore {
         node.on(.received(client, [8]), now: now())
         node.on(.closed(client), now: now())
         #expect(node.takeOutput(now: now()).isEmpty)
-        #expect(node.core.diary == [.clientAccepted(client), .clientReceived(client, [7]), .flush])
+        #expect(node.diary == [.clientAccepted(client), .clientReceived(client, [7]), .flush])
     }
 
     @Test func aClientThatLeftIsToldOnce() {
@@ -148,7 +152,7 @@ private struct DiaryCore: ServiceCore {
         node.on(.accepted(client, .clients), now: now())
         node.on(.closed(client), now: now())
         node.on(.closed(client), now: now())
-        #expect(node.core.diary == [.clientAccepted(client), .clientClosed(client)])
+        #expect(node.diary == [.clientAccepted(client), .clientClosed(client)])
     }
 
     @Test func theDeadlineIsTheEarlierOfMeshAndCore() {
@@ -157,13 +161,13 @@ private struct DiaryCore: ServiceCore {
         node.start(now: now())
         #expect(node.deadline() == Instant(nanoseconds: 300_000_000))
         node.onTime(now: now(299))
-        #expect(node.core.diary == [])
+        #expect(node.diary == [])
         node.onTime(now: now(300))
-        #expect(node.core.diary == [.deadline])
+        #expect(node.diary == [.deadline])
         // What is left is the heartbeat of the mesh.
         #expect(node.deadline() == Instant(nanoseconds: RPCLimits.heartbeat.nanoseconds))
         node.onTime(now: now(1_000))
-        #expect(node.core.diary == [.deadline])
+        #expect(node.diary == [.deadline])
     }
 
     @Test func logsAndTracesLeaveWithTheTick() {

@@ -128,7 +128,7 @@ final class Loopback {
         return String(decoding: try client.receiveAll(), as: UTF8.self)
     }
 
-    private func run<Core: ServiceCore & SendableMetatype>(_ role: Role, _ node: String, _ core: @escaping @Sendable (ServiceStart) -> Core) {
+    private func run(_ role: Role, _ node: String, _ core: @escaping @Sendable (ServiceStart) -> any ServiceCore) {
         let stop = SystemCalls.makeEvent()
         let group = DispatchGroup()
         let options = options(node)

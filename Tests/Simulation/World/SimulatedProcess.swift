@@ -28,31 +28,11 @@ import SessionCore
 import Storage
 import Tokens
 
-/// A node without its type.
-protocol AnyNode: AnyObject {
-    func start(now: Now)
-    func on(_ event: TransportEvent, now: Now)
-    func onCommitted(_ result: Result<[StoreAnswer], StoreFailure>, now: Now)
-    func onTime(now: Now)
-    func deadline() -> Instant?
-    func takeOutput(now: Now) -> NodeOutput
-    func adopt(_ change: ClusterChange, selfID: NodeID, now: Now)
-    func onWait(_ wait: Interval, now: Now)
-    func wantsProbe(now: Now) -> Bool
-    var load: LoadBook { get }
-    var callsInFlight: Int { get }
-    var unreadiness: String? { get }
-    /// Users held by a shard that is not theirs.
-    var outOfTurnCount: Int { get }
-    /// A session shard has a device of the user; and takes itself for her shard.
-    func holds(_ user: UserID) -> Bool
-    func owns(_ user: UserID) -> Bool
-}
+/// A node that is handed round, with what the checks ask of its core.
+final class NodeBox {
+    private var node: ServiceNode
 
-final class NodeBox<Core: ServiceCore>: AnyNode {
-    private var node: ServiceNode<Core>
-
-    init(_ core: Core, _ mesh: Mesh) { node = ServiceNode(core: core, mesh: mesh) }
+    init(_ core: any ServiceCore, _ mesh: Mesh) { node = ServiceNode(core: core, mesh: mesh) }
 
     func start(now: Now) { node.start(now: now) }
     func on(_ event: TransportEvent, now: Now) { node.on(event, now: now) }
@@ -66,7 +46,9 @@ final class NodeBox<Core: ServiceCore>: AnyNode {
     var load: LoadBook { node.core.load }
     var callsInFlight: Int { node.mesh.callsInFlight }
     var unreadiness: String? { node.core.unreadiness }
+    /// Users held by a shard that is not theirs.
     var outOfTurnCount: Int { (node.core as? SessionCore)?.outOfTurnCount ?? 0 }
+    /// A session shard has a device of the user; and takes itself for her shard.
     func holds(_ user: UserID) -> Bool { (node.core as? SessionCore)?.holds(user) ?? false }
     func owns(_ user: UserID) -> Bool { (node.core as? SessionCore)?.owns(user) ?? false }
 }
@@ -95,7 +77,7 @@ final class SimulatedProcess {
     var isExpected: Bool
     /// Counts starts and deaths; what was meant for a former life finds nobody.
     var life = 0
-    var machine: (any AnyNode)?
+    var machine: NodeBox?
     /// Nothing answers for this process, not even a kernel.
     var isBoxGone = false
     var pausedUntil: Moment = 0
@@ -354,7 +336,7 @@ extension World {
 
     // MARK: Who runs here
 
-    private func makeNode(_ process: SimulatedProcess) -> any AnyNode {
+    private func makeNode(_ process: SimulatedProcess) -> NodeBox {
         let cluster = process.file
         let node = process.node
         var dice = process.dice.split()
