@@ -7,7 +7,7 @@
 import Primitives
 
 /// A message between services. One case a message; the payload's own file says who sends it and what answers it.
-public enum Message: Equatable, Sendable {
+public indirect enum Message: Equatable, Sendable {
     case clientInput(ClientInput)
     case clientOutput(ClientOutput)
     case closeConnection(CloseConnection)

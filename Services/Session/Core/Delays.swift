@@ -1,7 +1,9 @@
-// Receipts that gather while the shard or its store is behind.
+// Receipts that gather: for a moment behind others, for longer while the shard or its store is behind.
 //
 // A receipt is a watermark, and a watermark says everything that an earlier one said. So delaying costs nobody a tick: what a
 // device acknowledges meanwhile is one receipt and one cursor in the end, where it would have been one for each message.
+// And what many devices acknowledge in the same moment travels together: one frame to each shard, one commit for all of their
+// receipts and one for all of their cursors. Who comes after a moment of silence is not held up: a lone tick is as quick as ever.
 // Nothing is kept here but names; what was acknowledged is known to the device's own state, and a `read` that is lost with
 // this process is repeated by its client, who has not been told `noted`.
 
@@ -54,25 +56,39 @@ struct DelayedReceipts: Sendable {
 }
 
 extension SessionCore {
-    /// A device of the user has acknowledged something: its receipts wait.
-    mutating func delayReceipts(of user: UserID, now: Now) {
-        load.count(.receipts, delayed.add(user) ? .delayed : .merged)
-        timers.armIfIdle(.receipts, at: now.instant + LoadLimits.receiptWindow)
+    /// Until when what comes in now gathers; nil: it starts at once, and whoever comes within `receiptWindow` gathers behind it.
+    private mutating func receiptsDue(now: Now) -> Instant? {
+        if load.delays(.receipts) { return now.instant + LoadLimits.receiptWindow }
+        if let began = receiptsBegan, now.instant > began, now.instant < began + SessionLimits.receiptWindow {
+            return began + SessionLimits.receiptWindow
+        }
+        receiptsBegan = now.instant
+        return nil
     }
 
-    /// - Returns: false when too many wait already; then it is not delayed.
+    /// A device of the user has acknowledged something.
+    /// - Returns: false when nothing is to be waited for.
+    mutating func delayReceipts(of user: UserID, now: Now) -> Bool {
+        guard let due = receiptsDue(now: now) else { return false }
+        let isFirst = delayed.add(user)
+        if load.delays(.receipts) { load.count(.receipts, isFirst ? .delayed : .merged) }
+        timers.armIfIdle(.receipts, at: due)
+        return true
+    }
+
+    /// - Returns: false when nothing is to be waited for, or too many wait already.
     mutating func delayRead(_ mark: MarkRead, now: Now) -> Bool {
-        switch delayed.add(mark) {
-        case .full: return false
-        case .first: load.count(.receipts, .delayed)
-        case .merged: load.count(.receipts, .merged)
-        }
-        timers.armIfIdle(.receipts, at: now.instant + LoadLimits.receiptWindow)
+        guard let due = receiptsDue(now: now) else { return false }
+        let added = delayed.add(mark)
+        guard added != .full else { return false }
+        if load.delays(.receipts) { load.count(.receipts, added == .first ? .delayed : .merged) }
+        timers.armIfIdle(.receipts, at: due)
         return true
     }
 
     /// They have gathered long enough; meanwhile some may have gone.
     mutating func startDelayedReceipts(now: Now, _ effects: inout [Effect]) {
+        receiptsBegan = now.instant
         let (waiting, reads) = delayed.take()
         for user in waiting where users[user] != nil {
             startReceiptRound(user, now: now, &effects)

@@ -45,9 +45,7 @@ extension SessionCore {
         counters.acknowledgements += 1
         // The pauses begin anew, short ones: the timer may stand behind the next.
         if wasRepeated { armAckTimer(id) }
-        if load.delays(.receipts) {
-            delayReceipts(of: id, now: now)
-        } else {
+        if !delayReceipts(of: id, now: now) {
             startReceiptRound(id, now: now, &effects)
             storeCursors(id, &effects)
         }
@@ -163,7 +161,7 @@ extension SessionCore {
     }
 
     mutating func onMarkRead(_ mark: MarkRead, now: Now, _ effects: inout [Effect]) {
-        if load.delays(.receipts), delayRead(mark, now: now) { return }
+        if delayRead(mark, now: now) { return }
         takeRead(mark, &effects)
     }
 

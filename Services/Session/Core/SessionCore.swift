@@ -6,7 +6,7 @@
 //     Delivery.swift    a message arrives: append, `sent`, push or poke
 //     Devices.swift     a device comes, goes, catches up
 //     Receipts.swift    acknowledgements become receipts, receipts reach authors
-//     Delays.swift      receipts that gather while the shard or its store is behind
+//     Delays.swift      receipts that gather, for a moment or while the shard or its store is behind
 //     Groups.swift      entries of groups come in for many at once, receipts go out for many at once
 //     Typing.swift      who writes to whom just now
 //     Presence.swift    connections that ended and settings that changed
@@ -105,6 +105,8 @@ public struct SessionCore: ServiceCore {
     /// Groups with marks that gather, in the order in which they came.
     var groupsToFlush: [UserID] = []
     var delayed = DelayedReceipts()
+    /// When receipts last started that nothing held up.
+    var receiptsBegan: Instant?
     var hooks: HookOutbox
     public var load: LoadBook
     var timers = TimerQueue<Timer>()
