@@ -92,7 +92,7 @@ extension SessionCore {
         let (waiting, reads) = delayed.take()
         for user in waiting where users[user] != nil {
             startReceiptRound(user, now: now, &effects)
-            storeCursors(user, &effects)
+            gatherCursors(of: user, now: now, &effects)
         }
         for mark in reads { takeRead(mark, &effects) }
     }

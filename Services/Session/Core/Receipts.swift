@@ -1,7 +1,7 @@
 // Acknowledgements become receipts; receipts reach authors.
 //
 // The order is the promise: a device's acknowledgement first makes the authors' `delivered` watermarks durable, one round
-// for everything that gathered, and only then moves the device's own cursor, which lets the text go. If this shard dies in
+// for everything that gathered, and only then moves the device's own cursor (Cursors.swift), which lets the text go. If this shard dies in
 // between, the cursor still stands before those entries, they come again, and so does the acknowledgement. No receipt is
 // lost, and none is early.
 
@@ -47,7 +47,7 @@ extension SessionCore {
         if wasRepeated { armAckTimer(id) }
         if !delayReceipts(of: id, now: now) {
             startReceiptRound(id, now: now, &effects)
-            storeCursors(id, &effects)
+            gatherCursors(of: id, now: now, &effects)
         }
         catchUp(id, index, &effects)
     }
@@ -104,41 +104,9 @@ extension SessionCore {
         users[id]!.round = nil
         guard !round.hasFailed else { return retryLater(id, now: now) }
         users[id]!.noteDelivered(round.through)
-        storeCursors(id, &effects)
+        gatherCursors(of: id, now: now, &effects)
         // What was acknowledged meanwhile may have been told to gather.
         if !delayed.has(id) { startReceiptRound(id, now: now, &effects) }
-    }
-
-    /// Moves the cursors of devices whose acknowledgements have their receipts.
-    mutating func storeCursors(_ id: UserID, _ effects: inout [Effect]) {
-        guard let user = users[id] else { return }
-        for index in user.devices.indices {
-            let device = user.devices[index]
-            let number = min(device.acknowledged, user.delivered)
-            guard device.storing == nil, number > device.stored else { continue }
-            if case .opening = device.phase { continue }
-            users[id]!.devices[index].storing = number
-            let store = StoreCursor(owner: id, device: device.origin.device, number: number)
-            ask(id, .storeCursor(store), .cursor(id, device.origin.device, number), &effects)
-        }
-    }
-
-    mutating func onCursorStored(
-        _ id: UserID, _ device: DeviceID, _ number: UInt64, _ result: Result<Message, Refusal>, now: Now,
-        _ effects: inout [Effect]
-    ) {
-        guard
-            let index = users[id]?.devices.firstIndex(where: { $0.origin.device == device && $0.storing == number })
-        else { return }
-        users[id]!.devices[index].storing = nil
-        guard case .success(.done) = result else { return retryLater(id, now: now) }
-        users[id]!.devices[index].stored = max(users[id]!.devices[index].stored, number)
-        storeCursors(id, &effects)
-        let isDone = users[id]!.devices[index].acknowledged <= users[id]!.devices[index].stored
-        if users[id]!.devices[index].isGone && isDone {
-            users[id]!.devices.remove(at: index)
-            forgetIfIdle(id)
-        }
     }
 
     private mutating func readHeaders(_ id: UserID, _ effects: inout [Effect]) {

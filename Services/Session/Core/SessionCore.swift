@@ -6,6 +6,7 @@
 //     Delivery.swift    a message arrives: append, `sent`, push or poke
 //     Devices.swift     a device comes, goes, catches up
 //     Receipts.swift    acknowledgements become receipts, receipts reach authors
+//     Cursors.swift     what a device has is written down, behind its receipts
 //     Delays.swift      receipts that gather, for a moment or while the shard or its store is behind
 //     Groups.swift      entries of groups come in for many at once, receipts go out for many at once
 //     Typing.swift      who writes to whom just now
@@ -43,6 +44,8 @@ public struct SessionCore: ServiceCore {
         case groupMarks
         /// Receipts that were delayed have gathered long enough.
         case receipts
+        /// Cursors have gathered long enough.
+        case cursors
         /// Events for webhooks were not taken: try again.
         case hooks
     }
@@ -107,6 +110,7 @@ public struct SessionCore: ServiceCore {
     var delayed = DelayedReceipts()
     /// When receipts last started that nothing held up.
     var receiptsBegan: Instant?
+    var cursors = CursorQueue()
     var hooks: HookOutbox
     public var load: LoadBook
     var timers = TimerQueue<Timer>()
@@ -346,6 +350,7 @@ public struct SessionCore: ServiceCore {
             case .renewal: onRenewalTimer(now: now, &effects)
             case .groupMarks: flushGroupMarks(now: now, &effects)
             case .receipts: startDelayedReceipts(now: now, &effects)
+            case .cursors: storeDueCursors(now: now, &effects)
             case .hooks: hooks.isResting = false
             }
         }

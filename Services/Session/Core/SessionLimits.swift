@@ -36,6 +36,10 @@ public enum SessionLimits {
     /// feel it.
     static let receiptWindow = Interval.milliseconds(10)
 
+    /// How long cursors gather. What a device gets in that time is one write; four times as much would keep text on disk for seconds
+    /// that everybody has.
+    static let cursorWindow = Interval.milliseconds(500)
+
     /// `read` marks that gather; about 300 bytes each. Beyond that they are stored one by one, as
     /// without a delay: twice as many would mean that a client makes them up.
     static let delayedReadCountMax = 4_096

@@ -156,6 +156,8 @@ struct UserState: Sendable {
     var windowBase: UInt64 = 0
     var windowTop: UInt64 = 0
     var round: ReceiptRound?
+    /// In the queue of those whose cursors are to be stored.
+    var areCursorsWaiting = false
     var readingHeaders: CallID?
     var checkingHead: CallID?
     /// Who types to this user just now.
