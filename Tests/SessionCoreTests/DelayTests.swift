@@ -1,4 +1,4 @@
-// While the shard or its store is behind, receipts gather: fewer of them, and none lost.
+// Receipts gather behind others, and for longer while the shard or its store is behind: fewer of them, and none lost.
 
 import ClientProtocol
 import CoreKit
@@ -89,5 +89,47 @@ import Testing
         var s = behind()
         s.core.load.onHeard(Load(.heavy), from: s.store)
         #expect(s.gets(s.ack(3)) == [s.receipt(upTo: 3)])
+    }
+
+    // MARK: When nobody is behind
+
+    private func calm() -> Scene {
+        var s = behind()
+        s.core.load.forget(s.store)
+        return s
+    }
+
+    @Test func aLoneReceiptGoesAtOnceAndThoseWhoFollowCloselyGather() {
+        var s = calm()
+        #expect(s.gets(s.ack(1)) == [s.receipt(upTo: 1)])
+        #expect(s.answer(.done) == [s.storeCursor(1)])
+        #expect(s.answer(.done) == [])
+        #expect(s.wait(3) == [])
+        #expect(s.gets(s.ack(2)) == [])
+        #expect(s.wait(3) == [])
+        #expect(s.gets(s.ack(3)) == [])
+        #expect(s.wait(4) == [s.receipt(upTo: 3)])
+        // Nobody was refused or merged for the sake of load.
+        #expect(s.core.load.counts[.receipts, .delayed] == 0)
+        #expect(s.core.load.counts[.receipts, .merged] == 0)
+    }
+
+    @Test func aReadMarkGathersLikewise() {
+        var s = calm()
+        #expect(s.gets(s.ack(3)) == [s.receipt(upTo: 3)])
+        #expect(s.wait(3) == [])
+        #expect(s.gets(markRead(2, s)) == [])
+        #expect(s.gets(markRead(3, s)) == [])
+        let receipt = Receipt(author: ana, peer: bob, kind: .read, upTo: stamp(3))
+        #expect(s.wait(7) == [.call(s.selfID, .receipt(receipt))])
+    }
+
+    @Test func afterAMomentOfSilenceNothingGathers() {
+        var s = calm()
+        #expect(s.gets(s.ack(1)) == [s.receipt(upTo: 1)])
+        #expect(s.answer(.done) == [s.storeCursor(1)])
+        #expect(s.answer(.done) == [])
+        #expect(s.wait(10) == [])
+        #expect(s.gets(s.ack(2)) == [s.receipt(upTo: 2)])
     }
 }

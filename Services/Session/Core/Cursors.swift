@@ -46,7 +46,7 @@ struct CursorQueue: Sendable {
 extension SessionCore {
     /// Something that a device of the user has acknowledged has its receipts.
     mutating func gatherCursors(of user: UserID, now: Now, _ effects: inout [Effect]) {
-        guard users[user]?.areCursorsWaiting == false else { return }
+        guard let state = users[user], !state.areCursorsWaiting, state.isCursorBehind else { return }
         if cursors.mayPass(now: now.instant) { return storeCursors(user, &effects) }
         users[user]!.areCursorsWaiting = true
         cursors.add(user, now: now.instant)
@@ -73,9 +73,7 @@ extension SessionCore {
         guard let user = users[id] else { return }
         for index in user.devices.indices {
             let device = user.devices[index]
-            let number = min(device.acknowledged, user.delivered)
-            guard device.storing == nil, number > device.stored else { continue }
-            if case .opening = device.phase { continue }
+            guard let number = user.cursorToStore(of: device) else { continue }
             users[id]!.devices[index].storing = number
             let store = StoreCursor(owner: id, device: device.origin.device, number: number)
             ask(id, .storeCursor(store), .cursor(id, device.origin.device, number), &effects)

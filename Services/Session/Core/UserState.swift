@@ -174,6 +174,14 @@ struct UserState: Sendable {
         devices.firstIndex { $0.origin.connection == connection && $0.origin.gateway == gateway && !$0.isGone }
     }
 
+    /// What a device has acknowledged and authors have been told of; nil: nothing that is not stored or on its way.
+    func cursorToStore(of device: DeviceState) -> UInt64? {
+        let number = min(device.acknowledged, delivered)
+        return device.storing == nil && number > device.stored && !device.isOpening ? number : nil
+    }
+
+    var isCursorBehind: Bool { devices.contains { cursorToStore(of: $0) != nil } }
+
     /// Of two versions the newer stands.
     /// - Returns: false when these are not newer.
     mutating func note(_ settings: UserSettings) -> Bool {
