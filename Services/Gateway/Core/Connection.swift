@@ -59,10 +59,48 @@ struct Connection: Sendable {
         var outbound: [UInt8] = []
     }
 
-    var phase: Phase
+    /// As `Phase`, its session aside. What is only there for a moment is boxed, so that it takes no room afterwards.
+    private enum Stage: Sendable {
+        indirect case handshake(HTTPRequestParser)
+        indirect case request(Upgrade, rest: [UInt8])
+        case open
+        case closing
+    }
+
+    private var stage = Stage.closing
+    /// Of an open connection. Apart from the stage: what every frame touches is changed where it lies, and not copied out and in.
+    private var session: Session?
     let openedAt: Instant
     /// Its address makes too many: it is told so when its request is there.
     var isLimited = false
+
+    init(phase: Phase, openedAt: Instant, isLimited: Bool = false) {
+        self.openedAt = openedAt
+        self.isLimited = isLimited
+        self.phase = phase
+    }
+
+    var phase: Phase {
+        get {
+            switch stage {
+            case .handshake(let parser): .handshake(parser)
+            case .request(let upgrade, let rest): .request(upgrade, rest: rest)
+            case .open: .open(session!)
+            case .closing: .closing
+            }
+        }
+        set {
+            session = nil
+            switch newValue {
+            case .handshake(let parser): stage = .handshake(parser)
+            case .request(let upgrade, let rest): stage = .request(upgrade, rest: rest)
+            case .open(let session):
+                stage = .open
+                self.session = session
+            case .closing: stage = .closing
+            }
+        }
+    }
 
     /// It has not shown a token yet.
     var isSilent: Bool { if case .handshake = phase { true } else { false } }
@@ -70,4 +108,60 @@ struct Connection: Sendable {
     var isWaiting: Bool { if case .request = phase { true } else { false } }
     /// Its hello is on its way through the cluster.
     var isGreeting: Bool { if case .open(let session) = phase { session.isGreeting } else { false } }
+
+    // MARK: What every frame does
+
+    /// What became of a frame for the client.
+    struct Added {
+        /// The first of this tick.
+        let isFirst: Bool
+        /// The first of the shard that holds the connection: its welcome; and whether that was waited for.
+        let isWelcome: Bool
+        let wasGreeting: Bool
+    }
+
+    /// Adds a frame from `node` to what leaves with this tick; nil when the connection is not open.
+    mutating func add(_ bytes: [UInt8], from node: NodeID) -> Added? {
+        guard session != nil else { return nil }
+        let isFirst = session!.outbound.isEmpty
+        switch session!.encoding {
+        case .json: FrameEncoder.appendText(bytes, to: &session!.outbound)
+        case .binary: FrameEncoder.appendBinary(bytes, to: &session!.outbound)
+        }
+        guard !session!.isWelcomed, session!.home == node else { return Added(isFirst: isFirst, isWelcome: false, wasGreeting: false) }
+        defer {
+            session!.isWelcomed = true
+            session!.isGreeting = false
+        }
+        return Added(isFirst: isFirst, isWelcome: true, wasGreeting: session!.isGreeting)
+    }
+
+    /// What leaves with this tick.
+    mutating func takeOutbound() -> [UInt8] {
+        guard session != nil else { return [] }
+        defer { session!.outbound = [] }
+        return session!.outbound
+    }
+
+    /// Reads bytes of the client; nil when the connection is not open.
+    /// - Parameter draining: parsers that a connection leaves when it has been silent.
+    /// - Returns: whether this was awaited behind a ping.
+    mutating func receive(
+        _ bytes: ArraySlice<UInt8>, into events: inout [WebSocketEvent], draining: Set<NodeID>, now: Instant
+    ) -> Bool? {
+        guard session != nil else { return nil }
+        let wasPinged = session!.isPinged
+        if let parser = session!.parser, draining.contains(parser), now - session!.heardAt >= GatewayLimits.parserChangeAfter {
+            session!.parser = nil
+        }
+        session!.heardAt = now
+        session!.isPinged = false
+        session!.decoder.receive(bytes, into: &events)
+        if session!.decoder.isIdle {
+            session!.messageBeganAt = nil
+        } else if session!.messageBeganAt == nil || events.contains(where: \.isMessage) {
+            session!.messageBeganAt = now
+        }
+        return wasPinged
+    }
 }

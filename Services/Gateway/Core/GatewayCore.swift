@@ -198,23 +198,14 @@ public struct GatewayCore: ServiceCore {
     }
 
     private mutating func send(_ output: ClientOutput, from node: NodeID, now: Now, _ effects: inout [Effect]) {
-        guard let socket = sockets[output.connection], case .open(var session) = connections[socket]?.phase else { return }
+        guard let socket = sockets[output.connection], let place = connections.index(forKey: socket),
+            let added = connections.values[place].add(output.bytes, from: node)
+        else { return }
         counters.framesSent += 1
-        if session.outbound.isEmpty { dirty.append(socket) }
-        // The slot is emptied while the frame is appended: its buffer is then ours alone, and nothing is copied.
-        connections[socket]!.phase = .closing
-        switch session.encoding {
-        case .json: FrameEncoder.appendText(output.bytes, to: &session.outbound)
-        case .binary: FrameEncoder.appendBinary(output.bytes, to: &session.outbound)
-        }
-        let isWelcome = !session.isWelcomed && session.home == node
-        if isWelcome {
-            if session.isGreeting { greetings.leave() }
-            session.isWelcomed = true
-            session.isGreeting = false
-        }
-        connections[socket]!.phase = .open(session)
-        if isWelcome { correctSeat(socket, now: now, &effects) }
+        if added.isFirst { dirty.append(socket) }
+        guard added.isWelcome else { return }
+        if added.wasGreeting { greetings.leave() }
+        correctSeat(socket, now: now, &effects)
     }
 
     /// A token that does not say when it was issued is as old as any.
@@ -229,10 +220,9 @@ public struct GatewayCore: ServiceCore {
     private mutating func onFlush(_ effects: inout [Effect]) {
         upgradesInTick = 0
         for socket in dirty {
-            guard case .open(var session) = connections[socket]?.phase, !session.outbound.isEmpty else { continue }
-            effects.append(.writeClient(socket, session.outbound))
-            session.outbound = []
-            connections[socket]!.phase = .open(session)
+            guard let place = connections.index(forKey: socket) else { continue }
+            let bytes = connections.values[place].takeOutbound()
+            if !bytes.isEmpty { effects.append(.writeClient(socket, bytes)) }
         }
         dirty.removeAll(keepingCapacity: true)
     }
@@ -240,35 +230,22 @@ public struct GatewayCore: ServiceCore {
     // MARK: Frames of clients
 
     private mutating func onBytes(_ socket: SocketID, _ bytes: ArraySlice<UInt8>, now: Now, _ effects: inout [Effect]) {
-        switch connections[socket]?.phase {
-        case .handshake(let parser):
-            onHandshake(socket, parser, bytes, now: now, &effects)
-        case .request(let upgrade, let rest):
-            onEarly(socket, upgrade, rest + bytes, &effects)
-        case .open(var session):
-            connections[socket]!.phase = .closing
-            let wasPinged = session.isPinged
-            if let parser = session.parser, parsersDraining.contains(parser),
-                now.instant - session.heardAt >= GatewayLimits.parserChangeAfter
-            {
-                session.parser = nil
-            }
-            session.heardAt = now.instant
-            session.isPinged = false
-            session.decoder.receive(bytes, into: &decoded)
-            if session.decoder.isIdle {
-                session.messageBeganAt = nil
-            } else if session.messageBeganAt == nil || decoded.contains(where: \.isMessage) {
-                session.messageBeganAt = now.instant
-            }
-            connections[socket]!.phase = .open(session)
+        guard let place = connections.index(forKey: socket) else { return }
+        if let wasPinged = connections.values[place].receive(bytes, into: &decoded, draining: parsersDraining, now: now.instant) {
             // Behind a ping the timer stands at the end of all patience; now it is pinging time again before that.
-            if wasPinged { arm(socket, session, now: now) }
-            let events = decoded
-            decoded.removeAll(keepingCapacity: true)
+            if wasPinged, case .open(let session) = connections[socket]?.phase { arm(socket, session, now: now) }
+            // Taken out while they are handled, and put back for its room.
+            var events = decoded
+            decoded = []
             for event in events { onFrame(socket, event, now: now, &effects) }
-        case .closing, nil:
-            break
+            events.removeAll(keepingCapacity: true)
+            decoded = events
+            return
+        }
+        switch connections[socket]?.phase {
+        case .handshake(let parser): onHandshake(socket, parser, bytes, now: now, &effects)
+        case .request(let upgrade, let rest): onEarly(socket, upgrade, rest + bytes, &effects)
+        case .open, .closing, nil: break
         }
     }
 
