@@ -251,13 +251,13 @@ extension SessionCore {
     /// out of the table.
     /// - Parameter key: that of the entry; for many recipients it is made once.
     mutating func onGrown(_ id: UserID, _ entry: InboxEntry, _ key: TraceKey, now: Now, _ effects: inout [Effect]) {
-        guard let place = users.index(forKey: id) else { return }
-        let stamp = entry.kind.isOfGroup ? users.values[place].headStamp : entry.stamp
-        users.values[place].noteHead(entry.number, stamp)
-        users.values[place].noteHeader(EntryHeader(entry, key: key))
-        for index in users.values[place].devices.indices {
-            if users.values[place].devices[index].isReady(for: entry.number) {
-                let wasSilent = users.values[place].devices[index].ackDeadline == nil
+        guard let place = users.place(of: id) else { return }
+        let stamp = entry.kind.isOfGroup ? users[place: place].headStamp : entry.stamp
+        users[place: place].noteHead(entry.number, stamp)
+        users[place: place].noteHeader(EntryHeader(entry, key: key))
+        for index in users[place: place].devices.indices {
+            if users[place: place].devices[index].isReady(for: entry.number) {
+                let wasSilent = users[place: place].devices[index].ackDeadline == nil
                 push(entry, key, to: place, index, now: now, &effects)
                 if wasSilent { armAckTimer(id) }
             } else {
@@ -294,7 +294,7 @@ extension SessionCore {
             if entry.number > users[id]!.devices[index].pushed + 1 {
                 pushGap(to: entry.number - 1, id, index, now: now, &effects)
             }
-            guard let place = users.index(forKey: id) else { return }
+            guard let place = users.place(of: id) else { return }
             push(entry, TraceKey(author: entry.author, id: entry.id), to: place, index, now: now, &effects)
         }
         if page.through > users[id]!.devices[index].pushed { pushGap(to: page.through, id, index, now: now, &effects) }
@@ -308,16 +308,16 @@ extension SessionCore {
     }
 
     private mutating func push(
-        _ entry: InboxEntry, _ key: TraceKey, to place: Dictionary<UserID, UserState>.Index, _ index: Int, now: Now,
+        _ entry: InboxEntry, _ key: TraceKey, to place: Int, _ index: Int, now: Now,
         _ effects: inout [Effect]
     ) {
         counters.entriesPushed += 1
         // A copy bears the stamp of another inbox, a group's entry that of the group.
         if entry.kind != .copy && !entry.kind.isOfGroup {
-            users.values[place].headStamp = max(users.values[place].headStamp, entry.stamp)
+            users[place: place].headStamp = max(users[place: place].headStamp, entry.stamp)
         }
-        users.values[place].devices[index].onPushed(entry.number, bytes: entry.body.count, now: now.instant)
-        tell(users.values[place].devices[index].origin, ServerFrame(entry), &effects)
+        users[place: place].devices[index].onPushed(entry.number, bytes: entry.body.count, now: now.instant)
+        tell(users[place: place].devices[index].origin, ServerFrame(entry), &effects)
         if entry.kind == .message || entry.kind == .groupMessage {
             effects.append(.trace(TraceRecord(key, .pushed, entry.number)))
         }

@@ -144,7 +144,7 @@ extension SessionCore {
         }
         guard mark.stamp > users[id]!.headStamp else { return storeRead(mark, &effects) }
         // As with acknowledgements: another shard may have pushed what was read.
-        users[id]!.devices[index].claimedRead = mark
+        users[id]!.devices[index].claimedRead = .init(with: mark.with, stamp: mark.stamp)
         checkHead(id, &effects)
     }
 
@@ -184,7 +184,7 @@ extension SessionCore {
                     let error = ErrorFrame(.readAhead, "the newest message is stamped \(head.headStamp.microseconds)")
                     tell(device.origin, .error(error), &effects)
                 } else {
-                    storeRead(mark, &effects)
+                    storeRead(MarkRead(origin: device.origin, with: mark.with, stamp: mark.stamp), &effects)
                 }
             }
         }

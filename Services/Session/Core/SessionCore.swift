@@ -12,7 +12,7 @@
 //     Typing.swift      who writes to whom just now
 //     Presence.swift    connections that ended and settings that changed
 //     Hooks.swift       what a product's backend is told
-//     UserState.swift   what is known of one user
+//     UserState.swift   what is known of one user; UserTable.swift: and where it lies
 //
 // About disagreement: two shards may believe that they hold the same user. Persistence alone numbers an inbox, so nothing
 // clashes; a shard that stores out of turn pokes the others, and one that holds a user out of turn looks at the inbox's
@@ -93,7 +93,7 @@ public struct SessionCore: ServiceCore {
     private var gateways: Set<NodeID>
     /// Peers that go by an older or a newer cluster file: what they store for our users they may not tell us.
     private var strayPeers: Set<NodeID> = []
-    var users: [UserID: UserState] = [:]
+    var users = UserTable()
     /// Users with a device here whose primary shard is another one.
     var outOfTurn: Set<UserID> = []
     /// Through those whose inbox is to be looked at since another shard came into reach.

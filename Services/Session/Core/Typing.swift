@@ -12,18 +12,18 @@ extension SessionCore {
     /// Somebody types to one user.
     mutating func onTyping(_ typing: Typing, now: Now, _ effects: inout [Effect]) {
         let author = typing.origin.user
-        guard let place = users.index(forKey: typing.to), mayShowTyping(from: author, to: users.values[place]),
-            users.values[place].isAnyAtHead
+        guard let place = users.place(of: typing.to), mayShowTyping(from: author, to: users[place: place]),
+            users[place: place].isAnyAtHead
         else {
             counters.typingDropped += 1
             return
         }
-        switch users.values[place].typists.take(author, isOn: typing.isOn, now: now.instant) {
+        switch users[place: place].typists.take(author, isOn: typing.isOn, now: now.instant) {
         case .merged: counters.typingMerged += 1
         case .full: counters.typingDropped += 1
         case .news:
             var frame = SharedFrame(.typing(from: author, group: nil, isOn: typing.isOn))
-            show(&frame, to: users.values[place], &effects)
+            show(&frame, to: users[place: place], &effects)
         }
     }
 

@@ -43,6 +43,12 @@ struct DeviceState: Sendable {
         case gone
     }
 
+    /// As far as it is not the device's own: `MarkRead` with an origin is three times as large.
+    struct ClaimedRead: Sendable {
+        let with: UserID
+        let stamp: Stamp
+    }
+
     struct InFlight: Sendable {
         var number: UInt64
         var bytes: Int
@@ -59,7 +65,7 @@ struct DeviceState: Sendable {
     /// An acknowledgement beyond that, until the inbox's head is known.
     var claimed: UInt64?
     /// A read mark beyond the newest entry known here, likewise. One at a time: the client repeats what is not noted.
-    var claimedRead: MarkRead?
+    var claimedRead: ClaimedRead?
     /// Acknowledged up to here.
     var acknowledged: UInt64 = 0
     /// The cursor that persistence has.
