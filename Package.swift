@@ -151,7 +151,7 @@ let package = Package(
             // The load tool, split likewise.
             .target(
                 name: "BenchKit",
-                dependencies: ["FantailCLI", "ChatClient", "ClientProtocol", "Cluster", "Groups", "Media", "Primitives", "Privacy", "Ring", "WebSocket"],
+                dependencies: ["FantailCLI", "ChatClient", "ClientProtocol", "Cluster", "Groups", "Media", "Messages", "Primitives", "Privacy", "RPC", "Ring", "WebSocket"],
                 path: "Services/Bench/Kit"),
             .executableTarget(
                 name: "bench",

@@ -1,8 +1,10 @@
 // bench micro: the operations that every message passes, alone and many times over: the two codecs, the frames of the
-// WebSocket, the ring. Each is also checked once: what was rendered must read back as it was.
+// WebSocket, those between services, the ring. Each is also checked once: what was rendered must read back as it was.
 
 import ClientProtocol
+import Messages
 import Primitives
+import RPC
 import Ring
 import WebSocket
 
@@ -27,7 +29,14 @@ public enum MicroOperations {
         for encoding in ClientEncoding.allCases {
             operations += codecs(send, message, encoding)
         }
-        return operations + frames(payloadBytes: message.encoded(as: .binary)) + ring()
+        let origin = Origin(
+            gateway: NodeID(rawValue: 1), connection: ConnectionID(rawValue: 1_767_225_600_000_000), user: mark.user(0), device: .unnamed,
+            encoding: .binary, isAttached: true, hasSiblings: false)
+        let deliver = Message.deliver(
+            Deliver(origin: origin, to: mark.user(1), id: mark.id(chat: 7, number: 42), after: nil, body: mark.body(chat: 7, number: 42)))
+        let appended = Message.appended(Appended(outcome: .stored, number: 42, stamp: Stamp(microseconds: 1_767_225_600_000_000)))
+        return operations + frames(payloadBytes: message.encoded(as: .binary)) + rpc("a message on its way", deliver)
+            + rpc("that it is stored", appended) + ring()
     }
 
     private static func codecs(_ send: ClientFrame, _ message: ServerFrame, _ encoding: ClientEncoding) -> [MicroOperation] {
@@ -114,6 +123,43 @@ public enum MicroOperations {
                     decoder.receive(wire[...], into: &events)
                     return events == [.binary(payload)]
                 }),
+        ]
+    }
+
+    /// A frame between services: what a link does with it, the socket aside.
+    private static func rpc(_ name: String, _ message: Message) -> [MicroOperation] {
+        var writer = ByteWriter()
+        writer.frame(.request, call: 1, message)
+        let wire = writer.bytes
+        let isSame = {
+            var reader = ByteReader(wire, start: 4 + RPCLimits.headerBytes)
+            return (try? Message(method: message.method, from: &reader)) == message
+        }
+        return [
+            MicroOperation(
+                name: "rpc: write \(name)",
+                run: { count in
+                    var sum: UInt64 = 0
+                    var out = ByteWriter()
+                    for _ in 0..<count {
+                        out.bytes.removeAll(keepingCapacity: true)
+                        out.frame(.request, call: 1, message)
+                        sum += UInt64(out.count)
+                    }
+                    return sum
+                },
+                isRight: isSame),
+            MicroOperation(
+                name: "rpc: read \(name)",
+                run: { count in
+                    var sum: UInt64 = 0
+                    for _ in 0..<count {
+                        var reader = ByteReader(wire, start: 4 + RPCLimits.headerBytes)
+                        if let read = try? Message(method: message.method, from: &reader) { sum += UInt64(read.method) }
+                    }
+                    return sum
+                },
+                isRight: isSame),
         ]
     }
 

@@ -21,13 +21,18 @@ enum MicroCommand {
             scenario: "micro", headline: "\(plan.bodyBytes) bytes, \(plan.milliseconds) ms each",
             settings: [.init("milliseconds", .whole(Int64(plan.milliseconds))), .init("body", .whole(Int64(plan.bodyBytes)))])
         var wrong = 0
-        var group = FigureGroup("Operation", [])
+        var times = FigureGroup("Operation", [])
+        var allocations = FigureGroup("Objects that it allocates", [])
         for operation in MicroOperations.all(bodyBytes: plan.bodyBytes) {
             if !operation.isRight() { wrong += 1 }
-            group.figures.append(
+            times.figures.append(
                 Figure("ns_\(Words.key(operation.name))", operation.name, nanoseconds(plan.milliseconds, operation.run), places: 1, unit: "ns"))
+            if let count = objects(operation.run) {
+                allocations.figures.append(Figure("objects_\(Words.key(operation.name))", operation.name, count, places: 1, unit: ""))
+            }
         }
-        report.groups.append(group)
+        report.groups.append(times)
+        if !allocations.figures.isEmpty { report.groups.append(allocations) }
         var store = FigureGroup("Store append, with its share of the sync", [])
         for size in batchSizes {
             let (us, isRight) = try StoreOperations.append(plan, batch: size)
@@ -63,6 +68,15 @@ enum MicroCommand {
         try json?.write(report.json.rendered)
         Terminal.print(ReportTable.rows(report))
         return report.exitCode
+    }
+
+    /// Objects for each operation, over as many that what is made once does not count; nil where nobody can count.
+    private static func objects(_ run: (Int) -> UInt64) -> Double? {
+        let count = 1_000
+        var sum: UInt64 = 0
+        guard let objects = AllocationCounter.count(in: { sum = run(count) }) else { return nil }
+        precondition(sum > 0)
+        return Double(objects) / Double(count)
     }
 
     /// Repeats in growing rounds until the time is over; the sum of the results keeps the compiler honest.
