@@ -5,6 +5,7 @@
 // that of heartbeats: the server pings every 30 s.
 
 import ChatClient
+import Cluster
 import Primitives
 
 public struct IdleScenario: Scenario {
@@ -96,6 +97,21 @@ extension IdleScenario {
         let each = growth.isEmpty ? nil : sum.map { Double($0) / count }
         memory.figures.append(Figure("bytes_per_connection", "all", each, unit: "bytes"))
         report.groups.append(memory)
+        // Everybody comes before the measured interval; the quiet seconds in between are in it, and are little.
+        if let coming = findings.cost("connection", count, from: .empty, to: .begin, hasMemory: false) {
+            let gateway = coming.services.first { $0.name == Role.gateway.name }?.cpuUs
+            let each = coming.each(gateway)
+            report.groups.append(
+                FigureGroup(
+                    "CPU of coming: handshake, token, hello, seat",
+                    [
+                        Figure("cpu_us_per_connect_gateway", "gateway", each, places: 1, unit: "us"),
+                        Figure("cpu_us_per_connect", "all services", coming.each(coming.cpuUs), places: 1, unit: "us"),
+                        Figure(
+                            "connects_per_gateway_core", "connections a second that a core of a gateway is for", each.map { 1_000_000 / $0 },
+                            places: 0, unit: ""),
+                    ]))
+        }
         if let cost = findings.cost("connection", count) {
             report.groups.append(
                 FigureGroup(
