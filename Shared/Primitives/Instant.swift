@@ -29,6 +29,12 @@ public struct Instant: Hashable, Comparable, Sendable {
     @inlinable public static func < (a: Instant, b: Instant) -> Bool { a.nanoseconds < b.nanoseconds }
     @inlinable public static func + (a: Instant, d: Interval) -> Instant { Instant(nanoseconds: a.nanoseconds + d.nanoseconds) }
     @inlinable public static func - (a: Instant, b: Instant) -> Interval { Interval(nanoseconds: a.nanoseconds - b.nanoseconds) }
+
+    /// The next multiple of `grid`, or this one.
+    /// - Precondition: `grid` is positive, and this is not negative.
+    public func roundedUp(to grid: Interval) -> Instant {
+        Instant(nanoseconds: (nanoseconds + grid.nanoseconds - 1) / grid.nanoseconds * grid.nanoseconds)
+    }
 }
 
 /// Wall time, microseconds since 1970-01-01 UTC. Below 2^53 until the year 2255, so that every JSON reader keeps it whole.

@@ -373,7 +373,7 @@ public struct GatewayCore: ServiceCore {
         next = min(next, now.instant + left)
         if !session.isWelcomed { next = min(next, connections[socket]!.openedAt + GatewayLimits.helloTimeout) }
         if let began = session.messageBeganAt { next = min(next, began + GatewayLimits.messageTimeout) }
-        timers.arm(.connection(socket), at: max(next, now.instant + .milliseconds(100)))
+        timers.arm(.connection(socket), at: max(next, now.instant + .milliseconds(100)).roundedUp(to: GatewayLimits.timerGrid))
     }
 
     mutating func close(_ socket: SocketID, _ code: CloseCode, now: Now, _ effects: inout [Effect]) {
