@@ -192,6 +192,18 @@ import WebSocket
         #expect(s.wait(1) == [.frames(1, [goodbye(.goingAway)]), s.detach(ana, connection, to: s.home(ana))])
     }
 
+    @Test func whoeverIsSilentForNearlyAsLongIsPingedInTheSameMoment() {
+        var s = Scene()
+        s.isSeated(1)
+        #expect(s.wait(60) == [])
+        s.isSeated(2)
+        #expect(s.wait(120) == [])
+        s.isSeated(3)
+        #expect(s.wait(29_820) == [.frames(1, [.ping([])])])
+        #expect(s.wait(249) == [])
+        #expect(s.wait(1) == [.frames(2, [.ping([])]), .frames(3, [.ping([])])])
+    }
+
     @Test func whoAnswersThePingStays() {
         var s = Scene()
         s.isSeated(1)
