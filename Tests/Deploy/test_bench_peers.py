@@ -104,6 +104,7 @@ def test_rates_of_the_offline_runs_are_compared_one_by_one(tmp_path):
     ("chat", "ejabberd", {"fatal": "only 3 of 1000 connected"}),
     ("offline", "mosquitto", peer_offline(1, 1, delivered=9)),
     ("offline", "mosquitto", peer_offline(1, 1)[:1]),
+    ("offline", "fantail", []),
 ])
 def test_a_run_that_proves_nothing_is_not_taken(tmp_path, part, server, found):
     path = tmp_path / "run.json"

@@ -240,7 +240,7 @@ def main(words: list):
             run = figures(part, server, path)
             rate = run["stored"] if part == "offline" else run.get("rate")
             print(f'p50 {run["delivered_p50"]:.3f} ms' if server == DISK else f'{run["cpu"]:.1f} us per {NOUN[part]}, {rate:,.0f} a second')
-        except (ValueError, KeyError, TypeError, ZeroDivisionError) as error:
+        except (ValueError, LookupError, TypeError, ZeroDivisionError) as error:
             sys.exit(f"it proves nothing: {error!r}")
     elif words[:1] == ["all"] and len(words) in (2, 3):
         show_all(words[1], len(words) == 3)
