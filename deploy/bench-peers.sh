@@ -1,20 +1,27 @@
 #!/usr/bin/env bash
-# Measures Fantail beside ejabberd and mosquitto, in one run on one machine.
+# Measures Fantail beside ejabberd and mosquitto, in one run on one machine, and says which goals are kept.
 #
 #   deploy/bench-peers.sh [options]
 #
-#   --rounds N     how often everything is measured; the table shows medians; default 3
+#   --rounds N     how often everything is measured; the tables show medians; default 3
 #   --seconds S    the measured interval of each run; default 8
 #   --users N      connected users, half of them write to the other half; default 1000
-#   --only PART    chat: pairs; group: groups of 100 and of 1,024; default both
+#   --only PART    chat: pairs in a closed loop; open: pairs in an open loop; syncs: messages a sync; group: groups of 100 and of
+#                  1,024; offline: storing for who is away, and their coming back. May be repeated; default all of them
 #   --peers DIR    where run-peer.sh and peerload are; default ../shared/peers beside this checkout
-#   --markdown     the table as docs/performance.md shows it
+#   --port-base N  of Fantail's clusters, as for bench; default 17000
+#   --no-build     run what was built before
+#   --markdown     the tables as docs/performance.md shows them
 #
 # A round runs every server in every setting, one after the other, so that a machine which slows down slows all alike. One
 # exchange is one message and its receipt: Fantail's is synced to disk before the author is told `sent`, and its receipt
 # before the reader's cursor moves; the peers sync nothing. A group is a topic at QoS 1 of mosquitto and a room of ejabberd;
-# one member writes, the next message leaves when everybody has one, and every member's is a delivery, the author's too. CPU is user + system time of all processes of the server, from
-# /proc/PID/stat; the load generators are not in it. `ejabberd-acks` has every message acknowledged (XEP-0198), as ours are.
+# one member writes, the next message leaves when everybody has one, and every member's is a delivery, the author's too. CPU
+# is user + system time of all processes of the server, from /proc/PID/stat; the load generators are not in it.
+# `ejabberd-acks` has every message acknowledged (XEP-0198), as ours are, and is the ejabberd of `offline`, for without that
+# nobody hears that a message was stored. Before each open loop of Fantail the disk under its clusters is asked how long an
+# fdatasync takes. `syncs` is 64 authors with one message on its way each.
+# deploy/bench-peers/tables.py has the goals, and holds them against the medians. That one is missed is a result, no error.
 # The peers have to be installed: apt-get install -y --no-install-recommends ejabberd mosquitto
 # Exit status: 0 measured; 1 something is in the way, or a run broke its verdict; 64 a wrong option.
 
@@ -27,67 +34,81 @@ readonly WORK=$ROOT/.build/bench-peers
 readonly BENCH=$ROOT/.build/release/bench
 # Before the measured interval, seconds: connections are made, caches are warm.
 readonly WARM=3
-# What is measured: server, and what the load generator is told.
+readonly TABLES=$ROOT/deploy/bench-peers/tables.py
+readonly PARTS=(chat open syncs group offline)
+# What is measured: part, server, and what the load generator is told.
 readonly RUNS=(
-  'fantail window-1' 'fantail window-16' 'fantail rate-1000'
-  'fantail-json window-1' 'fantail-json window-16'
-  'ejabberd window-1' 'ejabberd window-16' 'ejabberd rate-1000'
-  'ejabberd-acks window-1' 'ejabberd-acks window-16'
-  'mosquitto window-1' 'mosquitto window-16' 'mosquitto rate-1000'
+  'chat fantail window-1' 'chat fantail window-16'
+  'chat fantail-json window-1' 'chat fantail-json window-16'
+  'chat ejabberd window-1' 'chat ejabberd window-16'
+  'chat ejabberd-acks window-1' 'chat ejabberd-acks window-16'
+  'chat mosquitto window-1' 'chat mosquitto window-16'
+  'open fdatasync rate-1000' 'open fantail rate-1000'
+  'open ejabberd rate-1000' 'open ejabberd-acks rate-1000' 'open mosquitto rate-1000'
+  'open fdatasync rate-2000' 'open fantail rate-2000'
+  'open fdatasync rate-5000' 'open fantail rate-5000'
+  'syncs fantail authors-64-window-1'
+  'group fantail members-100-window-1' 'group fantail members-100-window-16'
+  'group fantail members-1024-window-1' 'group fantail members-1024-window-16'
+  'group ejabberd members-100-window-1' 'group ejabberd members-100-window-16'
+  'group ejabberd members-1024-window-1' 'group ejabberd members-1024-window-16'
+  'group ejabberd-acks members-100-window-16'
+  'group mosquitto members-100-window-1' 'group mosquitto members-100-window-16'
+  'group mosquitto members-1024-window-1' 'group mosquitto members-1024-window-16'
+  'offline fantail messages-100000' 'offline ejabberd-acks messages-100000' 'offline mosquitto messages-100000'
 )
-# The same for groups: server, and members and window.
-readonly GROUP_RUNS=(
-  'fantail members-100-window-1' 'fantail members-100-window-16' 'fantail members-1024-window-1' 'fantail members-1024-window-16'
-  'ejabberd members-100-window-1' 'ejabberd members-100-window-16' 'ejabberd members-1024-window-1' 'ejabberd members-1024-window-16'
-  'ejabberd-acks members-100-window-16'
-  'mosquitto members-100-window-1' 'mosquitto members-100-window-16' 'mosquitto members-1024-window-1' 'mosquitto members-1024-window-16'
-)
+# Of the offline runs, for all servers: who is away, who writes, and how many messages each keeps without an answer.
+readonly OFFLINE=(--users 1000 --senders 10 --window 100)
+# A drain is over when nothing has come for so long, seconds; a peer that has lost something is told by that.
+readonly DRAIN_QUIET=15
 # Members of the largest group, and deliveries of one run at a peer, whose load ends after so many and not after a time.
 readonly GROUP_MEMBERS_MAX=1024
 readonly PEER_DELIVERIES=200000
 # The peer that runs now; ended by the trap.
 PEER=
+# 1 when a run broke its verdict; the others are measured all the same.
+BROKEN=0
 
 main() {
   read_arguments "$@"
   mkdir -p -- "$WORK"
   require_peers
-  require_swift
-  require_libraries "$WORK/install.log"
-  say 'Building ...'
-  (cd -- "$ROOT" && swift build -c release) >"$WORK/build.log" 2>&1 || die "the build failed: $WORK/build.log"
+  if [[ -n $BUILD ]]; then
+    require_swift
+    require_libraries "$WORK/install.log"
+    say 'Building ...'
+    swift build --package-path "$ROOT" -c release >"$WORK/build.log" 2>&1 || die "the build failed: $WORK/build.log"
+  fi
+  [[ -x $BENCH ]] || die "$BENCH is not built: type deploy/bench-peers.sh without --no-build"
   prepare_peers
   trap stop_peer EXIT
   trap 'exit 1' INT TERM
-  : >"$WORK/figures.tsv"
-  : >"$WORK/groups.tsv"
+  rm -rf -- "$WORK/runs"
+  mkdir -- "$WORK/runs"
+  : >"$WORK/runs.tsv"
   local round run
   for ((round = 1; round <= ROUNDS; round++)); do
     for run in "${RUNS[@]}"; do
-      [[ $ONLY != group ]] || continue
-      # shellcheck disable=SC2086 # two words: server and setting
-      measure $run "$round"
-    done
-    for run in "${GROUP_RUNS[@]}"; do
-      [[ $ONLY != chat ]] || continue
-      # shellcheck disable=SC2086 # two words: server and setting
-      measure_group $run "$round"
+      # shellcheck disable=SC2086 # three words: part, server and setting
+      [[ " ${ONLY[*]} " != *" ${run%% *} "* ]] || measure $run "$round"
     done
   done
-  show_table "$WORK/figures.tsv" exchange receipt
-  show_table "$WORK/groups.tsv" delivery 'last member'
+  say
+  python3 "$TABLES" all "$WORK/runs.tsv" ${MARKDOWN:+markdown}
+  return "$BROKEN"
 }
 
 read_arguments() {
-  ROUNDS=3 RUN_SECONDS=8 USERS=1000 PEERS=$ROOT/../shared/peers MARKDOWN='' ONLY=''
+  ROUNDS=3 RUN_SECONDS=8 USERS=1000 PEERS=$ROOT/../shared/peers PORT_BASE=17000 BUILD=1 MARKDOWN='' ONLY=()
   while (($# > 0)); do
     case $1 in
-      --rounds | --seconds | --users)
+      --rounds | --seconds | --users | --port-base)
         [[ ${2:-} =~ ^[1-9][0-9]{0,4}$ ]] || usage_error "$1 needs a number"
         case $1 in
           --rounds) ROUNDS=$2 ;;
           --seconds) RUN_SECONDS=$2 ;;
           --users) USERS=$2 ;;
+          --port-base) PORT_BASE=$2 ;;
         esac
         shift
         ;;
@@ -96,16 +117,18 @@ read_arguments() {
         shift
         ;;
       --only)
-        ONLY=$(option_value "$@")
-        [[ $ONLY == chat || $ONLY == group ]] || usage_error '--only must be chat or group'
+        ONLY+=("$(option_value "$@")")
+        [[ " ${PARTS[*]} " == *" ${ONLY[-1]} "* ]] || usage_error "--only must be one of ${PARTS[*]}"
         shift
         ;;
+      --no-build) BUILD='' ;;
       --markdown) MARKDOWN=1 ;;
       --help | -h) usage_text && exit 0 ;;
       *) usage_error "there is no option $1" ;;
     esac
     shift
   done
+  ((${#ONLY[@]} > 0)) || ONLY=("${PARTS[@]}")
   ((USERS % 2 == 0)) || usage_error '--users must be an even number: they chat in pairs'
 }
 
@@ -151,122 +174,81 @@ stop_peer() {
 
 # --- one run ----------------------------------------------------------------------------------------------------------
 
-# measure SERVER SETTING ROUND: adds a line "server setting cpu per-second p50 p99" to the figures; latencies are from the
-# send to the receipt, milliseconds.
+# measure PART SERVER SETTING ROUND: one run; what its load generator wrote is kept, and a line "part setting server file".
 measure() {
-  local server=$1 setting=$2 round=$3 load figures
-  load=(--"${setting%-*}" "${setting##*-}")
-  case $server in
-    fantail | fantail-json) figures=$(run_fantail "$server" "${load[@]}") ;;
-    ejabberd | ejabberd-acks | mosquitto) figures=$(run_peer "$server" "${load[@]}") ;;
-  esac
-  printf '%s\t%s\t%s\n' "$server" "$setting" "$figures" >>"$WORK/figures.tsv"
-  say "round $round  $server $setting: $(awk '{ printf "%s us per exchange, %s a second", $1, $2 }' <<<"$figures")"
-}
-
-# measure_group SERVER SETTING ROUND: the same for a group; latencies are from the send to the last member.
-measure_group() {
-  local server=$1 setting=$2 round=$3 members window figures
-  IFS=- read -r _ members _ window <<<"$setting"
-  case $server in
-    fantail) figures=$(run_fantail_group "$members" "$window") ;;
-    ejabberd | ejabberd-acks | mosquitto) figures=$(run_peer_group "$server" "$members" "$window") ;;
-  esac
-  printf '%s\t%s\t%s\n' "$server" "$setting" "$figures" >>"$WORK/groups.tsv"
-  say "round $round  $server $setting: $(awk '{ printf "%s us per delivery, %s a second", $1, $2 }' <<<"$figures")"
-}
-
-run_fantail() {
-  local encoding=binary result=$WORK/fantail.json
-  [[ $1 == fantail ]] || encoding=json
-  shift
-  "$BENCH" chat --start --users "$USERS" --encoding "$encoding" --warm "$WARM" --seconds "$RUN_SECONDS" "$@" \
-    --json "$result" >"$WORK/fantail.log" 2>&1 || die "bench says no: $WORK/fantail.log"
-  python3 - "$result" <<'PYTHON'
-import json, sys
-run = json.load(open(sys.argv[1]))
-receipt = run["latency_us"]["receipt"]
-print(f'{run["cpu_us_per_exchange"]["all"]:.1f}\t{run["exchanges_per_second"]:.0f}\t{receipt["p50"] / 1000:.2f}\t{receipt["p99"] / 1000:.2f}')
-PYTHON
-}
-
-run_fantail_group() {
-  local result=$WORK/fantail.json
-  "$BENCH" group --start --members "$1" --window "$2" --encoding binary --warm "$WARM" --seconds "$RUN_SECONDS" \
-    --json "$result" >"$WORK/fantail.log" 2>&1 || die "bench says no: $WORK/fantail.log"
-  python3 - "$result" <<'PYTHON'
-import json, sys
-run = json.load(open(sys.argv[1]))
-last = run["latency_us"]["everybody"]
-print(f'{run["cpu_us_per_delivery"]["all"]:.2f}\t{run["deliveries_per_second"]:.0f}\t{last["p50"] / 1000:.2f}\t{last["p99"] / 1000:.2f}')
-PYTHON
-}
-
-# load_peer SERVER OPTION...: starts it, puts the load of peerload on it, stops it; peer.json has what was found.
-load_peer() {
-  local name=${1%-acks} protocol=xmpp port=5222 extra=()
-  [[ $name == ejabberd ]] || { protocol=mqtt; port=1883; }
-  [[ $1 != ejabberd-acks ]] || extra=(--sm)
-  shift
-  PEER=$name
-  "$WORK/peers/run-peer.sh" "$name" wipe >/dev/null
-  "$WORK/peers/run-peer.sh" "$name" start >"$WORK/peer.log" 2>&1 || die "$name does not start: $WORK/peer.log"
-  "$WORK/peers/peerload" --proto "$protocol" --port "$port" --pid "$("$WORK/peers/run-peer.sh" "$name" pid)" \
-    "$@" "${extra[@]}" >"$WORK/peer.json" 2>>"$WORK/peer.log" || die "the load on $name failed: $WORK/peer.log"
+  local part=$1 server=$2 setting=$3 round=$4 file sentence
+  file=$WORK/runs/$part-$setting-$server-$round.json
+  # Without a result nobody knows what it was, so the functions below need not stop at once (`set -e` does not hold here).
+  if "run_$part" "$server" "$setting" "$file" && sentence=$(python3 "$TABLES" run "$part" "$server" "$file" 2>&1); then
+    printf '%s\t%s\t%s\t%s\n' "$part" "$setting" "$server" "$file" >>"$WORK/runs.tsv"
+    say "round $round  $server ${setting//-/ }: $sentence"
+  else
+    warn "round $round  $server ${setting//-/ }: ${sentence:-it did not run, or its verdict is broken}; see $WORK/$([[ $server == fantail* ]] && printf fantail || printf peer).log"
+    BROKEN=1
+  fi
   stop_peer
 }
 
-run_peer_group() {
-  local count=$((PEER_DELIVERIES / $2))
-  load_peer "$1" --mode group --users "$2" --window "$3" --count "$count" --warmcount "$((count / 4))"
-  python3 - "$WORK/peer.json" "$((count * $2))" <<'PYTHON'
-import json, sys
-run = json.load(open(sys.argv[1]))
-if run["deliveries"] != int(sys.argv[2]) or run["errors"]: sys.exit(f'{run["deliveries"]} deliveries, {run["errors"]} errors')
-last = run["all"]
-print(f'{run["cpu_us_per_deliv"]:.2f}\t{run["deliv_per_s"]:.0f}\t{last["p50"]:.2f}\t{last["p99"]:.2f}')
-PYTHON
+# The functions run_PART SERVER SETTING FILE: Fantail's clusters are bench's own, new for each run.
+
+run_chat() {
+  local load=(--"${2%-*}" "${2##*-}" --users "$USERS" --warm "$WARM" --seconds "$RUN_SECONDS")
+  case $1 in
+    fdatasync) python3 "$TABLES" disk "${TMPDIR:-/tmp}" >"$3" ;;
+    fantail) bench_of "$3" chat --encoding binary "${load[@]}" ;;
+    fantail-json) bench_of "$3" chat --encoding json "${load[@]}" ;;
+    *) start_peer "$1" && load_peer "$1" "${load[@]}" >"$3" ;;
+  esac
 }
 
-run_peer() {
-  load_peer "$1" --users "$USERS" --warm "$WARM" --seconds "$RUN_SECONDS" "${@:2}"
-  python3 - "$WORK/peer.json" <<'PYTHON'
-import json, sys
-run = json.load(open(sys.argv[1]))
-receipt = run["receipt"]
-print(f'{run["cpu_us_per_exch"]:.1f}\t{run["per_s"]:.0f}\t{receipt["p50"]:.2f}\t{receipt["p99"]:.2f}')
-PYTHON
+run_open() { run_chat "$@"; }
+
+run_syncs() {
+  local authors window
+  IFS=- read -r _ authors _ window <<<"$2"
+  bench_of "$3" chat --encoding binary --users "$((authors * 2))" --window "$window" --warm "$WARM" --seconds "$RUN_SECONDS"
 }
 
-# --- the table --------------------------------------------------------------------------------------------------------
+run_group() {
+  local members window count
+  IFS=- read -r _ members _ window <<<"$2"
+  count=$((PEER_DELIVERIES / members))
+  case $1 in
+    fantail) bench_of "$3" group --encoding binary --members "$members" --window "$window" --warm "$WARM" --seconds "$RUN_SECONDS" ;;
+    *) start_peer "$1" && load_peer "$1" --mode group --users "$members" --window "$window" --count "$count" --warmcount "$((count / 4))" >"$3" ;;
+  esac
+}
 
-# show_table FIGURES NOUN END: what is counted, and what the latencies end with; nothing when nothing was measured.
-show_table() {
-  [[ -s $1 ]] || return 0
-  python3 - "$@" "$MARKDOWN" <<'PYTHON'
-import statistics, sys
+# In a peer everybody has to connect once, too, or it keeps nothing for them.
+run_offline() {
+  local messages=${2##*-}
+  case $1 in
+    fantail) bench_of "$3" offline --encoding binary --messages "$messages" "${OFFLINE[@]}" ;;
+    *)
+      start_peer "$1" &&
+        load_peer "$1" --mode prep --users "${OFFLINE[1]}" >"$WORK/prep.json" &&
+        load_peer "$1" --mode offline-send --count "$messages" "${OFFLINE[@]}" >"$3" &&
+        load_peer "${1%-acks}" --mode offline-drain --count "$messages" --users "${OFFLINE[1]}" --quiet "$DRAIN_QUIET" >>"$3"
+      ;;
+  esac
+}
 
-runs = {}
-for line in open(sys.argv[1]):
-    server, setting, *figures = line.rstrip("\n").split("\t")
-    runs.setdefault(setting, {}).setdefault(server, []).append([float(figure) for figure in figures])
-_, _, noun, end, is_markdown = sys.argv
-titles = ["setting", "server", f"CPU us per {noun}", "of ejabberd", "of mosquitto", "a second", f"{end} p50 ms", "p99 ms"]
-rows = []
-for setting, servers in runs.items():
-    median = {server: [statistics.median(column) for column in zip(*figures)] for server, figures in servers.items()}
-    for server, (cpu, per_second, p50, p99) in median.items():
-        ratios = [f"{cpu / median[peer][0]:.2f}" if peer in median else "-" for peer in ("ejabberd", "mosquitto")]
-        rows.append([setting.replace("-", " "), server, f"{cpu:.{0 if noun == 'exchange' else 1}f}", *ratios, f"{per_second:,.0f}", f"{p50:.1f}", f"{p99:.1f}"])
-if is_markdown:
-    print("| " + " | ".join(titles) + " |\n|" + "---|" * len(titles))
-    for row in rows:
-        print("| " + " | ".join(row) + " |")
-else:
-    widths = [max(len(row[i]) for row in [titles, *rows]) for i in range(len(titles))]
-    for row in [titles, *rows]:
-        print("  ".join(cell.ljust(width) if i < 2 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths))))
-PYTHON
+# bench_of FILE SCENARIO OPTION...
+bench_of() { "$BENCH" "$2" --start --port-base "$PORT_BASE" "${@:3}" --json "$1" >"$WORK/fantail.log" 2>&1 </dev/null; }
+
+# start_peer SERVER: without the messages of the run before.
+start_peer() {
+  PEER=${1%-acks}
+  "$WORK/peers/run-peer.sh" "$PEER" wipe >/dev/null
+  "$WORK/peers/run-peer.sh" "$PEER" start >"$WORK/peer.log" 2>&1
+}
+
+# load_peer SERVER OPTION...: one load of peerload on the peer that runs; prints what was found.
+load_peer() {
+  local protocol=xmpp port=5222 extra=()
+  [[ $PEER == ejabberd ]] || { protocol=mqtt; port=1883; }
+  [[ $1 != *-acks ]] || extra=(--sm)
+  "$WORK/peers/peerload" --proto "$protocol" --port "$port" --pid "$("$WORK/peers/run-peer.sh" "$PEER" pid)" "${@:2}" "${extra[@]}" 2>>"$WORK/peer.log"
 }
 
 main "$@"
