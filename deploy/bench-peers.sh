@@ -56,6 +56,7 @@ readonly RUNS=(
   'group mosquitto members-100-window-1' 'group mosquitto members-100-window-16'
   'group mosquitto members-1024-window-1' 'group mosquitto members-1024-window-16'
   'offline fantail messages-100000' 'offline ejabberd-acks messages-100000' 'offline mosquitto messages-100000'
+  'offline fantail kill-100000'
 )
 # Of the offline runs, for all servers: who is away, who writes, and how many messages each keeps without an answer.
 readonly OFFLINE=(--users 1000 --senders 10 --window 100)
@@ -221,9 +222,10 @@ run_group() {
 
 # In a peer everybody has to connect once, too, or it keeps nothing for them.
 run_offline() {
-  local messages=${2##*-}
+  local messages=${2##*-} kill=()
+  [[ $2 != kill-* ]] || kill=(--kill)
   case $1 in
-    fantail) bench_of "$3" offline --encoding binary --messages "$messages" "${OFFLINE[@]}" ;;
+    fantail) bench_of "$3" offline --encoding binary --messages "$messages" "${OFFLINE[@]}" "${kill[@]}" ;;
     *)
       start_peer "$1" &&
         load_peer "$1" --mode prep --users "${OFFLINE[1]}" >"$WORK/prep.json" &&

@@ -11,7 +11,7 @@
 #
 # Starts a cluster of its own, attaches strace to all threads of persistence (small batches are synced by the loop, larger ones
 # by a thread beside it), and loads it with `bench chat` as often as it takes. Then deploy/trace-syncs/judge.py reads the trace, puts
-# the frames of docs/rpc.md together again, and looks at every answer. The trace is some 20 KB a message.
+# the frames of docs/rpc.md together again, and looks at every answer. The trace is some 50 KB a message.
 # Only the embedded store has a log here; a cluster with PostgreSQL leaves the sync to that. Load levels are held at 0, for
 # a traced process is slow and would refuse messages.
 # Exit status: 0 no answer was early; 1 one was, or the trace has a hole, or something is in the way; 64 a wrong option.

@@ -67,7 +67,7 @@ private struct GroupStage {
         for order in scenario.takeOrders() {
             switch order {
             case .start(let member): if !absent.contains(member) { plan(now + leg, member, .online) }
-            case .startAt, .killGateway, .stop, .cut: Issue.record("nobody leaves, and all gateways are alike")
+            case .startAt, .killGateway, .killAll, .stop, .cut: Issue.record("nobody leaves, and all gateways are alike")
             case .sendByApp, .watch, .markRead, .type, .askPresence: Issue.record("nobody does that here")
             case .sample(let point): samples.append(point)
             case .change(let member, let asked):

@@ -14,6 +14,7 @@ struct Stage<S: Scenario> {
     var now = Instant(nanoseconds: 5_000_000_000)
     private(set) var samples: [SamplePoint] = []
     private(set) var sendTimes: [(at: Instant, member: Int)] = []
+    private(set) var killCount = 0
     private(set) var inFlightMax = 0
     /// Members that stay away.
     var absent: Set<Int> = []
@@ -66,6 +67,7 @@ struct Stage<S: Scenario> {
             case .stop: break
             case .cut(let member): cut(member)
             case .killGateway(let gateway): for (member, place) in places.sorted(by: { $0.key < $1.key }) where place == gateway { cut(member) }
+            case .killAll: killCount += 1
             case .send(let member, let message):
                 sendTimes.append((now, member))
                 clock += 1
@@ -237,6 +239,17 @@ struct OtherScenarioTests {
         // Each user got its fair share: chats differ by at most one message a round.
         let balance = stage.scenario.ledger.balance(now: stage.now)
         #expect(Verdict(Verdict.ledger(stage.scenario.ledger.counts, balance)).isKept)
+    }
+
+    @Test func allProcessesDieOnceEverythingIsStored() throws {
+        let plan = try OfflinePlan(try arguments("--messages 40 --users 4 --senders 2 --kill", OfflinePlan.options))
+        var stage = Stage(OfflineScenario(plan, mark: mark()))
+        let isOver = stage.play(seconds: 200)
+        #expect(isOver)
+        #expect(stage.killCount == 1)
+        // Storing is measured without it, fetching with it.
+        #expect(stage.samples == [.empty, .begin, .end, .laterBegin, .laterEnd, .last])
+        #expect(Verdict(Verdict.ledger(stage.scenario.ledger.counts, stage.scenario.ledger.balance(now: stage.now))).isKept)
     }
 
     @Test func idleWatchesForItsTime() throws {

@@ -21,13 +21,13 @@ def peer(cpu: float) -> dict:
     return {"errors": 0, "cpu_us_per_exch": cpu, "per_s": 1000, "receipt": {"p50": 0.4, "p99": 0.6}, "deliver": {"p50": 0.3, "p99": 0.5}}
 
 
-def offline(stored: float, drained: float) -> dict:
-    return {"kept": True, "stored_per_second": stored, "drained_per_second": drained, "cpu_us_per_stored": {"all": 9}, "cpu_us_per_drained": {"all": 9}}
+def offline(stored: float, drained: float, lost: int = 0) -> dict:
+    return {"kept": lost == 0, "lost": lost, "stored_per_second": stored, "drained_per_second": drained, "cpu_us_per_stored": {"all": 9}, "cpu_us_per_drained": {"all": 9}}
 
 
 def peer_offline(stored: float, drained: float, delivered: int = 10) -> list:
     return [{"errors": 0, "accepted": 10, "per_s": stored, "cpu_us_per_msg": 9},
-            {"errors": 0, "expected": 10, "delivered": delivered, "per_s": drained, "cpu_us_per_msg": 9}]
+            {"errors": 0, "expected": 10, "delivered": delivered, "lost": 10 - delivered, "per_s": drained, "cpu_us_per_msg": 9}]
 
 
 def tables(tmp_path: Path, runs: list, *words: str) -> str:
@@ -94,6 +94,12 @@ def test_rates_of_the_offline_runs_are_compared_one_by_one(tmp_path):
     assert goal(text, "offline: store rate by that of mosquitto")[::2] == ["1.25", "kept"]
     assert goal(text, "offline: drain rate by that of mosquitto")[::2] == ["0.50", "missed"]
     assert goal(text, "offline: store rate by that of ejabberd-acks")[2] == "not measured"
+
+
+@pytest.mark.parametrize("lost, verdict", [(0, "kept"), (1, "missed")])
+def test_what_a_killed_cluster_has_lost_is_told(tmp_path, lost, verdict):
+    text = tables(tmp_path, [("offline", "kill-100000", "fantail", offline(1, 1, lost))], "markdown")
+    assert goal(text, "offline: lost when every process is killed behind the last sent") == [str(lost), "at most 0", verdict, "-"]
 
 
 @pytest.mark.parametrize("part, server, found", [

@@ -68,6 +68,7 @@ public enum HelpNotes {
             "The users connect once and leave; senders then write to them, and a message counts as stored when its author has",
             "sent. CPU us/stored and fsyncs are of this part. Then all users connect and fetch what waits: messages a second",
             "from the first attempt to connect until the last message is delivered, CPU us/drained likewise.",
+            "--kill: in between every process of the cluster dies; fetching then begins with their start, and nothing may be lost.",
         ] + verdict
 
     public static let media = [

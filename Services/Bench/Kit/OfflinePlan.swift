@@ -10,6 +10,8 @@ public struct OfflinePlan: Equatable, Sendable {
     public var window = 16
     public var drainSeconds = 60
     public var bodyBytes = 100
+    /// All processes of the cluster are killed when everything is stored.
+    public var isDeadly = false
     public var encoding = ClientEncoding.json
 
     public init() {}
@@ -20,6 +22,7 @@ public struct OfflinePlan: Equatable, Sendable {
         OptionSpec("senders", "K", "clients that write; default 10"),
         OptionSpec("window", "W", "messages that a sender keeps without sent; default 16"),
         OptionSpec("drain", "S", "how long the users have to come and fetch everything; default 60"),
+        OptionSpec("kill", nil, "when all is stored, the processes of all nodes are killed (SIGKILL), and the launcher starts them again"),
         OptionSpec("body", "B", "bytes of a message; default 100"),
         OptionSpec("encoding", "json|binary", "of the frames; default json"),
     ]
@@ -34,6 +37,7 @@ public struct OfflinePlan: Equatable, Sendable {
         if let drain = try arguments.number("drain", 1...BenchLimits.secondsMax) { drainSeconds = drain }
         bodyBytes = try arguments.bodyBytes() ?? bodyBytes
         encoding = try arguments.encoding()
+        isDeadly = arguments.has("kill")
     }
 
     public var clientWindow: Int { max(16, window) }

@@ -1,7 +1,8 @@
 // bench offline: messages for people who are not there, and then the people come.
 //
 // Everybody connects once, so that the cluster knows them, and the users leave. Senders write to them in turn; each keeps a
-// window of messages without `sent`. When all is stored the users come back and fetch what waits.
+// window of messages without `sent`. When all is stored the users come back and fetch what waits; with `--kill` every process of the
+// cluster dies in between, in the moment of the last `sent`.
 
 import ChatClient
 import Primitives
@@ -116,6 +117,7 @@ public struct OfflineScenario: Scenario {
         unanswered[member] -= 1
         if answered == UInt64(plan.messages) {
             orders += [.sample(.end), .sample(.laterBegin)]
+            if plan.isDeadly { orders.append(.killAll) }
             enter(.returning, until: now + .seconds(Int64(plan.drainSeconds)))
             returningSince = now
             letIn(now)
@@ -156,7 +158,7 @@ extension OfflineScenario {
             settings: [
                 .init("messages", .whole(Int64(plan.messages))), .init("users", .whole(Int64(plan.users))),
                 .init("senders", .whole(Int64(plan.senders))), .init("window", .whole(Int64(plan.window))),
-                .init("drain", .whole(Int64(plan.drainSeconds))), .init("body", .whole(Int64(plan.bodyBytes))),
+                .init("drain", .whole(Int64(plan.drainSeconds))), .init("kill", .bool(plan.isDeadly)), .init("body", .whole(Int64(plan.bodyBytes))),
                 .init("encoding", .text("\(plan.encoding)")),
             ])
         let balance = ledger.balance(now: findings.now)

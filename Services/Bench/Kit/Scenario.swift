@@ -13,6 +13,8 @@ public enum ScenarioOrder: Equatable, Sendable {
     case startAt(Int, gateway: Int)
     /// Kill the process of a gateway, counted likewise, by SIGKILL.
     case killGateway(Int)
+    /// Kill the processes of all nodes likewise, as a power cut would.
+    case killAll
     /// Let a member leave for good.
     case stop(Int)
     /// Cut a member's connection without a word; its client comes back by its own rules.

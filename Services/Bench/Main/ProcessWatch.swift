@@ -44,6 +44,8 @@ struct ProcessWatch {
         if let pid = home.pid(of: node) { Glibc.kill(pid_t(pid), SIGKILL) }
     }
 
+    func killAll() { for node in home.map.nodes { kill(node) } }
+
     /// Memory that a process has for itself, by node, bytes; nil for one that is not there.
     /// Walks the page tables of each process: not while something is measured.
     func privateBytes() -> [Int?] {

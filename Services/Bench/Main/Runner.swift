@@ -103,6 +103,7 @@ struct Runner<S: Scenario> {
             case .start(let member): fleet.start(member, now: now)
             case .startAt(let member, let gateway): fleet.start(member, at: gateway, now: now)
             case .killGateway(let number): watch.kill(gateways[number])
+            case .killAll: watch.killAll()
             case .stop(let member): fleet.stop(member, now: now)
             case .cut(let member): fleet.cut(member, now: now)
             case .send(let member, let message): fleet.send(message, from: member, isOfPerson: true, now: now)
