@@ -82,6 +82,18 @@ public enum BenchLimits {
     /// Messages of one offline run. Each is remembered until it is delivered: some 30 bytes.
     public static let offlineMessagesMax = 10_000_000
 
+    /// How many times the cheapest point of a curve its dearest one may cost, unless something else is asked for.
+    public static let scaleRatioMax = 1.3
+
+    /// Session nodes of one cluster on this machine, each a process: more of them than this only measure the scheduler.
+    public static let scaleSessionsMax = 64
+
+    /// Entries that a store is filled with: some 25 GB of files in $TMPDIR, and ten minutes.
+    public static let scaleEntriesMax = 100_000_000
+
+    /// Measurements of a point: a median of more is not better, and they take hours.
+    public static let scaleRoundsMax = 99
+
     /// How long storing may make no progress before it is given up.
     public static let storeStallTimeout = Interval.seconds(30)
 }
