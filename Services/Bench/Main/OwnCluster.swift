@@ -19,6 +19,13 @@ struct OwnCluster {
             throw .failure("--start needs the checkout that bench was built in: there is no deploy/run.sh above \(binary)")
         }
         scripts = "\(root)/deploy"
+        let port = try arguments.number("port-base", 1024...28_000) ?? Self.portBaseDefault
+        var making = ["--port-base", "\(port)"]
+        for count in OwnClusterOptions.counts {
+            let wanted = try arguments.number(count.name, 1...64)
+            if let number = count.name == "sessions" ? sessions ?? wanted : wanted { making += ["--\(count.there)", "\(number)"] }
+        }
+        for flag in ["tls", "archive", "postgres"] where arguments.has(flag) { making.append("--\(flag)") }
         var template = Array("\(Terminal.environment("TMPDIR") ?? "/tmp")/fantail-bench-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw .failure("cannot make a temporary folder: \(Self.lastError)") }
         folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -27,13 +34,6 @@ struct OwnCluster {
         if binary.contains("/debug/") { words.append("--debug") }
         if OwnClusterOptions.services.allSatisfy({ access("\(Self.parent(binary))/\($0)", X_OK) == 0 }) { words.append("--no-build") }
         startWords = words
-        let port = try arguments.number("port-base", 1024...28_000) ?? Self.portBaseDefault
-        var making = ["--port-base", "\(port)"]
-        for count in OwnClusterOptions.counts {
-            let wanted = try arguments.number(count.name, 1...64)
-            if let number = count.name == "sessions" ? sessions ?? wanted : wanted { making += ["--\(count.there)", "\(number)"] }
-        }
-        for flag in ["tls", "archive", "postgres"] where arguments.has(flag) { making.append("--\(flag)") }
         try start(making)
     }
 
