@@ -370,7 +370,7 @@ bench_of_others() {
   bench_says "$log" 0 'Fetching' offline "${start[@]}" --messages 2000 --users 50
   # The bound is for a thousand connections and more: with few, what a process touches once weighs too much.
   bench_says "$log" 0 'Memory for each connection' idle "${start[@]}" --users 200 --seconds 2 --bytes-max 65536
-  bench_says "$log" 0 'by cheapest' scale --rounds 1 --pairs 10 --users 30 --users-max 60 --sessions-max 2 --entries-max 5000 --warm 1 --seconds 2 \
+  bench_says "$log" 0 'by cheapest' scale --rounds 1 --pairs 10 --window 2 --users 30 --users-max 60 --sessions-max 2 --entries-max 5000 --warm 1 --seconds 2 \
     --ratio-max 100 --json "$work/scale.json" --svg "$work/scale.svg"
   bench_says "$log" 64 'commas' scale --along everything
   bench_says "$log" 0 'Store append' micro --milliseconds 20

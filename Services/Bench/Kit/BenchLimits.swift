@@ -88,8 +88,12 @@ public enum BenchLimits {
     /// Session nodes of one cluster on this machine, each a process: more of them than this only measure the scheduler.
     public static let scaleSessionsMax = 64
 
-    /// Entries that a store is filled with: some 25 GB of files in $TMPDIR, and ten minutes.
+    /// Entries that a store is filled with: some 20 GB of files in $TMPDIR, and a quarter of an hour.
     public static let scaleEntriesMax = 100_000_000
+
+    /// How long a measurement waits for what is still open, seconds: a machine that others use may stand still for a while, and
+    /// one message without its answer breaks the verdict on all runs.
+    public static let scaleDrainSeconds = 60
 
     /// Measurements of a point: a median of more is not better, and they take hours.
     public static let scaleRoundsMax = 99

@@ -162,6 +162,7 @@ public struct ScalePlan: Equatable, Sendable {
         chat.rate = rate
         chat.seconds = seconds
         chat.warmSeconds = warmSeconds
+        chat.drainSeconds = BenchLimits.scaleDrainSeconds
         chat.bodyBytes = bodyBytes
         chat.encoding = encoding
         return chat

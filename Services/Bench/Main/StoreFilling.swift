@@ -40,7 +40,7 @@ struct StoreFilling {
             for path in paths { stores.append(try SQLiteStore(path: path, policy: policy)) }
             guard try fill(stores, onProgress) else { return nil }
         } catch {
-            throw .failure("filling the store in \(home.folder) failed: \(error); it needs about 300 bytes an entry (set TMPDIR, or take --entries-max)")
+            throw .failure("filling the store in \(home.folder) failed: \(error); it needs about 200 bytes an entry (set TMPDIR, or take --entries-max)")
         }
         // The log goes into the file: what is measured begins with a store at rest.
         for store in stores { store.close() }
