@@ -106,10 +106,15 @@ public struct Chart: Equatable, Sendable {
         }
         ends.sort { $0.y < $1.y }
         for place in ends.indices.dropFirst() { ends[place].y = max(ends[place].y, ends[place - 1].y + Size.line) }
-        let over = max(0, (ends.last?.y ?? 0) - floor)
+        // What came below the floor goes back up, and moves only those that are in its way.
+        var lowest = floor
+        for place in ends.indices.reversed() {
+            ends[place].y = min(ends[place].y, lowest)
+            lowest = ends[place].y - Size.line
+        }
         for end in ends {
             out += Self.text(
-                series[end.index].name, x: Size.width - Size.right + 8, y: end.y - over + 4, kind: "name t\(end.index % Self.looks.count)")
+                series[end.index].name, x: Size.width - Size.right + 8, y: end.y + 4, kind: "name t\(end.index % Self.looks.count)")
         }
         return out
     }
