@@ -328,6 +328,14 @@ assert report["sent"] == report["acked"] == report["delivered"] == report["recei
 assert report["exchanges_per_second"] > 0 and report["fsyncs_per_message"] > 0
 assert report["cpu_us_per_exchange"]["all"] > 0 and report["memory_bytes"]["gateway"] > 0
 assert all(report["latency_us"][leg]["p50"] > 0 for leg in ("sent", "delivered", "receipt"))
+report = read("scale")
+assert [point["users"] for point in report["scales"]["users"]] == [20, 60]
+assert [point["sessions"] for point in report["scales"]["sessions"]] == [1, 2]
+assert [point["entries"] for point in report["scales"]["entries"]] == [0, 5000]
+for curve in report["scales"].values():
+    assert all(point["cpu_us_per_exchange"]["all"] > 0 and point["exchanges_per_second"] > 0 and len(point["runs"]) == 1 for point in curve)
+    assert min(point["by_cheapest"] for point in curve) == 1
+assert report["fill_mib_5000"] > 0 and report["connected"] == 20 + 60 + 4 * 30
 report = read("group")
 assert report["sent"] == report["acked"] == report["complete"] == report["receipts"] > 0
 assert report["delivered"] == 40 * report["sent"] and report["disagreements"] == 0 and report["joined"] == 40
@@ -362,6 +370,9 @@ bench_of_others() {
   bench_says "$log" 0 'Fetching' offline "${start[@]}" --messages 2000 --users 50
   # The bound is for a thousand connections and more: with few, what a process touches once weighs too much.
   bench_says "$log" 0 'Memory for each connection' idle "${start[@]}" --users 200 --seconds 2 --bytes-max 65536
+  bench_says "$log" 0 'by cheapest' scale --rounds 1 --pairs 10 --window 2 --users 30 --users-max 60 --sessions-max 2 --entries-max 5000 --warm 1 --seconds 2 \
+    --ratio-max 100 --json "$work/scale.json" --svg "$work/scale.svg"
+  bench_says "$log" 64 'commas' scale --along everything
   bench_says "$log" 0 'Store append' micro --milliseconds 20
   bench_says "$log" 0 'moved/ideal at most 1.10 up to 100 members: kept' ring 3 100
 }

@@ -247,6 +247,12 @@ package struct Sockets {
         if let descriptor = descriptors[id.rawValue] { release(descriptor) }
     }
 
+    /// Ends all sockets at once and gives every descriptor back; afterwards nothing may be asked any more.
+    package mutating func end() {
+        for descriptor in Array(descriptors.values) { release(descriptor) }
+        SystemCalls.close(epoll)
+    }
+
     /// Sends what gathered: at most one call for each socket.
     package mutating func flush() {
         var index = 0

@@ -82,6 +82,22 @@ public enum BenchLimits {
     /// Messages of one offline run. Each is remembered until it is delivered: some 30 bytes.
     public static let offlineMessagesMax = 10_000_000
 
+    /// How many times the cheapest point of a curve its dearest one may cost, unless something else is asked for.
+    public static let scaleRatioMax = 1.3
+
+    /// Session nodes of one cluster on this machine, each a process: more of them than this only measure the scheduler.
+    public static let scaleSessionsMax = 64
+
+    /// Entries that a store is filled with: some 20 GB of files in $TMPDIR, and a quarter of an hour.
+    public static let scaleEntriesMax = 100_000_000
+
+    /// How long a measurement waits for what is still open, seconds: a machine that others use may stand still for a while, and
+    /// one message without its answer breaks the verdict on all runs.
+    public static let scaleDrainSeconds = 60
+
+    /// Measurements of a point: a median of more is not better, and they take hours.
+    public static let scaleRoundsMax = 99
+
     /// How long storing may make no progress before it is given up.
     public static let storeStallTimeout = Interval.seconds(30)
 }

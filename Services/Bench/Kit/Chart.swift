@@ -1,6 +1,6 @@
 // A line chart as SVG: plain shapes and text, no script, readable on light and dark paper.
 //
-// Colours are classes whose values follow the reader's scheme; series are told apart by a dash as well as by colour, and each
+// Colours are classes whose values follow the reader's scheme; series are told apart by a dash as well as by colour, the first three by it alone, and each
 // is named at its end.
 
 public struct Chart: Equatable, Sendable {
@@ -106,10 +106,15 @@ public struct Chart: Equatable, Sendable {
         }
         ends.sort { $0.y < $1.y }
         for place in ends.indices.dropFirst() { ends[place].y = max(ends[place].y, ends[place - 1].y + Size.line) }
-        let over = max(0, (ends.last?.y ?? 0) - floor)
+        // What came below the floor goes back up, and moves only those that are in its way.
+        var lowest = floor
+        for place in ends.indices.reversed() {
+            ends[place].y = min(ends[place].y, lowest)
+            lowest = ends[place].y - Size.line
+        }
         for end in ends {
             out += Self.text(
-                series[end.index].name, x: Size.width - Size.right + 8, y: end.y - over + 4, kind: "name t\(end.index % Self.looks.count)")
+                series[end.index].name, x: Size.width - Size.right + 8, y: end.y + 4, kind: "name t\(end.index % Self.looks.count)")
         }
         return out
     }
@@ -117,7 +122,10 @@ public struct Chart: Equatable, Sendable {
     /// Colour on light and on dark paper, and the dash of each series.
     private static let looks = [
         (light: "#0b62b8", dark: "#6cb4ff", dash: "none"), (light: "#b34700", dark: "#ffab66", dash: "7 4"),
-        (light: "#0a7a3d", dark: "#63d297", dash: "2 3"),
+        (light: "#0a7a3d", dark: "#63d297", dash: "2 3"), (light: "#8a2be2", dark: "#c79bff", dash: "none"),
+        (light: "#a3195b", dark: "#ff8ec0", dash: "7 4"), (light: "#00707a", dark: "#58d0dc", dash: "2 3"),
+        (light: "#7a5c00", dark: "#e0c050", dash: "none"), (light: "#5c5c5c", dark: "#a8a8a8", dash: "7 4"),
+        (light: "#4a5fc1", dark: "#9fb0ff", dash: "2 3"),
     ]
 
     /// A whole drawing: charts below each other.

@@ -6,6 +6,8 @@ import Primitives
 public struct ChatPlan: Equatable, Sendable {
     /// Pairs: the even members write, each to the odd one behind it.
     public var users = 1000
+    /// Clients beside the pairs, who are connected and do nothing. No option of `bench chat`: `bench scale` sets it.
+    public var silentUsers = 0
     /// Messages that each author keeps without a receipt; of no meaning when `rate` is set.
     public var window = 1
     /// Messages a second over all authors; nil: the closed loop.
@@ -30,6 +32,9 @@ public struct ChatPlan: Equatable, Sendable {
     }
 
     public init() {}
+
+    /// Everybody who connects; the silent ones come last.
+    public var memberCount: Int { users + silentUsers }
 
     /// Messages without `sent` that a client keeps on the wire: the reference client's own 16, more where the window is.
     public var clientWindow: Int { max(16, window) }

@@ -30,9 +30,9 @@ public struct ChatScenario: Scenario {
     public init(_ plan: ChatPlan, mark: MessageMark, gateway: Int? = nil) {
         self.plan = plan
         self.gateway = gateway
-        roster = Roster(memberCount: plan.users)
+        roster = Roster(memberCount: plan.memberCount)
         let chats = (0..<plan.users / 2).map { (author: 2 * $0, addressee: 2 * $0 + 1) }
-        ledger = Ledger(mark: mark, memberCount: plan.users, chats: chats)
+        ledger = Ledger(mark: mark, memberCount: plan.memberCount, chats: chats)
         phaseEnd = .zero
     }
 
@@ -65,7 +65,7 @@ public struct ChatScenario: Scenario {
         case .online:
             roster.onOnline(member, now: now)
             // Its client remembers whom it watches: said once.
-            if plan.presence == .watched, phase == .connecting { orders.append(.watch(member, ledger.mark.user(member ^ 1))) }
+            if plan.presence == .watched, phase == .connecting, member < plan.users { orders.append(.watch(member, ledger.mark.user(member ^ 1))) }
             guard phase == .connecting else { return }
             startMore()
             if roster.hasAllArrived { enter(.settling, until: now + BenchLimits.settleTime) }

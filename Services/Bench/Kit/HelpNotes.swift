@@ -80,6 +80,17 @@ public enum HelpNotes {
         exitCodes,
     ]
 
+    public static let scale =
+        [
+            "A point of a curve is a run as in bench chat, with a cluster of its own that is made for it and stopped behind it. The same pairs",
+            "write everywhere; along users others connect and are silent, along sessions there are more session nodes, along entries the store's",
+            "file has entries of 50,000 other users. All points of a curve are measured in turn, --rounds times, and medians count.",
+            "by cheapest: CPU us/exchange of all services, by that of the curve's cheapest point.",
+            "Everything takes about a quarter of an hour, and $TMPDIR (default /tmp) must have 2 GB.",
+            "",
+            "Verdict: also, along each axis, the dearest point costs at most --ratio-max times the cheapest.",
+        ] + verdict
+
     public static let ring = [
         "Members are alike. Of two seeds the worst counts, and of members that leave, one after the other, four. moved/ideal: slots with",
         "another owner after one joined or left, by its fair share. one away: a member is down and the table stays; the most loaded of the",

@@ -77,6 +77,8 @@ public struct Report: Sendable {
     public var latencies: [LatencyRow] = []
     public var costs: [Cost] = []
     public var curve: [SecondPoint] = []
+    /// Costs by what grows: of `bench scale`.
+    public var scales: [ScaleCurve] = []
     /// What the curve counts, in the plural, and what its latencies end with.
     public var curveWords = (work: "exchanges", end: "receipt")
     /// Drawn behind those that every scenario has.
@@ -90,6 +92,9 @@ public struct Report: Sendable {
         self.headline = headline
         self.settings = settings
     }
+
+    /// The value of a figure by its key; nil when there is none, or it was not found out.
+    public func figure(_ key: String) -> Double? { groups.lazy.flatMap(\.figures).first { $0.key == key }?.value }
 
     public var exitCode: Int32 { verdict.isKept ? 0 : 1 }
 }

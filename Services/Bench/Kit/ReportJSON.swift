@@ -12,6 +12,7 @@ extension Report {
             members.append(.init("latency_us", .object(latencies.map { .init($0.key, Self.json($0.histogram)) })))
         }
         for cost in costs { members += Self.json(cost) }
+        if !scales.isEmpty { members.append(.init("scales", .object(scales.map { .init($0.axis.rawValue, $0.json) }))) }
         members.append(.init("verdict", .object(verdict.lines.map { .init($0.key, Self.json($0)) })))
         if !notes.isEmpty { members.append(.init("notes", .array(notes.map { .text($0) }))) }
         if !curve.isEmpty { members.append(.init("curve", .array(curve.map { Self.json($0) }))) }

@@ -10,6 +10,7 @@ public enum ReportTable {
 
     public static func rows(_ report: Report) -> [Row] {
         var rows = [Row(Span("bench \(report.scenario)", .bold), Span("  \(report.headline)"))]
+        for scale in report.scales { rows += [Row()] + scale.table }
         for group in report.groups where !group.figures.isEmpty { rows += [Row()] + table(group) }
         if !report.latencies.isEmpty { rows += [Row()] + table(report.latencies) }
         for cost in report.costs { rows += [Row()] + table(cost) }
@@ -57,11 +58,11 @@ public enum ReportTable {
     private static func table(_ verdict: Verdict) -> [Row] {
         var table = TextTable(["Verdict", "", "", ""], rightAligned: [2])
         for line in verdict.lines {
-            let value = line.value.map { Words.fixed($0, places: 1, keepsZeros: false) } ?? "unknown"
+            let value = line.value.map { Words.fixed($0, places: 2, keepsZeros: false) } ?? "unknown"
             let bound: String
             switch line.bound {
-            case .atMost(let most): bound = "at most \(Words.fixed(most, places: 1, keepsZeros: false))"
-            case .exactly(let wanted): bound = "wanted \(Words.fixed(wanted, places: 1, keepsZeros: false))"
+            case .atMost(let most): bound = "at most \(Words.fixed(most, places: 2, keepsZeros: false))"
+            case .exactly(let wanted): bound = "wanted \(Words.fixed(wanted, places: 2, keepsZeros: false))"
             }
             let mark = line.isKept ? Span("kept", .green) : Span("BROKEN", .red)
             table.add([mark, Span(line.label), Span(value), Span(line.isKept ? "" : bound, .dim)])

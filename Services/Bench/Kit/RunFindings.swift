@@ -98,6 +98,8 @@ public struct RunFindings: Sendable {
             ])
     }
 
+    static let troublesTitle = "Troubles"
+
     public func connections(_ roster: Roster, issued: UInt64) -> FigureGroup {
         var figures = [
             Figure("connections_lost", "connections lost", count: roster.lostCount),
@@ -110,7 +112,7 @@ public struct RunFindings: Sendable {
             Figure("service_restarts", "services started again", count: restarts),
         ]
         figures += refusals.map { Figure("refusals_\($0.code)", "refusals \($0.code)", count: $0.count) }
-        return FigureGroup("Troubles", figures)
+        return FigureGroup(Self.troublesTitle, figures)
     }
 
     /// One sentence for a run whose clients did not all come.

@@ -5,13 +5,14 @@
 // Source: stdlib/public/SwiftShims and include/swift/Runtime/HeapObject.h of Swift, `_swift_allocObject`.
 
 import Glibc
+import Synchronization
 
 enum AllocationCounter {
     private typealias Allocate = @convention(c) (UnsafeRawPointer?, Int, Int) -> UnsafeMutableRawPointer?
 
-    /// Only touched by `count`, and by the stand-in while that runs.
-    nonisolated(unsafe) private static var count = 0
-    nonisolated(unsafe) private static var original: Allocate = { _, _, _ in nil }
+    /// What the stand-in needs, which can hold nothing itself: how often it was called, and the address of the runtime's own function.
+    private static let count = Atomic(0)
+    private static let original = Atomic(UInt(0))
 
     /// Objects that `body` allocates; nil where the runtime does not offer it, as in an executable that is linked statically.
     static func count(in body: () -> Void) -> Int? {
@@ -20,16 +21,18 @@ enum AllocationCounter {
         else { return nil }
         let function = slot.assumingMemoryBound(to: Allocate.self)
         let flag = isOn.assumingMemoryBound(to: Bool.self)
-        original = function.pointee
+        let own = function.pointee
+        original.store(UInt(bitPattern: unsafeBitCast(own, to: UnsafeRawPointer.self)), ordering: .relaxed)
         function.pointee = { metadata, size, alignment in
-            AllocationCounter.count += 1
-            return AllocationCounter.original(metadata, size, alignment)
+            AllocationCounter.count.add(1, ordering: .relaxed)
+            let address = UnsafeRawPointer(bitPattern: AllocationCounter.original.load(ordering: .relaxed))!
+            return unsafeBitCast(address, to: Allocate.self)(metadata, size, alignment)
         }
-        count = 0
+        count.store(0, ordering: .relaxed)
         flag.pointee = true
         body()
         flag.pointee = false
-        function.pointee = original
-        return count
+        function.pointee = own
+        return count.load(ordering: .relaxed)
     }
 }

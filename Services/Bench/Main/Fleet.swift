@@ -288,6 +288,9 @@ final class Fleet {
         sockets.flush()
     }
 
+    /// Cuts everybody off and gives all descriptors back: the fleet is of no use any more.
+    func end() { sockets.end() }
+
     func watchStop(_ descriptor: Descriptor) { sockets.watch(descriptor, as: .stop) }
 
     // MARK: Sockets to clients

@@ -8,41 +8,56 @@ import ServiceKit
 struct OwnCluster {
     let folder: String
     private let scripts: String
+    /// Of run.sh whenever it is called for this cluster.
+    private let startWords: [String]
 
-    /// Starts it and waits until it is ready.
-    init(_ arguments: Arguments) throws(CommandFailure) {
+    /// Makes it, starts it and waits until it is ready.
+    /// - Parameter sessions: how many session nodes, whatever the arguments say; nil: what they say.
+    init(_ arguments: Arguments, sessions: Int? = nil) throws(CommandFailure) {
         let binary = try Self.binary()
         guard let root = Self.checkout(around: binary) else {
             throw .failure("--start needs the checkout that bench was built in: there is no deploy/run.sh above \(binary)")
         }
         scripts = "\(root)/deploy"
+        let port = try arguments.number("port-base", 1024...28_000) ?? Self.portBaseDefault
+        var making = ["--port-base", "\(port)"]
+        for count in OwnClusterOptions.counts {
+            let wanted = try arguments.number(count.name, 1...64)
+            if let number = count.name == "sessions" ? sessions ?? wanted : wanted { making += ["--\(count.there)", "\(number)"] }
+        }
+        for flag in ["tls", "archive", "postgres"] where arguments.has(flag) { making.append("--\(flag)") }
         var template = Array("\(Terminal.environment("TMPDIR") ?? "/tmp")/fantail-bench-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw .failure("cannot make a temporary folder: \(Self.lastError)") }
         folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
 
-        let port = try arguments.number("port-base", 1024...28_000) ?? Self.portBaseDefault
-        var words = ["run.sh", "--home", folder, "--detach", "--port-base", "\(port)"]
+        var words = ["run.sh", "--home", folder, "--detach"]
         if binary.contains("/debug/") { words.append("--debug") }
         if OwnClusterOptions.services.allSatisfy({ access("\(Self.parent(binary))/\($0)", X_OK) == 0 }) { words.append("--no-build") }
-        for count in OwnClusterOptions.counts {
-            if let number = try arguments.number(count.name, 1...64) { words += ["--\(count.there)", "\(number)"] }
-        }
-        if arguments.has("tls") { words.append("--tls") }
-        if arguments.has("archive") { words.append("--archive") }
-        if arguments.has("postgres") { words.append("--postgres") }
-        let status = Self.run("\(scripts)/run.sh", words, log: "\(folder)/start.log")
+        startWords = words
+        try start(making)
+    }
+
+    /// Ends its services; what it keeps stays for `resume`.
+    func halt() { _ = Self.run("\(scripts)/stop.sh", ["stop.sh", "--home", folder], log: "/dev/null") }
+
+    /// Starts it again as it was.
+    func resume() throws(CommandFailure) { try start([]) }
+
+    /// Stops its services and removes everything that it kept.
+    func stop() {
+        halt()
+        Self.remove(folder)
+    }
+
+    /// - Parameter making: the words that matter while there is no cluster file yet.
+    private func start(_ making: [String]) throws(CommandFailure) {
+        let status = Self.run("\(scripts)/run.sh", startWords + making, log: "\(folder)/start.log")
         guard status == 0 else {
             let said = ClusterHome.read("\(folder)/start.log").map { String(decoding: $0, as: UTF8.self) } ?? ""
             stop()
             throw .failure(
                 "the cluster did not start:\n\(said)If a port is taken: bench ... --start --port-base N, where N is 1024 to 28000")
         }
-    }
-
-    /// Stops its services and removes everything that it kept.
-    func stop() {
-        _ = Self.run("\(scripts)/stop.sh", ["stop.sh", "--home", folder], log: "/dev/null")
-        Self.remove(folder)
     }
 
     /// Far from that of a cluster that somebody works with.

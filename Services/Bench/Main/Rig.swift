@@ -21,11 +21,7 @@ struct Rig {
     /// - Parameter connectionCount: sockets that the run holds at once.
     init(_ arguments: Arguments, connectionCount: Int) throws(CommandFailure) {
         try OwnClusterOptions.check(arguments)
-        let limit = SystemCalls.raiseDescriptorLimit()
-        guard connectionCount + Self.descriptorReserve <= limit else {
-            throw .failure(
-                "\(connectionCount) connections need \(connectionCount + Self.descriptorReserve) descriptors, and this process may have \(limit): raise the limit with ulimit -n, or take fewer users")
-        }
+        try Self.checkDescriptors(connectionCount: connectionCount)
         stop = SystemCalls.stopSignals()
         if arguments.has("start") {
             own = try OwnCluster(arguments)
@@ -44,6 +40,35 @@ struct Rig {
         }
     }
 
+    /// - Throws: when this process may not hold so many sockets at once.
+    static func checkDescriptors(connectionCount: Int) throws(CommandFailure) {
+        let limit = SystemCalls.raiseDescriptorLimit()
+        guard connectionCount + descriptorReserve <= limit else {
+            throw .failure(
+                "\(connectionCount) connections need \(connectionCount + descriptorReserve) descriptors, and this process may have \(limit): raise the limit with ulimit -n, or take fewer users")
+        }
+    }
+
+    /// Dice of their own for each process.
+    static func dice() -> SeededGenerator {
+        SeededGenerator(seed: OpenSSLCrypto().randomBytes(8).reduce(0) { $0 << 8 | UInt64($1) })
+    }
+
+    /// Plays a scenario against a cluster, and gives all its sockets back.
+    /// - Returns: the scenario at its end, and what was found out beside it; nil when a signal stopped it.
+    static func run<S: Scenario>(
+        _ scenario: S, on home: ClusterHome, windowCount: Int, encoding: ClientEncoding, dice: SeededGenerator, isQuiet: Bool, stop: Descriptor
+    ) throws(CommandFailure) -> (scenario: S, findings: RunFindings)? {
+        let mark = scenario.ledger.mark
+        let fleet = Fleet(
+            memberCount: scenario.roster.memberCount, windowCount: windowCount, gateways: try home.gateways(), encoding: encoding,
+            dice: dice, token: { home.mint(mark.user($0)) })
+        defer { fleet.end() }
+        var runner = Runner(scenario, fleet: fleet, home: home, isQuiet: isQuiet)
+        guard runner.run(stop: stop) else { return nil }
+        return (runner.scenario, runner.findings(home.map))
+    }
+
     /// Plays a scenario and reports.
     /// - Parameters:
     ///   - make: the scenario for this cluster; `random` names the run.
@@ -56,22 +81,23 @@ struct Rig {
         let svg = try OutputFile(arguments, "svg")
         let rig = try Rig(arguments, connectionCount: connectionCount)
         defer { rig.own?.stop() }
-        var dice = SeededGenerator(seed: OpenSSLCrypto().randomBytes(8).reduce(0) { $0 << 8 | UInt64($1) })
+        var dice = dice()
         let scenario = try make(dice.next(), rig.home.map)
-        let mark = scenario.ledger.mark
-        let home = rig.home
-        let fleet = Fleet(
-            memberCount: scenario.roster.memberCount, windowCount: windowCount, gateways: try home.gateways(), encoding: encoding,
-            dice: dice.split(), token: { home.mint(mark.user($0)) })
-        var runner = Runner(scenario, fleet: fleet, home: home, isQuiet: arguments.has("quiet"))
-        guard runner.run(stop: rig.stop) else {
-            Terminal.complain("stopped before the end; nothing is reported")
-            return 130
-        }
-        let result = report(runner.scenario, runner.findings(home.map))
+        let played = try run(
+            scenario, on: rig.home, windowCount: windowCount, encoding: encoding, dice: dice.split(), isQuiet: arguments.has("quiet"),
+            stop: rig.stop)
+        guard let played else { return stopped() }
+        let result = report(played.scenario, played.findings)
         try json?.write(result.json.rendered)
         try svg?.write(RunChart.svg(result))
         Terminal.print(ReportTable.rows(result))
         return result.exitCode
+    }
+
+    /// Says that a signal came.
+    /// - Returns: the exit code.
+    static func stopped() -> Int32 {
+        Terminal.complain("stopped before the end; nothing is reported")
+        return 130
     }
 }

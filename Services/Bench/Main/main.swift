@@ -20,6 +20,7 @@ func runBench(_ words: [String]) -> Int32 {
         Command(spec: OfflineCommand.spec, run: OfflineCommand.run),
         Command(spec: NewyearCommand.spec, run: NewyearCommand.run),
         Command(spec: MediaCommand.spec, run: MediaCommand.run),
+        Command(spec: ScaleCommand.spec, run: ScaleCommand.run),
         Command(spec: MicroCommand.spec, run: MicroCommand.run),
         Command(spec: RingCommand.spec, run: RingCommand.run),
     ]
