@@ -66,7 +66,7 @@ main() {
 read_arguments() {
   BIN_DIR=
   if [[ ${1:-} == --help || ${1:-} == -h ]]; then usage_text && exit 0; fi
-  [[ $# -eq 4 && $1 == --home && $3 == --bin ]] || usage_error "run.sh starts this script, with --home DIR --bin DIR and not with: $*"
+  [[ $# -eq 4 && $1 == --home && $3 == --bin ]] || usage_error "run.sh starts launcher.sh with --home DIR --bin DIR, and this is: $*"
   set_home "$2"
   BIN_DIR=$4
 }

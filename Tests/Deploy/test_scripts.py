@@ -261,8 +261,12 @@ def test_a_wrong_configuration_stops_the_start_with_the_sentence_of_the_service(
     home.stop()
     (home.path / "secrets" / "cluster.key").write_text("short\n")
     refused = home.start(check=False)
-    assert refused.returncode == 1
-    assert "cannot run with this configuration" in refused.stderr and "openssl rand -hex 32" in refused.stderr
+    assert refused.returncode == 1 and "openssl rand -hex 32" in refused.stderr
+    assert home.pids == {}
+    # What run.sh does not look for, the launcher hears from the service.
+    launched = home.script("launcher.sh", "--bin", str(ROOT / ".build" / "release"), check=False)
+    assert launched.returncode == 1
+    assert "cannot run with this configuration" in launched.stderr and "openssl rand -hex 32" in launched.stderr
     assert home.pids == {}
 
 
