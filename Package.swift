@@ -145,6 +145,8 @@ let package = Package(
                 dependencies: [
                     "FantailCLI", "ChatClient", "ClientProtocol", "CLinux", "Cluster", "CoreKit", "Crypto", "Groups", "Media", "Messages", "Monitor", "Primitives", "PostgresStore", "Privacy",
                     "Ring", "SQLiteStore", "Storage", "TLS", "Tokens", "WebSocket",
+                    // Whoever reads secrets: check reads them likewise.
+                    "APICore", "MediaObjectStore", "ServiceKit",
                 ],
                 path: "Services/Fantail/Main"),
 

@@ -10,7 +10,8 @@
 #   --renew            make certificates anew, with the authorities that are there; services take them without a restart
 #
 # Makes DIR/secrets/ca.crt, which clients believe (--ca), and tls.crt and tls.key; with --peers ca.crt, NODE.crt and NODE.key
-# in DIR/secrets/peers. Keys are readable for this user only. Certificates hold for 397 days, authorities for ten years.
+# in DIR/secrets/peers. Keys are readable for this user only; ca.crt is no secret: copy it to whoever is to trust it.
+# Certificates hold for 397 days, authorities for ten years.
 # Exit status: 0 done; 1 something is in the way; 64 a wrong option.
 
 set -euo pipefail
@@ -56,6 +57,8 @@ make_authority() {
   request "$1/ca" "$AUTHORITY_DAYS" "/CN=$2" 'basicConstraints = critical, CA:TRUE, pathlen:0
 keyUsage = critical, keyCertSign, cRLSign
 subjectKeyIdentifier = hash'
+  # It is no secret: whoever connects is to trust it.
+  chmod 0644 -- "$1/ca.crt"
 }
 
 # make_certificate DIR-OF-AUTHORITY PATH RENEW NAME...: PATH.crt and PATH.key, where they are missing or RENEW is not empty.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The process that looks after a cluster on one machine; `run.sh` starts it and `stop.sh` ends it.
 #
-#   launcher.sh --home DIR --bin DIR
+#   deploy/launcher.sh --home DIR --bin DIR
 #
 # With FANTAIL_START in the environment each node is started by that command, which gets the node's name and then the words to
 # run; it must become them by exec (deploy/torture.sh starts nodes in network namespaces with it).
@@ -9,8 +9,9 @@
 # It starts every node of DIR/cluster.conf, waits until all are ready, says so, and from then on starts and stops nodes as a newer
 # file wants it (the processes read it themselves), and restarts whatever dies:
 # within a second, or with pauses that grow to 5 s while a node keeps dying right after its start. A node that says that
-# its configuration is wrong (status 64 or 78) would only say it again, so it stops the launcher with its sentence. On
-# INT, TERM or HUP, and whatever else ends the launcher, all nodes are stopped first: nobody is left behind.
+# its configuration is wrong (status 64 or 78) would only say it again: before all were ready it stops the launcher with its
+# sentence; later, where all others do their work, the sentence is said once, and the node is tried every 5 s until somebody
+# has mended the file. On INT, TERM or HUP, and whatever else ends the launcher, all nodes are stopped first: nobody is left behind.
 #
 # Exit status: 0 it was asked to stop; 1 a node cannot run or did not become ready.
 
@@ -31,6 +32,7 @@ declare -A PID=()          # of a node that runs
 declare -A STARTED_AT=()   # when it was started last
 declare -A DUE_AT=()       # when it is to be started again
 declare -A QUICK_DEATHS=() # in a row
+declare -A WRONG=()        # whose configuration is wrong, which was said
 LEAVING=()                 # "pid name" of nodes that are no more in the file
 STOPPING=
 STARTED_ALL_AT=0
@@ -63,7 +65,8 @@ main() {
 
 read_arguments() {
   BIN_DIR=
-  [[ $# -eq 4 && $1 == --home && $3 == --bin ]] || usage_error 'launcher.sh is started by run.sh'
+  if [[ ${1:-} == --help || ${1:-} == -h ]]; then usage_text && exit 0; fi
+  [[ $# -eq 4 && $1 == --home && $3 == --bin ]] || usage_error "run.sh starts launcher.sh with --home DIR --bin DIR, and this is: $*"
   set_home "$2"
   BIN_DIR=$4
 }
@@ -155,12 +158,13 @@ look_after_nodes() {
 
 # on_death NAME STATUS: says what happened and decides when the node is started again.
 on_death() {
-  local name=$1 status=$2 now pause deaths
+  local name=$1 status=$2 now pause deaths verb=died
+  now=$(centiseconds)
   if [[ $status == 64 || $status == 78 ]]; then
-    give_up "$name cannot run with this configuration: $(own_sentence "$name")"
+    on_wrong_configuration "$name" "$now"
     return
   fi
-  now=$(centiseconds)
+  unset "WRONG[$name]"
   if ((now - STARTED_AT[$name] >= QUICK_CENTISECONDS)); then QUICK_DEATHS[$name]=0; else QUICK_DEATHS[$name]=$((${QUICK_DEATHS[$name]:-0} + 1)); fi
   deaths=${QUICK_DEATHS[$name]}
   if [[ -z $READY ]] && ((deaths >= QUICK_DEATHS_MAX_AT_START)); then
@@ -169,11 +173,28 @@ on_death() {
   fi
   pause=${PAUSES[deaths < ${#PAUSES[@]} ? deaths : ${#PAUSES[@]} - 1]}
   DUE_AT[$name]=$((now + pause))
+  # Nobody ends with 0 who was not told to.
+  if ((status == 0)); then verb='was stopped'; fi
   case $deaths in
-    0) say "$name died ($(how_it_ended "$status")); started again." ;;
-    1) say "$name died within 2 s of its start ($(how_it_ended "$status")); it is started again, with pauses of up to 5 s if it" \
+    0) say "$name $verb ($(how_it_ended "$status")); started again." ;;
+    1) say "$name $verb within 2 s of its start ($(how_it_ended "$status")); it is started again, with pauses of up to 5 s if it" \
       "goes on. Its last line: $(own_sentence "$name")" ;;
   esac
+}
+
+# on_wrong_configuration NAME NOW: at the start that is the end; later nobody else is to suffer for it, and a mended file is
+# to be noticed.
+on_wrong_configuration() {
+  local name=$1 sentence
+  sentence="$name cannot run with this configuration: $(own_sentence "$name")"
+  if [[ -z $READY ]]; then
+    give_up "$sentence"
+    return
+  fi
+  DUE_AT[$name]=$(($2 + ${PAUSES[-1]}))
+  [[ -z ${WRONG[$name]:-} ]] || return 0
+  WRONG[$name]=1
+  warn "$sentence (it is tried every $((${PAUSES[-1]} / 100)) s until that is mended; fantail cluster check reads all files as the services do)"
 }
 
 # give_up SENTENCE: stops everything; the sentence says why.

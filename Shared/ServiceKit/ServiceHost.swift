@@ -64,10 +64,7 @@ public struct ServiceStart: Sendable {
     public func passwordFile(_ name: String) throws(StartFailure) -> String? {
         let path = "\(options.data)/secrets/\(name)"
         guard case .success = SystemCalls.readFile(path, limitBytes: 1) else { return nil }
-        // libpq passes over any other, also one of another owner.
-        if let openness = SystemCalls.openness(path), openness.mode & 0o077 != 0 {
-            throw StartFailure(.wrongConfiguration, SecretFile.refusal(path, path: path, isOurs: true))
-        }
+        try ServiceHost.checkPasswordFile(path)
         return path
     }
 
@@ -231,7 +228,8 @@ public enum ServiceHost {
         return node
     }
 
-    fileprivate static func readSecret(_ path: String) throws(StartFailure) -> [UInt8] {
+    /// The cluster's secret; `fantail cluster check` reads it so too.
+    package static func readSecret(_ path: String) throws(StartFailure) -> [UInt8] {
         let file = try readSecretFile(path, what: "the cluster's secret", limitBytes: ServiceLimits.secretFileBytesMax)
         do throws(Secret.Refusal) {
             return try Secret.parse(file)
@@ -261,7 +259,15 @@ public enum ServiceHost {
         }
     }
 
-    fileprivate static func readSecretFile(_ path: String, what: String, limitBytes: Int) throws(StartFailure) -> [UInt8] {
+    /// Refuses a file for libpq that others than its owner may read.
+    package static func checkPasswordFile(_ path: String) throws(StartFailure) {
+        // libpq passes over any other, also one of another owner.
+        if let openness = SystemCalls.openness(path), openness.mode & 0o077 != 0 {
+            throw StartFailure(.wrongConfiguration, SecretFile.refusal(path, path: path, isOurs: true))
+        }
+    }
+
+    package static func readSecretFile(_ path: String, what: String, limitBytes: Int) throws(StartFailure) -> [UInt8] {
         let bytes = try readFile(path, what: what, limitBytes: limitBytes)
         if let openness = SystemCalls.openness(path), !SecretFile.isKept(mode: openness.mode, isOurs: openness.isOurs) {
             throw StartFailure(.wrongConfiguration, SecretFile.refusal("\(what) \(path)", path: path, isOurs: openness.isOurs))

@@ -73,6 +73,11 @@ public struct TokenKeySet: Equatable, Sendable {
         keys.first { $0.maySign }
     }
 
+    /// The sentence about a file without such a key, where the log-in for development is to mint.
+    public static func loginRefusal(path: String) -> String {
+        "cluster.conf says \"login development\", and no key in \(path) may mint: end the line of one with the word sign, or remove that line"
+    }
+
     /// The key on a line, nil for a blank line or a comment.
     private static func key(in line: ArraySlice<UInt8>) throws(TokenKeyRefusal) -> TokenKey? {
         let words = line.prefix { $0 != UInt8(ascii: "#") }.split { byte in

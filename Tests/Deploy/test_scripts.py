@@ -141,8 +141,9 @@ def test_a_cluster_with_tls_says_what_to_open_and_whom_to_trust(home, tmp_path):
     said = home.start("--tls").stdout
     secrets = home.path / "secrets"
     assert f"https://127.0.0.1:{home.port_base + 1080}/" in said and f"{secrets}/ca.crt" in said
+    # What others are to trust they may read.
     for path in secrets.rglob("*"):
-        assert path.is_dir() or path.stat().st_mode & 0o077 == 0, path
+        assert path.is_dir() or path.stat().st_mode & 0o777 == (0o644 if path.name == "ca.crt" else 0o600), path
     seen = served(home)
     # The commands find the authority by themselves, in this home and nowhere else.
     fantail = ROOT / ".build" / "release" / "fantail"
@@ -260,9 +261,35 @@ def test_a_wrong_configuration_stops_the_start_with_the_sentence_of_the_service(
     home.stop()
     (home.path / "secrets" / "cluster.key").write_text("short\n")
     refused = home.start(check=False)
-    assert refused.returncode == 1
-    assert "cannot run with this configuration" in refused.stderr and "openssl rand -hex 32" in refused.stderr
+    assert refused.returncode == 1 and "openssl rand -hex 32" in refused.stderr
     assert home.pids == {}
+    # What run.sh does not look for, the launcher hears from the service.
+    launched = home.script("launcher.sh", "--bin", str(ROOT / ".build" / "release"), check=False)
+    assert launched.returncode == 1
+    assert "cannot run with this configuration" in launched.stderr and "openssl rand -hex 32" in launched.stderr
+    assert home.pids == {}
+
+
+def test_a_configuration_that_goes_wrong_later_stops_nobody_else(home):
+    home.start()
+    before = home.pids
+    keys = home.path / "secrets" / "tokens.keys"
+    right = keys.read_text()
+    keys.write_text("2025-b HS512 a-typo sign\n")
+    os.kill(before["gateway-1"], signal.SIGTERM)
+    sentence = "gateway-1 cannot run with this configuration"
+    wait_until(lambda: sentence in home.launcher_log(), "the launcher tells of it")
+    assert f"{keys}: key file, line 1" in home.launcher_log() and "Stopped" not in home.launcher_log()
+    # Tried again and again, and said once.
+    tried = home.path / "logs" / "gateway-1.log"
+    wait_until(lambda: tried.read_text().count("key file, line 1") >= 2, "it is tried again")
+    assert home.launcher_log().count(sentence) == 1
+    keys.write_text(right)
+    wait_until(lambda: home.script("status.sh", check=False).returncode == 0, "all are ready again")
+    after = home.pids
+    assert {name for name in before if before[name] != after[name]} == {"gateway-1"}
+    # A node that was told to go did not die.
+    assert "gateway-1 was stopped" in home.launcher_log() and "gateway-1 died" not in home.launcher_log()
 
 
 def test_a_broken_cluster_file_is_refused_with_its_line(home):
@@ -337,7 +364,8 @@ def test_stop_and_status_are_kind_where_nothing_is(home):
     assert status.returncode == 1 and "deploy/run.sh" in status.stderr
 
 
-@pytest.mark.parametrize("script", ["run.sh", "stop.sh", "status.sh", "test.sh", "torture.sh", "certificates.sh", "bench-peers.sh", "trace-syncs.sh"])
+@pytest.mark.parametrize(
+    "script", ["run.sh", "stop.sh", "status.sh", "launcher.sh", "test.sh", "torture.sh", "certificates.sh", "bench-peers.sh", "trace-syncs.sh"])
 def test_help_is_the_head_of_the_script_and_a_wrong_option_is_refused(script):
     helped = subprocess.run([DEPLOY / script, "--help"], text=True, capture_output=True, timeout=PATIENCE)
     assert helped.returncode == 0 and f"deploy/{script}" in helped.stdout and "Exit status" in helped.stdout

@@ -72,6 +72,58 @@ def test_a_gateway_has_no_keys_of_its_own(home):
     assert run.returncode == 78 and str(path) in run.stderr
 
 
+def checked(cluster: Cluster) -> subprocess.CompletedProcess:
+    """What `fantail cluster check` says, on both streams."""
+    return subprocess.run(
+        [BIN / "fantail", "cluster", "check", "--home", cluster.data, "--cluster", cluster.file],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE)
+
+
+#: Every kind of key file, whose it is, and a text that its reader refuses.
+KEY_FILES = {
+    "cluster.key": ("session", "short\n"),
+    "tokens.keys": ("gateway", "2025-b HS512 AAAA sign\n"),
+    "api.keys": ("api", "shop-1 tooshort\n"),
+    "webhook.keys": ("api", "tooshort\n"),
+    "s3.keys": ("media", "only-an-id\n"),
+}
+
+
+@pytest.mark.parametrize("name", KEY_FILES)
+def test_check_says_of_a_key_file_what_its_service_would_say(home, name):
+    cluster = Cluster(
+        home, {**MEDIA, "api": 1}, media="store=s3:http://127.0.0.1:1/bucket", settings=("webhooks http://127.0.0.1:1/hook",))
+    path, (role, wrong) = cluster.data / "secrets" / name, KEY_FILES[name]
+    well = checked(cluster)
+    assert well.returncode == 0 and f"{path}: " in well.stdout
+    right = path.read_text()
+
+    def refused_alike() -> str:
+        service, check = start(cluster, role), checked(cluster)
+        assert service.returncode == 78 and check.returncode == 1
+        sentence = service.stderr.splitlines()[-1].split(": ", 1)[1]
+        assert check.stdout.splitlines()[-1] == f"fantail: {sentence}"
+        return sentence
+
+    path.write_text(wrong)
+    assert str(path) in refused_alike()
+    path.write_text(right)
+    path.chmod(0o644)
+    assert f"chmod 600 {path}" in refused_alike()
+    # Elsewhere, perhaps: a machine has the secrets of its own nodes only.
+    path.unlink()
+    missing = checked(cluster)
+    assert missing.returncode == 0 and f"{path}: not here" in missing.stdout
+
+
+def test_check_knows_what_the_log_in_for_development_wants(home):
+    cluster = Cluster(home, SMALL, settings=("login development",))
+    path = cluster.data / "secrets" / "tokens.keys"
+    path.write_text(path.read_text().replace(" sign", ""))
+    check = checked(cluster)
+    assert check.returncode == 1 and "login development" in check.stdout
+
+
 def test_what_the_repository_shows_is_no_secret():
     example = Path(__file__).parents[2] / "deploy" / "kubernetes" / "secrets.example.yaml"
     values = re.findall(r"^  (?:cluster\.key|tokens\.keys): (.*)$", example.read_text(), re.M)

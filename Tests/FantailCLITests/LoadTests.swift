@@ -32,6 +32,7 @@ import Testing
         #expect(rows[2].hasSuffix("4    0     21.4    12.5 %  messages refused, held by hand"))
         #expect(rows[3].hasSuffix("no answer"))
         #expect(rows.last == "The highest level is 4: messages refused.")
+        #expect(LoadReport.rows(map, map.nodes.map { _ in nil }).last?.text == "No node answers.")
     }
 
     @Test func anOrderNamesALevelAndWhoIsToHoldIt() throws {

@@ -34,7 +34,8 @@ import Testing
         #expect(text[3].hasSuffix("down: connection refused"))
         #expect(text[4].hasSuffix("not ready: waiting for persistence-1"))
         #expect(text.last == "6 of 8 nodes are ready; cluster local, epoch 1, temporary.")
-        #expect(StatusReport.rows(map, map.nodes.map { _ in down }).last?.text.contains("deploy/run.sh") == true)
+        let silence = StatusReport.rows(map, map.nodes.map { _ in down }).last?.text
+        #expect(silence == "No node answers on its admin port. On one machine, deploy/run.sh starts them.")
     }
 
     @Test func aTraceIsToldInTheOrderOfTime() throws {

@@ -61,7 +61,7 @@ public enum APILimits {
 
     /// The file of keys for webhooks, bytes, and the keys in it: the one in use, and the next.
     public static let webhookKeyFileBytesMax = 4 * 1024
-    public static let webhookKeyCountMax = 2
+    static let webhookKeyCountMax = 2
 
     /// How many seconds of its rate a key may ask for in one moment.
     static let rateBurstSeconds: Int64 = 1

@@ -31,15 +31,11 @@ func keys(_ start: ServiceStart) throws(StartFailure) -> APIKeys {
     }
 }
 
-/// A key a line; with each of them every webhook is signed, so that a receiver may change from one to the next.
 func webhookKeys(_ start: ServiceStart) throws(StartFailure) -> [[UInt8]] {
     let path = start.options.webhookKeys
     let file = try start.readSecretFile(path, what: "the keys for webhooks", limitBytes: APILimits.webhookKeyFileBytesMax)
-    let lines = file.split { $0 == 0x0A || $0 == 0x0D }.map { Array($0) }
-    guard (1...APILimits.webhookKeyCountMax).contains(lines.count), lines.allSatisfy({ $0.count >= 32 && $0.allSatisfy { (0x21...0x7E).contains($0) } }) else {
-        throw StartFailure(.wrongConfiguration, "\(path) must have one key a line, at most two, of 32 visible characters or more; make one with: openssl rand -hex 32")
-    }
-    return lines
+    guard let keys = WebhookKeys.parse(file) else { throw StartFailure(.wrongConfiguration, "\(path) \(WebhookKeys.rule)") }
+    return keys
 }
 
 ServiceHost.run(

@@ -43,7 +43,9 @@ public enum StatusReport {
         let ready = health.count { $0.isReady }
         let summary = "\(ready) of \(health.count) nodes are ready; cluster \(map.name), epoch \(map.epoch), \(map.storageMode.rawValue)."
         var rows = table.lines + [Row(), Row(Span(summary, ready == health.count ? .green : .yellow))]
-        if !health.contains(where: \.isUp) { rows.append(Row(Span("Nothing runs here; start it with deploy/run.sh"))) }
+        if !health.contains(where: \.isUp) {
+            rows.append(Row(Span("No node answers on its admin port. On one machine, deploy/run.sh starts them.")))
+        }
         return rows
     }
 }

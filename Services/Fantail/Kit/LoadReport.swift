@@ -89,7 +89,7 @@ public enum LoadReport {
                 Span(meaning, load.level == 0 ? .green : load.level == 4 ? .red : .yellow),
             ])
         }
-        let highest = loads.compactMap { $0?.level }.max() ?? 0
+        guard let highest = loads.compactMap({ $0?.level }).max() else { return table.lines + [Row(), Row(Span("No node answers.", .red))] }
         let summary = highest == 0 ? "Everything is done at once." : "The highest level is \(highest): \(meanings[min(highest, 4)])."
         return table.lines + [Row(), Row(Span(summary, highest == 0 ? .green : .yellow))]
     }

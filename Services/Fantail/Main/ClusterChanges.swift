@@ -85,7 +85,9 @@ struct ClusterChanges {
                 return 0
             }
             guard let remainder = view.remainder else {
-                System.print("\(node.name) holds nothing any more. Stop it, then type: fantail cluster remove \(node.name)")
+                System.print(
+                    "\(node.name) holds nothing any more. Stop it, then type: fantail cluster remove \(node.name)\n"
+                        + "(under deploy/run.sh only type that: its launcher starts again whoever stops, and stops whoever is removed)")
                 return 0
             }
             if remainder != said { System.print("\(node.name): \(remainder)") }

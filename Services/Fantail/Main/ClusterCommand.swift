@@ -14,7 +14,8 @@ enum ClusterCommand {
         notes: [
             "init writes HOME/cluster.conf, HOME/secrets/cluster.key and HOME/secrets/tokens.keys where they are missing;",
             "with api nodes also HOME/secrets/api.keys.",
-            "check reads HOME/cluster.conf, and the certificates and keys below HOME/secrets that it asks for.",
+            "check reads HOME/cluster.conf and what is below HOME/secrets, keys and certificates, as the services do at their start, and",
+            "says what one of them would refuse. Type it after every change of a file.",
             "nodes prints a line for each node: role, name, rpc, admin, client (- for none).",
             "apply FILE makes FILE the cluster file, with a higher epoch, and has every node read it: nodes join, leave, get another weight.",
             "drain NODE moves away what a node holds and sends its clients elsewhere; stay NODE takes that back.",
@@ -49,6 +50,7 @@ enum ClusterCommand {
     private static func check(_ places: Places) throws(CommandFailure) {
         let cluster = try places.cluster()
         System.print("\(places.clusterFile): \(cluster.nodes.count) nodes, epoch \(cluster.epoch), store \(cluster.storageMode.rawValue)")
+        try SecretFiles(places: places, cluster: cluster).check()
         if cluster.tlsRules.clients {
             let files = TLSFiles(certificate: "\(places.secrets)/tls.crt", key: "\(places.secrets)/tls.key")
             try check(files) { files, now throws(TLSFileProblem) in try TLSContext(serving: files, now: now) }

@@ -66,13 +66,31 @@ enum Files {
     }
 
     /// Makes a folder and those above it.
-    static func makeFolder(_ path: String, mode: mode_t = 0o755) throws(CommandFailure) {
+    /// - Parameter ownedLikeParent: root gives each that it makes to the owner of the one above.
+    static func makeFolder(_ path: String, mode: mode_t = 0o755, ownedLikeParent: Bool = false) throws(CommandFailure) {
         var made = path.hasPrefix("/") ? "/" : ""
         for part in path.split(separator: "/") {
+            let parent = made.isEmpty ? "." : made
             made += (made.isEmpty || made.hasSuffix("/") ? "" : "/") + part
-            if mkdir(made, mode) != 0, errno != EEXIST {
+            if mkdir(made, mode) == 0 {
+                guard ownedLikeParent else { continue }
+                let descriptor = open(made, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+                guard descriptor >= 0 else { throw .failure("cannot open the folder \(made): \(System.lastError)") }
+                defer { close(descriptor) }
+                try give(descriptor, made, toOwnerOf: parent)
+            } else if errno != EEXIST {
                 throw .failure("cannot make the folder \(made): \(System.lastError)")
             }
+        }
+    }
+
+    /// What root makes for a service, the service must be able to open: gives an open file the owner and group of another path.
+    /// Whoever is not root owns what she makes, and nothing is done.
+    static func give(_ descriptor: Int32, _ path: String, toOwnerOf other: String) throws(CommandFailure) {
+        guard geteuid() == 0 else { return }
+        var status = stat()
+        guard stat(other, &status) == 0, fchown(descriptor, status.st_uid, status.st_gid) == 0 else {
+            throw .failure("cannot give \(path) the owner of \(other): \(System.lastError)")
         }
     }
 

@@ -19,7 +19,9 @@ enum StoreCommand {
         ],
         notes: [
             "backup goes on while the node runs and answers; run it on the node's machine. The copy holds all that was acknowledged",
-            "before backup began. restore puts a copy where the node's file belongs; the node must be stopped, and no file be there.",
+            "before backup began. Of a node in a container, --data is its volume as it is called on this machine. restore puts a copy",
+            "where the node's file belongs; the node must be stopped, and no file be there. Restored by root, the file gets the owner",
+            "of its folder.",
             "migrate copies the files of all persistence nodes into the empty database that the cluster file names, and compares; the",
             "cluster must be stopped, and all files be on this machine. The files stay as they are.",
             "check reads a file from end to end; compare tells in which tables two files differ (status 1), whatever their pages.",
@@ -62,8 +64,8 @@ enum StoreCommand {
             throw .failure("\(path) is there; a restore overwrites nothing: move it away first")
         }
         let folder = StoreFiles.folder(of: file)
-        try Files.makeFolder(folder, mode: 0o700)
-        try StoreFiles.pack(source, into: file)
+        try Files.makeFolder(folder, mode: 0o700, ownedLikeParent: true)
+        try StoreFiles.pack(source, into: file, ownedLike: folder)
         System.print("restored \(node.name) to \(file)")
     }
 

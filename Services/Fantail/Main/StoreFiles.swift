@@ -18,7 +18,12 @@ enum StoreFiles {
         switch AdminPoll.get("/backup", from: [node.admin], timeoutMs: 5_000, isChange: true)[0] {
         case .success(let page):
             guard page.status == 200 else { throw .failure("\(node.name): \(page.sentence)") }
-            return (try wait(for: node), true)
+            do throws(CommandFailure) {
+                return (try wait(for: node, file: file), true)
+            } catch {
+                remove(copyPath(of: file))
+                throw error
+            }
         case .failure(let failure):
             guard Files.exists(file) else {
                 throw .failure("\(node.name) does not answer (\(failure.sentence)), and there is no \(file) here; run this on its machine, with its --data")
@@ -27,7 +32,10 @@ enum StoreFiles {
         }
     }
 
-    private static func wait(for node: Node) throws(CommandFailure) -> String {
+    /// Where a process makes its copy: beside its file.
+    private static func copyPath(of file: String) -> String { "\(file).backup" }
+
+    private static func wait(for node: Node, file: String) throws(CommandFailure) -> String {
         var left = ""
         var movedAt = System.now().instant
         while true {
@@ -35,10 +43,17 @@ enum StoreFiles {
             else { throw .failure("\(node.name) stopped answering while it made the copy; try again") }
             switch BackupReport(page) {
             case .done(let path):
-                guard Files.exists(path) else {
-                    throw .failure("\(node.name) made its copy at \(Printable.line(path)), which is not on this machine; run this there")
+                // Whoever has the port may say anything, and what is copied is removed afterwards.
+                guard path.hasSuffix("/\(copyPath(of: "\(node.name).db"))") else {
+                    throw .failure("\(node.name) says that it made its copy at \(Printable.line(path)), where no persistence node makes one")
                 }
-                return path
+                // In a container the folder has another path than here.
+                guard let found = [path, copyPath(of: file)].first(where: Files.exists) else {
+                    throw .failure(
+                        "\(node.name) made its copy at \(Printable.line(path)), which is not on this machine, and \(folder(of: file)) has none either; "
+                            + "run this on its machine, with --data naming its folder as it is called there")
+                }
+                return found
             case .running(let now):
                 if now != left { (left, movedAt) = (now, System.now().instant) }
                 guard System.now().instant - movedAt < .seconds(stallSecondsMax) else {
@@ -50,25 +65,33 @@ enum StoreFiles {
         }
     }
 
-    /// Writes what a file holds into a new one, checks that, and only then gives it its name.
-    static func pack(_ source: String, into target: String) throws(CommandFailure) {
+    /// Writes what a file holds into a new one, checks that, and only then gives it its name. It is for its owner only from the beginning.
+    /// - Parameter owner: a file or folder whose owner and group it gets, when root makes it; nil: it is ours.
+    static func pack(_ source: String, into target: String, ownedLike owner: String? = nil) throws(CommandFailure) {
         guard Files.exists(source) else { throw .failure("there is no \(source)") }
         let part = "\(target).\(String(System.random64(), radix: 36)).part"
         defer { remove(part) }
+        let descriptor = Glibc.open(part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw .failure("cannot write \(part): \(System.lastError)") }
+        close(descriptor)
         let content = try open(source)
         defer { content.close() }
         do throws(StoreFailure) { try content.pack(into: part) } catch { throw failure(error, while: "writing \(part)") }
         let packed = try checked(part)
         let original = try sum(content, path: source)
         guard packed == original else { throw .failure("the copy does not hold what \(source) does; nothing was kept") }
-        let descriptor = Glibc.open(part, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0, fchmod(descriptor, 0o600) == 0, fsync(descriptor) == 0 else {
-            throw .failure("cannot sync \(part): \(System.lastError)")
-        }
-        Glibc.close(descriptor)
+        try sync(part, ownedLike: owner)
         guard link(part, target) == 0 else { throw .failure("cannot make \(target): \(System.lastError)") }
         Files.syncFolder(of: target)
         show(packed)
+    }
+
+    private static func sync(_ path: String, ownedLike owner: String?) throws(CommandFailure) {
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .failure("cannot sync \(path): \(System.lastError)") }
+        defer { close(descriptor) }
+        if let owner { try Files.give(descriptor, path, toOwnerOf: owner) }
+        guard fsync(descriptor) == 0 else { throw .failure("cannot sync \(path): \(System.lastError)") }
     }
 
     /// Looks through a file from end to end.

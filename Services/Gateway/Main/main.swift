@@ -31,10 +31,7 @@ ServiceHost.run(.gateway, purpose: "where clients come in") { start throws(Start
     var login: DevelopmentLogin?
     if start.cluster.hasDevelopmentLogin {
         guard let key = keys.signingKey else {
-            throw StartFailure(
-                .wrongConfiguration,
-                "cluster.conf says \"login development\", and no key in \(path) may mint: end the line of one with the word sign, "
-                    + "or remove that line")
+            throw StartFailure(.wrongConfiguration, TokenKeySet.loginRefusal(path: path))
         }
         login = DevelopmentLogin(minter: TokenMinter(signatures: crypto), key: key)
     }

@@ -34,7 +34,7 @@ func keys(_ start: ServiceStart) throws(StartFailure) -> ObjectKeys {
     let path = start.options.storeKeys
     let bytes = try start.readSecretFile(path, what: "the keys of the object store", limitBytes: MediaLimits.storeKeysBytesMax)
     guard let keys = ObjectKeys.parse(bytes) else {
-        throw StartFailure(.wrongConfiguration, "\(path) must have one line, the id of the key and its secret, with a blank between them")
+        throw StartFailure(.wrongConfiguration, "\(path) \(ObjectKeys.rule)")
     }
     return keys
 }

@@ -16,6 +16,9 @@ public struct ObjectKeys: Equatable, Sendable {
         self.secret = secret
     }
 
+    /// What a file of keys must be, behind its path.
+    public static let rule = "must have one line, the id of the key and its secret, with a blank between them"
+
     /// Reads the file of keys: the id and the secret, two words in one line; lines that begin with # are comments.
     /// - Returns: nil when it is anything else.
     public static func parse(_ bytes: [UInt8]) -> ObjectKeys? {

@@ -23,6 +23,7 @@ final class OnlineBackup {
     init(of source: Database, path: String) throws(SQLiteError) {
         Self.remove(path)
         self.path = path
+        try Self.create(path)
         target = try Database(path: path, creates: true)
         handle = sqlite3_backup_init(target.handle, "main", source.handle, "main")
         guard handle != nil else { throw target.lastError }
@@ -61,6 +62,16 @@ final class OnlineBackup {
         handle = nil
         target.close()
         Self.remove(path)
+    }
+
+    /// An empty file, for its owner only: SQLite would make one that others may read, and gives its journal what the file has.
+    private static func create(_ path: String) throws(SQLiteError) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            let isFull = errno == ENOSPC || errno == EDQUOT
+            throw SQLiteError(code: isFull ? SQLITE_FULL : SQLITE_CANTOPEN, message: "cannot make \(path): \(String(cString: strerror(errno)))")
+        }
+        close(descriptor)
     }
 
     private static func remove(_ path: String) {
