@@ -3,10 +3,20 @@
 # checked with, and with what a product's backend asks. Prints nothing secret.
 #
 #   deploy/compose/make-secrets.sh
+#
+# A new one of a kind: remove the old file first. Exit status: 0 done; 1 something is in the way; 64 a wrong option.
 
 set -euo pipefail
-DIR=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)/secrets
-readonly DIR
+SCRIPT=make-secrets.sh
+# shellcheck source=deploy/lib.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/../lib.sh"
+
+case ${1:-} in
+  '') ;;
+  --help | -h) usage_text && exit 0 ;;
+  *) usage_error "there is no option $1" ;;
+esac
+readonly DIR=$ROOT/deploy/compose/secrets
 mkdir -p -- "$DIR"
 if [[ ! -e $DIR/cluster.key ]]; then openssl rand -hex 32 >"$DIR/cluster.key"; fi
 if [[ ! -e $DIR/tokens.keys ]]; then printf 'compose-1 HS256 %s sign\n' "$(openssl rand -base64 32 | tr '+/' '-_' | tr -d =)" >"$DIR/tokens.keys"; fi
@@ -15,7 +25,6 @@ if [[ ! -e $DIR/api.keys ]]; then printf 'compose-1 %s\n' "$(openssl rand -hex 3
 # root, podman changes it in its own name space of users.
 chmod 0440 -- "$DIR/cluster.key" "$DIR/tokens.keys" "$DIR/api.keys"
 if ! { chgrp 10001 -- "$DIR/cluster.key" "$DIR/tokens.keys" "$DIR/api.keys" || podman unshare chgrp 10001 -- "$DIR/cluster.key" "$DIR/tokens.keys" "$DIR/api.keys"; } 2>/dev/null; then
-  printf 'make-secrets.sh: the services could not read the secrets. Type: sudo chgrp 10001 %q %q %q\n' "$DIR/cluster.key" "$DIR/tokens.keys" "$DIR/api.keys" >&2
-  exit 1
+  die "the services could not read the secrets. Type: sudo chgrp 10001 $(quoted "$DIR/cluster.key") $(quoted "$DIR/tokens.keys") $(quoted "$DIR/api.keys")"
 fi
-printf 'The secrets are in %s\n' "$DIR"
+say "The secrets are in $DIR"
