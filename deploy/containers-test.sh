@@ -211,7 +211,7 @@ create() {
 
 run_cluster() {
   local role name port=0 options
-  rm -rf -- "${WORK:?}/secrets" "${WORK:?}/home" "${WORK:?}/cluster"
+  rm -rf -- "${WORK:?}/secrets" "${WORK:?}/home" "${WORK:?}/cluster" "${WORK:?}/clients"
   mkdir -p -- "$WORK/secrets" "$WORK/home" "$WORK/cluster"
   openssl rand -hex 32 >"$WORK/secrets/cluster.key"
   printf 'test-1 HS256 %s sign\n' "$(openssl rand -base64 32 | tr '+/' '-_' | tr -d =)" >"$WORK/secrets/tokens.keys"
@@ -330,12 +330,13 @@ page_is_served() {
 
 # tool WORD...: as docs/operations.md says, within the network; it writes the cluster file, so as whoever owns that.
 tool() {
-  podman run --rm --pull=never --label "$PREFIX" --user 0 --network "$PREFIX" "${HOSTS[@]}" -v "$WORK/cluster:/etc/fantail/cluster" \
+  podman run --rm --pull=never --label "$PREFIX" --user 0 --network "$PREFIX" "${HOSTS[@]}" -v "$WORK:/etc/fantail" \
     "localhost/fantail/fantail:$TAG" "$@"
 }
 
 use_the_tool() {
   check 'the tool says that all are ready' tool status
+  check 'it writes to bob by a gateway of its network' tool send --as dora --to bob --gateway gateway-1:8080 'from the tool'
   # It succeeds once every node goes by the new file.
   check 'it drains a node' tool cluster drain session-3
   check 'it takes that back' tool cluster stay session-3
