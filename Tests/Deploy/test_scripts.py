@@ -337,7 +337,7 @@ def test_stop_and_status_are_kind_where_nothing_is(home):
     assert status.returncode == 1 and "deploy/run.sh" in status.stderr
 
 
-@pytest.mark.parametrize("script", ["run.sh", "stop.sh", "status.sh", "test.sh", "torture.sh", "certificates.sh"])
+@pytest.mark.parametrize("script", ["run.sh", "stop.sh", "status.sh", "test.sh", "torture.sh", "certificates.sh", "build-images.sh", "compose/make-secrets.sh"])
 def test_help_is_the_head_of_the_script_and_a_wrong_option_is_refused(script):
     helped = subprocess.run([DEPLOY / script, "--help"], text=True, capture_output=True, timeout=PATIENCE)
     assert helped.returncode == 0 and f"deploy/{script}" in helped.stdout and "Exit status" in helped.stdout
