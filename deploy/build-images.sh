@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Links the services statically and makes a container image of each: fantail/gateway, fantail/parser and so on.
+# Links the services and the command-line tool statically and makes a container image of each: fantail/gateway, fantail/parser and so
+# on, and fantail/fantail.
 #
 #   deploy/build-images.sh [options]
 #
@@ -20,7 +21,9 @@ SCRIPT=build-images.sh
 # shellcheck source=deploy/lib.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-readonly SERVICES=(gateway parser session group last-seen persistence media api)
+readonly PROGRAMS=(gateway parser session group last-seen persistence media api fantail)
+# Where the main function lies of those that know PostgreSQL when they are built otherwise.
+declare -rA WITHOUT_POSTGRES=([persistence]=Services/Persistence/Main [fantail]=Services/Fantail/Main)
 readonly SCRATCH=$ROOT/.build-static
 readonly IMAGE_DIR=$SCRATCH/image
 readonly RELEASE=$ROOT/.build/release
@@ -54,17 +57,18 @@ read_arguments() {
 
 # compile: the executables hold everything they need, the C library included, and no symbols.
 compile() {
-  local log=$SCRATCH/build.log service
+  local log=$SCRATCH/build.log program
   require_swift
   mkdir -p -- "$SCRATCH" "$IMAGE_DIR/data"
   require_libraries "$SCRATCH/install.log"
-  [[ -z $WITH_BUILD ]] || say 'Compiling. The first time takes some minutes ...'
+  [[ -z $WITH_BUILD ]] || say 'Compiling. The first time takes some minutes; most of them go into the first program ...'
   : >"$log"
-  for service in "${SERVICES[@]}"; do
-    make_executable "$service" >>"$log" 2>&1 || {
+  for program in "${PROGRAMS[@]}"; do
+    make_executable "$program" >>"$log" 2>&1 || {
       indented "$log" "$SHOWN_LINES" >&2
-      die "compiling $service failed; everything the compiler said is in $log"
+      die "compiling $program failed; everything the compiler said is in $log"
     }
+    [[ -z $WITH_BUILD ]] || say "$program is linked"
   done
   # An empty folder with the owner that the image wants: volumes take both over.
   chmod 0755 -- "$IMAGE_DIR/data"
@@ -75,38 +79,38 @@ make_executable() {
   link_statically "$1"
 }
 
-# link_statically SERVICE: from the list of objects that SwiftPM linked, unless that was done since. It names the main function of a
+# link_statically PROGRAM: from the list of objects that SwiftPM linked, unless that was done since. It names the main function of a
 # program after its module, so that tests may have several.
 link_statically() {
   local objects=$RELEASE/$1.product/Objects.LinkFileList
   [[ ! $IMAGE_DIR/$1 -nt $RELEASE/$1 ]] || return 0
-  if [[ $1 == persistence ]]; then without_postgres "$objects" >"$SCRATCH/persistence.objects" && objects=$SCRATCH/persistence.objects || return 1; fi
+  if [[ -n ${WITHOUT_POSTGRES[$1]:-} ]]; then without_postgres "$1" "$objects" >"$SCRATCH/$1.objects" && objects=$SCRATCH/$1.objects || return 1; fi
   swiftc -static-executable -o "$IMAGE_DIR/$1" "@$objects" \
     -Xlinker --gc-sections -Xlinker --strip-all -Xlinker "--defsym=main=${1//-/_}_main"
 }
 
-# without_postgres OBJECTS: the list for a persistence that has SQLite only: Debian's libpq needs libraries that come as shared ones
-# alone. The program's own file is compiled anew for that.
+# without_postgres PROGRAM OBJECTS: the list for one that has SQLite only: Debian's libpq needs libraries that come as shared ones
+# alone. The program's own files are compiled anew for that.
 without_postgres() {
   local maps=() map
   # System libraries', and those that SwiftPM wrote for our few files of C.
   for map in "$ROOT"/Shared/*/module.modulemap "$RELEASE"/*.build/module.modulemap; do maps+=(-Xcc "-fmodule-map-file=$map"); done
-  swiftc -c -O -swift-version 6 -module-name persistence -D WITHOUT_POSTGRES -I "$RELEASE/Modules" "${maps[@]}" \
-    -Xfrontend -entry-point-function-name -Xfrontend persistence_main -o "$SCRATCH/persistence.o" "$ROOT/Services/Persistence/Main/main.swift" >&2 || return 1
-  grep -v -e '/PostgresStore\.build/' -e '/persistence\.build/' -- "$1"
-  printf '%s\n' "$SCRATCH/persistence.o"
+  swiftc -c -O -wmo -swift-version 6 -module-name "$1" -D WITHOUT_POSTGRES -I "$RELEASE/Modules" "${maps[@]}" \
+    -Xfrontend -entry-point-function-name -Xfrontend "${1}_main" -o "$SCRATCH/$1.o" "$ROOT/${WITHOUT_POSTGRES[$1]}"/*.swift >&2 || return 1
+  grep -v -e '/PostgresStore\.build/' -e "/$1\.build/" -- "$2"
+  printf '%s\n' "$SCRATCH/$1.o"
 }
 
 make_images() {
-  local service
+  local program
   [[ -n $TAG ]] || TAG=$("$IMAGE_DIR/gateway" --version | sed -E 's/.* //')
-  for service in "${SERVICES[@]}"; do
-    "$ENGINE" build --quiet --pull=never --network=none -f "$ROOT/deploy/Containerfile" --target "$service" -t "fantail/$service:$TAG" \
+  for program in "${PROGRAMS[@]}"; do
+    "$ENGINE" build --quiet --pull=never --network=none -f "$ROOT/deploy/Containerfile" --target "$program" -t "fantail/$program:$TAG" \
       "$ROOT" >>"$SCRATCH/images.log" 2>&1 || {
       indented "$SCRATCH/images.log" "$SHOWN_LINES" >&2
-      die "making the image of $service failed; everything $ENGINE said is in $SCRATCH/images.log"
+      die "making the image of $program failed; everything $ENGINE said is in $SCRATCH/images.log"
     }
-    say "fantail/$service:$TAG  $(($(stat -c %s -- "$IMAGE_DIR/$service") / 1024 / 1024)) MiB"
+    say "fantail/$program:$TAG  $(($(stat -c %s -- "$IMAGE_DIR/$program") / 1024 / 1024)) MiB"
   done
 }
 

@@ -22,7 +22,7 @@ SCRIPT=containers-test.sh
 readonly PREFIX=fantail-test
 readonly TAG=test
 readonly WORK=$ROOT/.build-static/test
-readonly CONF=$ROOT/deploy/compose/cluster.conf
+readonly CONF=$ROOT/deploy/compose/cluster/cluster.conf
 readonly VENV=$ROOT/.build/venv-manifests
 readonly FANTAIL=$ROOT/.build/release/fantail
 # One network for this run, on loopback's side of the machine; some ports of 127.0.0.1 lead in.
@@ -47,6 +47,7 @@ main() {
       # What never came up would fail every question, a minute each.
       if ((FAILED == 0)); then
         chat_through_it
+        use_the_tool
         pull_plugs
         look_at_images
       else
@@ -102,11 +103,11 @@ check_manifests() {
   for file in "$ROOT"/deploy/kubernetes/*.yaml; do
     check "kubernetes/${file##*/} keeps Kubernetes' own schema" "$VENV/bin/kubernetes-validate" --strict "$file"
   done
-  check 'compose.yaml starts the nodes of compose/cluster.conf' same_nodes "$ROOT/deploy/compose.yaml" "$CONF" compose_nodes
+  check 'compose.yaml starts the nodes of compose/cluster/cluster.conf' same_nodes "$ROOT/deploy/compose.yaml" "$CONF" compose_nodes
   sed -n 's/^    //p' -- "$ROOT/deploy/kubernetes/cluster.yaml" >"$WORK/kubernetes.conf"
   check 'the StatefulSets are the nodes of kubernetes/cluster.yaml' same_nodes "$ROOT/deploy/kubernetes" "$WORK/kubernetes.conf" stateful_nodes
   if [[ -x $FANTAIL ]]; then
-    check "compose/cluster.conf is one" "$FANTAIL" cluster nodes --cluster "$CONF"
+    check "compose/cluster/cluster.conf is one" "$FANTAIL" cluster nodes --cluster "$CONF"
     check "kubernetes/cluster.yaml holds one" "$FANTAIL" cluster nodes --cluster "$WORK/kubernetes.conf"
   fi
 }
@@ -171,10 +172,10 @@ skip() {
 }
 
 build() {
-  local service
-  check 'an image of each service is made' "$ROOT/deploy/build-images.sh" --tag "$TAG" --engine podman "${BUILD_OPTIONS[@]}"
-  for service in gateway parser session group last-seen persistence media api; do
-    check "the image of $service has less than 25 MB" small "localhost/fantail/$service:$TAG"
+  local program
+  check 'an image of each program is made' "$ROOT/deploy/build-images.sh" --tag "$TAG" --engine podman "${BUILD_OPTIONS[@]}"
+  for program in gateway parser session group last-seen persistence media api fantail; do
+    check "the image of $program has less than 25 MB" small "localhost/fantail/$program:$TAG"
   done
 }
 
@@ -195,26 +196,30 @@ remove_all() {
 
 # create NAME ROLE OPTION...: a container as compose.yaml has it, and where all others are.
 create() {
-  local name=$1 role=$2 flags
-  flags=(--cluster /etc/fantail/cluster.conf --data /data --node "$name" --secret /etc/fantail/secrets/cluster.key)
+  local name=$1 role=$2 flags file mounts=()
+  flags=(--cluster /etc/fantail/cluster/cluster.conf --data /data --node "$name" --secret /etc/fantail/secrets/cluster.key)
   [[ $role != gateway ]] || flags+=(--keys /etc/fantail/secrets/tokens.keys)
   [[ $role != api ]] || flags+=(--api-keys /etc/fantail/secrets/api.keys)
+  # Only the secrets that its options name.
+  for file in "${flags[@]}"; do
+    [[ $file != /etc/fantail/secrets/* ]] || mounts+=(-v "$WORK/secrets/${file##*/}:$file:ro")
+  done
   podman create --pull=never --name "$PREFIX-$name" --hostname "$name" --network "$PREFIX" --ip "${ADDRESS[$name]}" "${HOSTS[@]}" \
     --label "$PREFIX" --restart=always --read-only --cap-drop=all --security-opt=no-new-privileges \
-    -v "$WORK/cluster.conf:/etc/fantail/cluster.conf:ro" -v "$WORK/secrets:/etc/fantail/secrets:ro" "${@:3}" "localhost/fantail/$role:$TAG" "${flags[@]}"
+    -v "$WORK/cluster:/etc/fantail/cluster:ro" "${mounts[@]}" "${@:3}" "localhost/fantail/$role:$TAG" "${flags[@]}"
 }
 
 run_cluster() {
   local role name port=0 options
-  rm -rf -- "${WORK:?}/secrets" "${WORK:?}/home"
-  mkdir -p -- "$WORK/secrets" "$WORK/home"
+  rm -rf -- "${WORK:?}/secrets" "${WORK:?}/home" "${WORK:?}/cluster" "${WORK:?}/clients"
+  mkdir -p -- "$WORK/secrets" "$WORK/home" "$WORK/cluster"
   openssl rand -hex 32 >"$WORK/secrets/cluster.key"
   printf 'test-1 HS256 %s sign\n' "$(openssl rand -base64 32 | tr '+/' '-_' | tr -d =)" >"$WORK/secrets/tokens.keys"
   printf 'test-1 %s\n' "$(openssl rand -hex 32)" >"$WORK/secrets/api.keys"
   # As compose/make-secrets.sh does: the services run as user and group 10001.
   chgrp 10001 -- "$WORK"/secrets/*.key* 2>/dev/null || podman unshare chgrp 10001 -- "$WORK"/secrets/*.key*
   chmod 0440 -- "$WORK"/secrets/*.key*
-  sed "s|public=[^ ]*|public=http://127.0.0.1:$MEDIA_PORT|" -- "$CONF" >"$WORK/cluster.conf"
+  sed "s|public=[^ ]*|public=http://127.0.0.1:$MEDIA_PORT|" -- "$CONF" >"$WORK/cluster/cluster.conf"
   give_addresses
   while read -r role name _; do
     case $role in gateway | parser | session | group | last-seen | persistence | media | api) ;; *) continue ;; esac
@@ -249,7 +254,7 @@ give_addresses() {
 # probe NAME QUESTION: the executable of the image asks the process in its container.
 probe() {
   local role=${1%-*}
-  podman exec "$PREFIX-$1" "/$role" --cluster /etc/fantail/cluster.conf --data /data --node "$1" --probe "$2"
+  podman exec "$PREFIX-$1" "/$role" --cluster /etc/fantail/cluster/cluster.conf --data /data --node "$1" --probe "$2"
 }
 
 all_ready() {
@@ -275,7 +280,7 @@ outside_conf() {
   awk -v ports="${PORTS[*]} $MEDIA_PORT $API_PORT" '
     BEGIN { split(ports, port, " ") }
     /client=0\.0\.0\.0:8080/ { sub(/client=0\.0\.0\.0:8080/, "client=127.0.0.1:" port[++seen]) }
-    { print }' "$WORK/cluster.conf" >"$WORK/home/cluster.conf"
+    { print }' "$WORK/cluster/cluster.conf" >"$WORK/home/cluster.conf"
   mkdir -p -- "$WORK/home/secrets"
   cp -f -- "$WORK/secrets/cluster.key" "$WORK/secrets/tokens.keys" "$WORK/home/secrets/"
 }
@@ -319,6 +324,30 @@ PYTHON
 page_is_served() {
   "$VENV/bin/python" -c 'import sys, urllib.request; sys.exit(b"<title>Fantail" not in urllib.request.urlopen(sys.argv[1], timeout=10).read())' \
     "http://127.0.0.1:${PORTS[0]}/"
+}
+
+# --- the tool's image ---------------------------------------------------------------------------------------------------
+
+# tool WORD...: as docs/operations.md says, within the network; it writes the cluster file, so as whoever owns that.
+tool() {
+  podman run --rm --pull=never --label "$PREFIX" --user 0 --network "$PREFIX" "${HOSTS[@]}" -v "$WORK:/etc/fantail" \
+    "localhost/fantail/fantail:$TAG" "$@"
+}
+
+use_the_tool() {
+  check 'the tool says that all are ready' tool status
+  check 'it writes to bob by a gateway of its network' tool send --as dora --to bob --gateway gateway-1:8080 'from the tool'
+  # It succeeds once every node goes by the new file.
+  check 'it drains a node' tool cluster drain session-3
+  check 'it takes that back' tool cluster stay session-3
+  check 'it says that it cannot move messages to PostgreSQL' cannot_migrate
+}
+
+cannot_migrate() {
+  local answer status=0
+  answer=$(tool store migrate 2>&1) || status=$?
+  say "$answer"
+  [[ $status == 1 && $answer == *'built without PostgreSQL'* ]]
 }
 
 pull_plugs() {

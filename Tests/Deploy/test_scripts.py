@@ -365,7 +365,9 @@ def test_stop_and_status_are_kind_where_nothing_is(home):
 
 
 @pytest.mark.parametrize(
-    "script", ["run.sh", "stop.sh", "status.sh", "launcher.sh", "test.sh", "torture.sh", "certificates.sh", "bench-peers.sh", "trace-syncs.sh"])
+    "script",
+    ["run.sh", "stop.sh", "status.sh", "launcher.sh", "test.sh", "torture.sh", "certificates.sh", "bench-peers.sh", "trace-syncs.sh", "build-images.sh",
+     "compose/make-secrets.sh"])
 def test_help_is_the_head_of_the_script_and_a_wrong_option_is_refused(script):
     helped = subprocess.run([DEPLOY / script, "--help"], text=True, capture_output=True, timeout=PATIENCE)
     assert helped.returncode == 0 and f"deploy/{script}" in helped.stdout and "Exit status" in helped.stdout

@@ -28,7 +28,7 @@ public struct CommandSpec: Equatable, Sendable {
     /// Options that every command takes.
     public static let commonOptions = [
         OptionSpec("home", "DIR", "the folder of the cluster; default $FANTAIL_HOME, else ./.fantail"),
-        OptionSpec("cluster", "FILE", "the cluster file; default HOME/cluster.conf"),
+        OptionSpec("cluster", "FILE", "the cluster file; default $FANTAIL_CLUSTER, else HOME/cluster.conf"),
         OptionSpec("help", nil, "this page"),
     ]
 

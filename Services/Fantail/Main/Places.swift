@@ -12,9 +12,12 @@ struct Places {
     let clusterFile: String
 
     init(_ arguments: Arguments) {
-        let wanted = arguments.value("home") ?? System.environment("FANTAIL_HOME") ?? ""
+        let named = arguments.value("home")
+        let wanted = named ?? System.environment("FANTAIL_HOME") ?? ""
         home = wanted.isEmpty ? "./.fantail" : wanted
-        clusterFile = arguments.value("cluster") ?? "\(home)/cluster.conf"
+        // A home that was typed is meant with the file in it.
+        let elsewhere = named == nil ? System.environment("FANTAIL_CLUSTER") : nil
+        clusterFile = arguments.value("cluster") ?? elsewhere ?? "\(home)/cluster.conf"
     }
 
     var secrets: String { "\(home)/secrets" }

@@ -5,9 +5,11 @@
 
 import Cluster
 import FantailCLI
-import PostgresStore
 import SQLiteStore
 import Storage
+
+#if !WITHOUT_POSTGRES
+import PostgresStore
 
 struct StoreMigration {
     /// Rows, and bytes of them, in one statement: enough to make a round trip cheap, and nothing to the memory of either side.
@@ -95,3 +97,12 @@ struct StoreMigration {
         try target.write(table, rows)
     }
 }
+#else
+struct StoreMigration {
+    init(_ arguments: Arguments) {}
+
+    func run() throws(CommandFailure) {
+        throw .failure("this fantail was built without PostgreSQL, as the one of the image is; use one that swift build -c release --product fantail makes")
+    }
+}
+#endif
