@@ -263,6 +263,26 @@ struct OtherScenarioTests {
         #expect(stage.scenario.roster.areAllLive)
     }
 
+    @Test func whatComingCostsIsToldApartFromWaiting() throws {
+        let cluster = try ClusterMap.local()
+        // All services used 10 us each when nobody was there, 40 when all had come, 45 in the end.
+        func sample(_ cpuUs: Int64) -> Sample {
+            Sample(
+                atNs: cpuUs * 1_000_000, cpuUs: [Int64?](repeating: cpuUs, count: cluster.nodes.count), ownCpuUs: 0, counts: LedgerCounts(),
+                privateBytes: [])
+        }
+        let plan = try IdlePlan(try arguments("--users 3", IdlePlan.options))
+        let report = IdleScenario(plan, mark: mark()).report(
+            RunFindings(
+                cluster: cluster, samples: [.empty: sample(10), .begin: sample(40), .end: sample(45), .last: sample(45)], syncs: nil, curve: [],
+                sendFrames: 0, refusals: [], connectFailures: 0, restarts: 0, trouble: nil, now: .zero))
+        let figures = report.groups.flatMap(\.figures).reduce(into: [String: Double]()) { $0[$1.key] = $1.value }
+        let gateways = Double(cluster.nodes(of: .gateway).count)
+        #expect(figures["cpu_us_per_connect_gateway"] == 30 * gateways / 3)
+        #expect(figures["cpu_us_per_connect"] == 30 * Double(cluster.nodes.count) / 3)
+        #expect(figures["connects_per_gateway_core"] == 1_000_000 / (30 * gateways / 3))
+    }
+
     @Test func aRosterStartsABoundedNumberAtATime() {
         var roster = Roster(memberCount: 250, inFlightMax: 100)
         #expect(roster.starters() == 0..<100)
