@@ -7,7 +7,8 @@
 #   --seconds S    the measured interval of each run; default 8
 #   --users N      connected users, half of them write to the other half; default 1000
 #   --only PART    chat: pairs in a closed loop; open: pairs in an open loop; syncs: messages a sync; group: groups of 100 and of
-#                  1,024; offline: storing for who is away, and their coming back. May be repeated; default all of them
+#                  1,024; offline: storing for who is away, and their coming back; idle: 15,000 who come and are silent, Fantail
+#                  alone. May be repeated; default all of them
 #   --peers DIR    where run-peer.sh and peerload are; default ../shared/peers beside this checkout
 #   --port-base N  of Fantail's clusters, as for bench; default 17000
 #   --no-build     run what was built before
@@ -35,7 +36,7 @@ readonly BENCH=$ROOT/.build/release/bench
 # Before the measured interval, seconds: connections are made, caches are warm.
 readonly WARM=3
 readonly TABLES=$ROOT/deploy/bench-peers/tables.py
-readonly PARTS=(chat open syncs group offline)
+readonly PARTS=(chat open syncs group offline idle)
 # What is measured: part, server, and what the load generator is told.
 readonly RUNS=(
   'chat fantail window-1' 'chat fantail window-16'
@@ -57,6 +58,7 @@ readonly RUNS=(
   'group mosquitto members-1024-window-1' 'group mosquitto members-1024-window-16'
   'offline fantail messages-100000' 'offline ejabberd-acks messages-100000' 'offline mosquitto messages-100000'
   'offline fantail kill-100000'
+  'idle fantail connections-15000'
 )
 # Of the offline runs, for all servers: who is away, who writes, and how many messages each keeps without an answer.
 readonly OFFLINE=(--users 1000 --senders 10 --window 100)
@@ -234,6 +236,8 @@ run_offline() {
       ;;
   esac
 }
+
+run_idle() { bench_of "$3" idle --encoding binary --users "${2##*-}"; }
 
 # bench_of FILE SCENARIO OPTION...
 bench_of() { "$BENCH" "$2" --start --port-base "$PORT_BASE" "${@:3}" --json "$1" >"$WORK/fantail.log" 2>&1 </dev/null; }

@@ -51,7 +51,7 @@ def goal(text: str, name: str) -> list:
 
 def test_what_was_not_measured_is_neither_kept_nor_missed(tmp_path):
     text = tables(tmp_path, [], "markdown")
-    verdicts = {line.split(" | ")[3] for line in text.splitlines() if line.startswith(("| exchange", "| open", "| 64", "| group", "| offline"))}
+    verdicts = {line.split(" | ")[3] for line in text.splitlines() if line.startswith(("| exchange", "| open", "| 64", "| group", "| offline", "| 15,000", "| conn"))}
     assert verdicts == {"not measured"}
 
 
@@ -94,6 +94,16 @@ def test_rates_of_the_offline_runs_are_compared_one_by_one(tmp_path):
     assert goal(text, "offline: store rate by that of mosquitto")[::2] == ["1.25", "kept"]
     assert goal(text, "offline: drain rate by that of mosquitto")[::2] == ["0.50", "missed"]
     assert goal(text, "offline: store rate by that of ejabberd-acks")[2] == "not measured"
+
+
+def test_who_is_silent_has_four_goals(tmp_path):
+    idle = {"kept": True, "bytes_per_connection_gateway": 1_147, "bytes_per_connection_session": 680, "cpu_us_per_connect": 156,
+            "connects_per_gateway_core": 13_274, "cpu_percent": 2.01}
+    text = tables(tmp_path, [("idle", "connections-15000", "fantail", idle)], "markdown")
+    assert goal(text, "15,000 silent: bytes of each in the gateway")[::2] == ["1,147", "kept"]
+    assert goal(text, "15,000 silent: bytes of each in the session service")[::2] == ["680", "missed"]
+    assert goal(text, "15,000 silent, pinged every 30 s: % of a core")[::2] == ["2.01", "missed"]
+    assert goal(text, "connections a second that a core of a gateway is for")[::2] == ["13,274", "kept"]
 
 
 @pytest.mark.parametrize("lost, verdict", [(0, "kept"), (1, "missed")])

@@ -26,9 +26,11 @@ COLUMNS = {
     "group": [("CPU us per delivery", "cpu", ".1f"), ("a second", "rate", ",.0f"), ("last member p50 ms", "p50", ".1f"), ("p99 ms", "p99", ".1f")],
     "offline": [("stored a second", "stored", ",.0f"), ("drained a second", "drained", ",.0f"), ("CPU us per stored", "cpu", ".1f"),
                 ("CPU us per drained", "drain_cpu", ".1f"), ("lost", "lost", ",.0f")],
+    "idle": [("gateway bytes", "gateway_bytes", ",.0f"), ("session bytes", "session_bytes", ",.0f"), ("CPU us of coming", "cpu", ".0f"),
+             ("connections a second, a core of a gateway", "rate", ",.0f"), ("silent, % of a core", "silent", ".2f")],
 }
 #: What the sentence about one run tells first.
-NOUN = {"chat": "exchange", "open": "exchange", "syncs": "exchange", "group": "delivery", "offline": "stored message"}
+NOUN = {"chat": "exchange", "open": "exchange", "syncs": "exchange", "group": "delivery", "offline": "stored message", "idle": "connection"}
 
 
 # --- figures ----------------------------------------------------------------------------------------------------------
@@ -68,6 +70,9 @@ def of_fantail(part: str, run: dict) -> dict:
     if part == "offline":
         return {"stored": run["stored_per_second"], "drained": run["drained_per_second"], "cpu": run["cpu_us_per_stored"]["all"],
                 "drain_cpu": run["cpu_us_per_drained"]["all"], "lost": run["lost"]}
+    if part == "idle":
+        return {"gateway_bytes": run["bytes_per_connection_gateway"], "session_bytes": run["bytes_per_connection_session"],
+                "cpu": run["cpu_us_per_connect"], "rate": run["connects_per_gateway_core"], "silent": run["cpu_percent"]}
     if part == "group":
         return {"cpu": run["cpu_us_per_delivery"]["all"], "rate": run["deliveries_per_second"], "p50": latency("everybody", "p50"),
                 "p99": latency("everybody", "p99")}
@@ -184,6 +189,13 @@ def goals(medians: Medians) -> list:
     for name, title in ("stored", "store"), ("drained", "drain"):
         for peer in "ejabberd-acks", "mosquitto":
             found.append(Goal(f"offline: {title} rate by that of {peer}", medians.ratio("offline", "messages-100000", peer, name), least=1))
+    idle = lambda name: medians.get("idle", "connections-15000", "fantail", name)
+    found += [
+        Goal("15,000 silent: bytes of each in the gateway", idle("gateway_bytes"), most=1.5 * 1024, digits=0),
+        Goal("15,000 silent: bytes of each in the session service", idle("session_bytes"), most=512, digits=0),
+        Goal("15,000 silent, pinged every 30 s: % of a core", idle("silent"), most=2),
+        Goal("connections a second that a core of a gateway is for", idle("rate"), least=5_000, digits=0),
+    ]
     found.append(
         Goal("offline: lost when every process is killed behind the last sent", medians.get("offline", "kill-100000", "fantail", "lost"), most=0, digits=0))
     return found
