@@ -27,6 +27,8 @@ extension SessionCore {
         let hasEnded = endedEarly.remove(Seat(gateway: origin.gateway, connection: origin.connection)) != nil
         if hasEnded && !attach.isResume { return }
         guard gatewaysUp.contains(origin.gateway) else { return waitForGateway(attach) }
+        // What the store says of the inbox from here on is said with the cursors that it was to have.
+        if users[origin.user]?.areCursorsWaiting == true { storeCursors(origin.user, &effects) }
         var user = users[origin.user] ?? UserState()
         // A token that was revoked puts nobody out: whoever is here with a newer one stays.
         if !origin.isAttached, origin.issuedAt < user.settings.revokedBefore { return close(origin, .tokenRevoked, &effects) }
@@ -203,7 +205,7 @@ extension SessionCore {
 
     mutating func onDetach(_ detach: Detach, from gateway: NodeID, _ effects: inout [Effect]) {
         if let index = users[detach.user]?.index(of: detach.connection, at: gateway) {
-            return leave(detach.user, index, hasMoved: detach.hasMoved)
+            return leave(detach.user, index, hasMoved: detach.hasMoved, &effects)
         }
         if endedEarly.count == SessionLimits.endedEarlyCountMax { endedEarly.removeAll(keepingCapacity: true) }
         endedEarly.insert(Seat(gateway: gateway, connection: detach.connection))
@@ -212,7 +214,7 @@ extension SessionCore {
     mutating func onGatewayDown(_ gateway: NodeID, _ effects: inout [Effect]) {
         for id in users.keys.sorted() {
             for index in users[id]!.devices.indices.reversed() where users[id]!.devices[index].origin.gateway == gateway {
-                leave(id, index)
+                leave(id, index, &effects)
                 if users[id] == nil { break }
             }
         }
@@ -220,7 +222,7 @@ extension SessionCore {
 
     /// The connection is gone. What the device acknowledged is still stored, then the device is forgotten.
     /// - Parameter hasMoved: it is gone from here only, and lives at another shard.
-    private mutating func leave(_ id: UserID, _ index: Int, hasMoved: Bool = false) {
+    private mutating func leave(_ id: UserID, _ index: Int, hasMoved: Bool = false, _ effects: inout [Effect]) {
         let device = users[id]!.devices[index]
         if device.isGone { return }
         if !hasMoved { noteDeparture(device.origin) }
@@ -228,6 +230,8 @@ extension SessionCore {
             users[id]!.devices[index].phase = .gone
             users[id]!.devices[index].rewind()
             users[id]!.devices[index].readingReceipts = nil
+            // Nothing more will come from it that could share the write.
+            storeCursors(id, &effects)
         } else {
             users[id]!.devices.remove(at: index)
         }
@@ -350,7 +354,7 @@ extension SessionCore {
             guard let deadline = device.ackDeadline, deadline <= now.instant else { continue }
             guard device.ackTries < SessionLimits.ackTryCountMax - 1 else {
                 close(device.origin, .ackOverdue, &effects)
-                leave(id, index)
+                leave(id, index, &effects)
                 guard users[id] != nil else { return }
                 continue
             }
