@@ -92,10 +92,12 @@ link_statically() {
 # without_postgres PROGRAM OBJECTS: the list for one that has SQLite only: Debian's libpq needs libraries that come as shared ones
 # alone. The program's own files are compiled anew for that.
 without_postgres() {
-  local maps=() map
+  local maps=() map package
   # System libraries', and those that SwiftPM wrote for our few files of C.
   for map in "$ROOT"/Shared/*/module.modulemap "$RELEASE"/*.build/module.modulemap; do maps+=(-Xcc "-fmodule-map-file=$map"); done
-  swiftc -c -O -wmo -swift-version 6 -module-name "$1" -D WITHOUT_POSTGRES -I "$RELEASE/Modules" "${maps[@]}" \
+  # SwiftPM calls the package after its folder, and what is for the package alone is for those who give the same name.
+  package=$(sed -nE 's/.*"-package-name","([^"]*)".*/\1/p' "$ROOT/.build/release.yaml" | sed 1q)
+  swiftc -c -O -wmo -swift-version 6 -module-name "$1" -package-name "$package" -D WITHOUT_POSTGRES -I "$RELEASE/Modules" "${maps[@]}" \
     -Xfrontend -entry-point-function-name -Xfrontend "${1}_main" -o "$SCRATCH/$1.o" "$ROOT/${WITHOUT_POSTGRES[$1]}"/*.swift >&2 || return 1
   grep -v -e '/PostgresStore\.build/' -e "/$1\.build/" -- "$2"
   printf '%s\n' "$SCRATCH/$1.o"

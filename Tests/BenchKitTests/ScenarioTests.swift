@@ -269,7 +269,7 @@ struct OtherScenarioTests {
         func sample(_ cpuUs: Int64) -> Sample {
             Sample(
                 atNs: cpuUs * 1_000_000, cpuUs: [Int64?](repeating: cpuUs, count: cluster.nodes.count), ownCpuUs: 0, counts: LedgerCounts(),
-                privateBytes: [])
+                privateBytes: [Int?](repeating: nil, count: cluster.nodes.count))
         }
         let plan = try IdlePlan(try arguments("--users 3", IdlePlan.options))
         let report = IdleScenario(plan, mark: mark()).report(
