@@ -86,7 +86,7 @@ public enum HelpNotes {
             "write everywhere; along users others connect and are silent, along sessions there are more session nodes, along entries the store's",
             "file has entries of 50,000 other users. All points of a curve are measured in turn, --rounds times, and medians count.",
             "by cheapest: CPU us/exchange of all services, by that of the curve's cheapest point.",
-            "Everything takes about a quarter of an hour, and $TMPDIR (default /tmp) must have 2 GB.",
+            "Everything takes some minutes (two with --rounds 1 --seconds 3), and $TMPDIR (default /tmp) must have 2 GB.",
             "",
             "Verdict: also, along each axis, the dearest point costs at most --ratio-max times the cheapest.",
         ] + verdict
